@@ -1,0 +1,79 @@
+# The two commands a newcomer needs are `make run` and `make test`. Everything they install lands in this folder.
+PYTHON ?= python3
+BIN := .venv/bin
+
+# Taken as they are given, `$` and quotes included, and handed over in the environment.
+override IMAGE := $(value IMAGE)
+override PROMPT := $(value PROMPT)
+export IMAGE PROMPT
+# bash has a variable SECONDS of its own, so only one given to make counts.
+LENGTH := $(if $(filter command line,$(origin SECONDS)),$(SECONDS))
+OUT ?= out
+
+.PHONY: help run up test lint format build rehearse lock clean
+.DEFAULT_GOAL := help
+
+help: ## Show the commands
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1	\2/' | expand -t 18
+
+run: .venv/ready ## Send a picture through the stack [IMAGE= SIZE= MODE= BACKGROUND= PROMPT= MODEL= SECONDS= OUT=out]
+	@$(BIN)/python -m local run --image "$$IMAGE" --prompt "$$PROMPT" --size '$(SIZE)' --mode '$(MODE)' \
+		--background '$(BACKGROUND)' --model '$(MODEL)' --seconds '$(LENGTH)' --out '$(OUT)'
+
+up: .venv/ready ## Keep the stack running, for the AWS CLI
+	@$(BIN)/python -m local up
+
+test: .venv/ready ## Run all tests
+	@$(BIN)/python -m pytest
+
+lint: .venv/ready ## Check style and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: .venv/ready ## Mend what the formatter can
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+build: .venv/ready .venv-sam/ready ## sam validate --lint and sam build (needs Python 3.13)
+	@$(BIN)/python -m local build
+
+rehearse: .venv/ready .venv-sam/ready ## Build, sam deploy to the emulator, and a picture through it
+	@$(BIN)/python -m local rehearse
+
+lock: .venv/uv ## Pin the newest versions that fit together
+	$(BIN)/uv pip compile -q -U --no-header --no-annotate --no-emit-index-url --python-version 3.13 \
+		--python-platform aarch64-manylinux_2_28 --group imaging -o layers/imaging/requirements.txt
+	$(BIN)/uv pip compile -q -U --no-header --no-annotate --no-emit-index-url --python-version 3.13 \
+		--python-platform aarch64-manylinux_2_28 --group video_api -o layers/video_api/requirements.txt
+	$(BIN)/uv pip compile -q -U --no-header --no-annotate --no-emit-index-url --python-version 3.13 \
+		--python-platform aarch64-manylinux_2_28 --group powertools -o layers/powertools/requirements.txt
+	$(BIN)/uv pip compile -q -U --no-header --no-annotate --no-emit-index-url --generate-hashes --universal \
+		--python-version 3.11 -c layers/imaging/requirements.txt -c layers/video_api/requirements.txt \
+		-c layers/powertools/requirements.txt --group dev -o requirements/dev.txt
+	$(BIN)/uv pip compile -q -U --no-header --no-annotate --no-emit-index-url --generate-hashes \
+		--python-version 3.13 --group emulator -c requirements/dev.txt -o requirements/lambda.txt
+	$(BIN)/uv pip compile -q -U --no-header --no-annotate --no-emit-index-url --generate-hashes --universal \
+		--python-version 3.11 --group sam -o requirements/sam.txt
+
+clean: ## Remove everything that these commands made
+	rm -rf .venv .venv-sam .venv-lambda .aws-sam .local out .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+# ---------------------------------------------------------------- what the commands need
+
+.venv/uv: requirements/uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Set PYTHON=python3.x") if sys.version_info < (3, 11) else None'
+	@echo 'setting up .venv (once)'
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@touch $@
+
+.venv/ready: .venv/uv requirements/dev.txt
+	@$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python requirements/uv.txt requirements/dev.txt
+	@touch $@
+
+.venv-sam/ready: .venv/uv requirements/sam.txt
+	@echo 'setting up .venv-sam (once)'
+	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .venv-sam
+	@$(BIN)/uv pip sync --quiet --require-hashes --python .venv-sam/bin/python requirements/sam.txt
+	@touch $@

@@ -1,0 +1,46 @@
+"""Woken by the normalize queue: an uploaded picture becomes its exact frame and a job record."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from sora_ready.adapters.batches import answer_batch
+from sora_ready.adapters.buckets import OutputBucket, UploadBucket
+from sora_ready.adapters.job_table import JobTable
+from sora_ready.adapters.s3_events import read_object_created
+from sora_ready.adapters.settings import NormalizeSettings
+from sora_ready.domain.catalog import load_catalog
+from sora_ready.pipeline.normalize import normalize_upload
+
+logger = Logger()
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Answer a batch of queue messages; only those that failed come back."""
+    return answer_batch(event, handle_record, context)
+
+
+def handle_record(record: SQSRecord) -> None:
+    """Normalise the upload that one message announces."""
+    job = normalize_upload(read_object_created(record.body), **wire())
+    logger.info("normalized", job_id=job.id, status=str(job.status), code=job.error.get("code"))
+
+
+@cache
+def wire() -> dict[str, Any]:
+    """Connect the step to this stack, once for each execution environment."""
+    settings = NormalizeSettings.from_environment()
+    s3 = boto3.client("s3")
+    return {
+        "jobs": JobTable(boto3.client("dynamodb"), settings.jobs_table),
+        "uploads": UploadBucket(s3),
+        "outputs": OutputBucket(s3, settings.output_bucket),
+        "catalog": load_catalog(settings.video_models),
+        "defaults": settings.defaults(),
+        "max_source_bytes": settings.max_source_bytes,
+    }

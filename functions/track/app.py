@@ -1,0 +1,45 @@
+"""Woken by the track queue: asks the server how a job is, and stores its video once it is done."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from sora_ready.adapters.batches import answer_batch
+from sora_ready.adapters.buckets import OutputBucket
+from sora_ready.adapters.job_table import JobTable
+from sora_ready.adapters.queues import TrackQueue, read_poll
+from sora_ready.adapters.settings import TrackSettings
+from sora_ready.adapters.video_api import connect_video_api
+from sora_ready.pipeline.track import track_job
+
+logger = Logger()
+settings = cache(TrackSettings.from_environment)
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Answer a batch of queue messages; only those that failed come back."""
+    return answer_batch(event, handle_record, context)
+
+
+def handle_record(record: SQSRecord) -> None:
+    """Look at the job that one message names."""
+    job_id, polls = read_poll(record.body)
+    job = track_job(job_id, polls, video_api=connect_video_api(settings()), **wire())
+    logger.info("tracked", job_id=job_id, status=str(job.status), polls=polls, progress=job.server.get("progress"))
+
+
+@cache
+def wire() -> dict[str, Any]:
+    """Connect the step to this stack, once for each execution environment."""
+    return {
+        "jobs": JobTable(boto3.client("dynamodb"), settings().jobs_table),
+        "outputs": OutputBucket(boto3.client("s3"), settings().output_bucket),
+        "track_queue": TrackQueue(boto3.client("sqs"), settings().track_queue_url),
+        "max_video_bytes": settings().max_video_bytes,
+        "deadline_minutes": settings().track_deadline_minutes,
+    }

@@ -1,0 +1,1 @@
+"""The outside: DynamoDB, S3, SQS, Secrets Manager, the environment, and the video server."""

@@ -1,0 +1,127 @@
+"""The two buckets: uploads are read, copies and videos are written. Two, so the pipeline can never feed itself."""
+
+from __future__ import annotations
+
+import email.header
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from botocore.exceptions import ClientError
+
+from sora_ready.domain.errors import SourceRejected
+from sora_ready.domain.frame import decode_metadata
+from sora_ready.domain.job import SourceObject
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from sora_ready.domain.imaging import ReadyImage
+
+READY_PREFIX = "ready/"
+VIDEO_PREFIX = "videos/"
+
+_READY_KEY = re.compile(re.escape(READY_PREFIX) + r"(video_[0-9a-f]{32})\.\w+")
+_SUFFIXES = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
+_GONE = {"NoSuchKey", "NoSuchVersion", "NoSuchBucket", "404"}
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """An uploaded object, opened and not yet read: its length in bytes, its metadata decoded, its number of tags."""
+
+    body: BinaryIO
+    length: int
+    metadata: dict[str, str]
+    tag_count: int
+
+
+class UploadBucket:
+    """Reads what was dropped, in whichever bucket the event names."""
+
+    def __init__(self, client: S3Client) -> None:
+        self._client = client
+
+    def open_upload(self, source: SourceObject) -> Upload:
+        """Open exactly the announced object. Raises `SourceRejected` (`source_missing`, `source_replaced`)."""
+        # With no version to ask for, the ETag makes sure that this is the upload the event spoke of.
+        exactly: dict[str, Any] = {"VersionId": source.version_id} if source.version_id else {"IfMatch": source.etag}
+        try:
+            answer = self._client.get_object(Bucket=source.bucket, Key=source.key, **exactly)
+        except ClientError as error:
+            raise _source_rejected(error, source) from error
+        return Upload(
+            body=answer["Body"],  # type: ignore[arg-type]
+            length=answer["ContentLength"],
+            metadata={name: _decode(value) for name, value in answer["Metadata"].items()},
+            tag_count=answer.get("TagCount", 0),
+        )
+
+    def read_tags(self, source: SourceObject) -> dict[str, str]:
+        """Return the object's tags. Raises `SourceRejected` where the object has gone meanwhile."""
+        exactly: dict[str, Any] = {"VersionId": source.version_id} if source.version_id else {}
+        try:
+            answer = self._client.get_object_tagging(Bucket=source.bucket, Key=source.key, **exactly)
+        except ClientError as error:
+            raise _source_rejected(error, source) from error
+        return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
+
+
+class OutputBucket:
+    """Holds the ready copies (`ready/<job>.jpg`) and the videos (`videos/<job>.mp4`) of a stack."""
+
+    def __init__(self, client: S3Client, name: str) -> None:
+        self._client = client
+        self.name = name
+
+    def put_ready_copy(self, job_id: str, ready: ReadyImage) -> dict[str, Any]:
+        """Save the frame and return where it lies and what it is, as the job record holds it."""
+        key = f"{READY_PREFIX}{job_id}.{_SUFFIXES[ready.content_type]}"
+        self._client.put_object(Bucket=self.name, Key=key, Body=ready.data, ContentType=ready.content_type)
+        return {
+            "bucket": self.name,
+            "key": key,
+            "content_type": ready.content_type,
+            "width": ready.size.width,
+            "height": ready.size.height,
+            "bytes": len(ready.data),
+        }
+
+    def read_ready_copy(self, key: str) -> bytes:
+        """Return the bytes of a ready copy."""
+        return self._client.get_object(Bucket=self.name, Key=key)["Body"].read()
+
+    def put_video(self, job_id: str, file: BinaryIO) -> dict[str, str]:
+        """Store a checked MP4 under its final name, in parts where it is large; return where it lies."""
+        key = f"{VIDEO_PREFIX}{job_id}.mp4"
+        self._client.upload_fileobj(file, self.name, key, ExtraArgs={"ContentType": "video/mp4"})
+        return {"bucket": self.name, "key": key}
+
+
+def job_of_ready_key(key: str) -> str | None:
+    """Return the id of the job whose ready copy has this key, None where the key is no ready copy's."""
+    match = _READY_KEY.fullmatch(key)
+    return match[1] if match else None
+
+
+def _source_rejected(error: ClientError, source: SourceObject) -> Exception:
+    code = error.response["Error"]["Code"]
+    if code in _GONE:
+        return SourceRejected(
+            "source_missing", "The uploaded object was deleted before it was read. Upload it again.", key=source.key
+        )
+    if code in {"PreconditionFailed", "412"}:
+        return SourceRejected(
+            "source_replaced",
+            "Another object was uploaded under the same key before this one was read. The newer one is a job of its "
+            "own; a bucket that keeps versions loses neither.",
+            key=source.key,
+        )
+    return error
+
+
+def _decode(value: str) -> str:
+    """Return metadata as text: S3 hands non-ASCII back as RFC 2047 words, clients send it percent-encoded."""
+    if "=?" in value:
+        value = str(email.header.make_header(email.header.decode_header(value)))
+    return decode_metadata(value)

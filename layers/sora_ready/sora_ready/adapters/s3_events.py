@@ -1,0 +1,29 @@
+"""Reads S3's "Object Created" events as EventBridge puts them into a queue."""
+
+from __future__ import annotations
+
+import json
+
+from sora_ready.domain.job import SourceObject
+
+
+def read_object_created(body: str) -> SourceObject:
+    """Return the object that a queue message speaks of.
+
+    Through EventBridge the key is raw: it must not be URL-decoded, or `a+b.jpg` becomes `a b.jpg`. Raises `ValueError`
+    where the message is no such event; it then ends in the dead-letter queue, where it can be looked at.
+    """
+    try:
+        event = json.loads(body)
+        if event["detail-type"] != "Object Created":
+            raise ValueError(f"a message about {event['detail-type']!r}, not about a created object")
+        detail = event["detail"]
+        return SourceObject(
+            bucket=detail["bucket"]["name"],
+            key=detail["object"]["key"],
+            etag=detail["object"]["etag"],
+            version_id=detail["object"].get("version-id"),
+            sequencer=detail["object"].get("sequencer"),
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"the message is not an S3 event from EventBridge: {type(error).__name__} {error}") from error

@@ -1,0 +1,113 @@
+"""The one place that reads the environment: a validated settings class for each function.
+
+A validation library would do this too; it costs more at cold start than everything else these functions import of ours.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, fields
+from typing import Any, Self, get_type_hints
+from urllib.parse import urlsplit
+
+from sora_ready.domain.errors import SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    """Reads each field from the variable of its name in capitals. Raises `SettingsError` naming the variable."""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """Read and check every field; the process's environment is the default."""
+        given = os.environ if environment is None else environment
+        kinds = get_type_hints(cls)
+        return cls(**{entry.name: _read(given, entry, kinds[entry.name]) for entry in fields(cls)})
+
+
+@dataclass(frozen=True, slots=True)
+class NormalizeSettings(_Settings):
+    """What `normalize` needs to know. Sizes are in bytes."""
+
+    jobs_table: str
+    output_bucket: str
+    default_size: str
+    default_mode: str
+    default_background: str
+    default_model: str
+    default_seconds: str
+    default_prompt: str
+    max_source_bytes: int = 100_000_000
+    video_models: str = ""
+
+    def defaults(self) -> dict[str, str]:
+        """What holds where neither tag nor metadata says otherwise."""
+        return {name.removeprefix("default_"): value for name, value in asdict(self).items() if "default_" in name}
+
+
+@dataclass(frozen=True, slots=True)
+class VideoApiSettings(_Settings):
+    """Which video server, and the secret that holds its key. The timeout, in seconds, is for one answer of it."""
+
+    video_api_base_url: str
+    video_api_key_secret: str
+    video_api_timeout_seconds: int = 60
+
+    def __post_init__(self) -> None:
+        _check_url("VIDEO_API_BASE_URL", self.video_api_base_url)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmitSettings(VideoApiSettings):
+    """What `submit` needs to know. `retry_seconds` is the wait where the server named none.
+
+    A lease outlives the function (120 s): once it is over, no worker can still be sending.
+    """
+
+    jobs_table: str
+    output_bucket: str
+    track_queue_url: str
+    submit_queue_url: str
+    retry_seconds: int = 30
+    lease_seconds: int = 180
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackSettings(VideoApiSettings):
+    """What `track` needs to know. Sizes are in bytes, the deadline counts from the submission."""
+
+    jobs_table: str
+    output_bucket: str
+    track_queue_url: str
+    max_video_bytes: int = 400_000_000
+    track_deadline_minutes: int = 120
+
+
+def _read(given: Mapping[str, str], entry: Any, kind: type) -> Any:
+    variable = entry.name.upper()
+    value = given.get(variable, "").strip()
+    if not value:
+        if entry.default is MISSING:
+            raise SettingsError(
+                "setting_missing",
+                f"The variable {variable} is not set. The stack's template sets it.",
+                variable=variable,
+            )
+        return entry.default
+    if kind is not int:
+        return value
+    if not value.isdecimal() or int(value) < 1:
+        raise SettingsError("setting_invalid", f"The variable {variable} must be a number above 0.", variable=variable)
+    return int(value)
+
+
+def _check_url(variable: str, value: str) -> None:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query:
+        raise SettingsError(
+            "setting_invalid",
+            f"The variable {variable} must be the address of a Videos API such as https://videos.example.com/v1, "
+            "without a key in it.",
+            variable=variable,
+        )

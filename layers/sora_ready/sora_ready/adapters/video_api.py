@@ -1,0 +1,225 @@
+"""The video server, through the official SDK: any server that speaks OpenAI's Videos API.
+
+The SDK by itself repeats a POST on a timeout, a reset, 408, 409, 429 and 5xx, and follows a redirect with the picture
+to another host. Each of those could pay twice, so both are off here, and what an answer means is decided in one place.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, BinaryIO
+
+import boto3
+import httpx2
+import openai
+
+from sora_ready.adapters.settings import VideoApiSettings
+from sora_ready.domain.errors import (
+    SubmissionNotTaken,
+    SubmissionRefused,
+    SubmissionUnconfirmed,
+    VideoApiError,
+    VideoApiUnavailableError,
+    VideoCorruptError,
+    VideoNotFound,
+    VideoTooLargeError,
+)
+from sora_ready.domain.job import ServerVideo
+
+KEY_LIFETIME_SECONDS = 300
+
+# The SDK marks its video methods deprecated since OpenAI's own endpoint closed; the protocol lives on elsewhere.
+warnings.filterwarnings("ignore", category=DeprecationWarning, module="sora_ready.adapters.video_api")
+
+_CHUNK = 1 << 20
+_HINTS = {
+    401: "The server does not accept the API key: put the right one into the secret that VideoApiKeySecret names.",
+    403: "The server does not allow this key to make such a video: check the account's rights and model access.",
+    404: "The server has no such route or model: check VideoApiBaseUrl (it usually ends in /v1) and the model's name.",
+    413: "The server takes no picture of this many bytes.",
+}
+_CODE_HINTS = {
+    "moderation_blocked": "The server's moderation refused the picture or the prompt: change them and upload again.",
+    "insufficient_quota": "The account at the server has no credit left: top it up and upload the picture again.",
+}
+_HINT = (
+    "Compare model, size and seconds with what the server takes (parameter VideoModels), then upload the picture again."
+)
+# 408 and 409 say that the server may have begun; 429 says that it has not.
+_MAYBE_TAKEN = {408, 409}
+
+
+class VideoApi:
+    """One video server. `submit_video` spends money; the others do not."""
+
+    def __init__(self, client: openai.OpenAI) -> None:
+        self._client = client
+
+    def submit_video(self, job_id: str, request: Mapping[str, Any], frame: tuple[str, bytes, str]) -> ServerVideo:
+        """Ask for a video, once. `frame` is a file name, the bytes and their media type: a nameless part is refused.
+
+        Raises `SubmissionRefused` (it will never be made), `SubmissionNotTaken` (provably not begun, may be sent again)
+        or `SubmissionUnconfirmed` (it may have begun).
+        """
+        try:
+            response = self._client.videos.with_raw_response.create(
+                prompt=request["prompt"],
+                model=request["model"],
+                size=request["size"],
+                seconds=str(request["seconds"]),  # type: ignore[arg-type]
+                input_reference=frame,
+                extra_headers={"Idempotency-Key": job_id},
+            )
+            video = _read_video(response.parse(), response.headers)
+        except openai.APIStatusError as error:
+            raise _read_refusal(error) from error
+        except openai.APIConnectionError as error:
+            raise _read_broken_connection(error) from error
+        except openai.OpenAIError as error:
+            raise _unconfirmed("The server's answer could not be read") from error
+        except ValueError as error:
+            raise _unconfirmed("The server's answer could not be read") from error
+        if not video.id:
+            raise _unconfirmed("The server accepted the request without giving an id")
+        return video
+
+    def read_video(self, video_id: str) -> ServerVideo:
+        """Return how a video is. Raises `VideoNotFound` or `VideoApiUnavailableError`."""
+        try:
+            response = self._client.videos.with_raw_response.retrieve(video_id)
+            return _read_video(response.parse(), response.headers)
+        except openai.NotFoundError as error:
+            raise VideoNotFound(
+                "expired_on_server", "The server no longer knows the video: it expired or was deleted there."
+            ) from error
+        except (openai.OpenAIError, ValueError) as error:
+            raise _unavailable(error) from error
+
+    def download_video(self, video_id: str, file: BinaryIO, *, max_bytes: int) -> None:
+        """Write the MP4 to `file`.
+
+        Raises `VideoCorruptError` (cut short), `VideoTooLargeError`, `VideoNotFound` or `VideoApiUnavailableError`.
+        """
+        try:
+            with self._client.videos.with_streaming_response.download_content(video_id) as response:
+                promised = response.headers.get("content-length", "")
+                received = _copy(response.iter_bytes(_CHUNK), file, max_bytes)
+        except openai.NotFoundError as error:
+            raise VideoNotFound("expired_on_server", "The server no longer has the video's file.") from error
+        except (openai.OpenAIError, httpx2.HTTPError) as error:
+            raise _unavailable(error) from error
+        if promised.isdecimal() and int(promised) != received:
+            raise VideoCorruptError("video_cut_short", "The server sent only a part of the MP4.", bytes=received)
+
+
+def open_video_api(base_url: str, api_key: str, *, timeout_seconds: float = 60) -> VideoApi:
+    """Return the server at `base_url`, with the SDK's repeats and redirects off and no wait without an end."""
+    client = openai.OpenAI(
+        base_url=base_url,
+        # Servers without keys take any; the SDK insists on one.
+        api_key=api_key or "none",
+        max_retries=0,
+        timeout=httpx2.Timeout(timeout_seconds, connect=10),
+        http_client=openai.DefaultHttpxClient(follow_redirects=False),
+    )
+    return VideoApi(client)
+
+
+def connect_video_api(settings: VideoApiSettings) -> VideoApi:
+    """Return the stack's server, with the key from its secret, read anew every five minutes: keys change."""
+    return _connect(settings, int(time.monotonic() // KEY_LIFETIME_SECONDS))
+
+
+@lru_cache(maxsize=1)
+def _connect(settings: VideoApiSettings, _period: int) -> VideoApi:
+    secret = boto3.client("secretsmanager").get_secret_value(SecretId=settings.video_api_key_secret)
+    return open_video_api(
+        settings.video_api_base_url,
+        secret["SecretString"].strip(),
+        timeout_seconds=settings.video_api_timeout_seconds,
+    )
+
+
+def _read_video(video: Any, headers: Mapping[str, str]) -> ServerVideo:
+    error = getattr(video, "error", None)
+    advised = headers.get("openai-poll-after-ms", "")
+    return ServerVideo(
+        # Servers leave fields out, and the SDK lets them: nothing here is taken for granted.
+        id=getattr(video, "id", None) or "",
+        status=str(getattr(video, "status", None) or "unknown"),
+        progress=_whole_number(getattr(video, "progress", None)),
+        error_code=getattr(error, "code", None),
+        error_message=getattr(error, "message", None),
+        expires_at=_whole_number(getattr(video, "expires_at", None)),
+        poll_after_ms=int(advised) if advised.isdecimal() else None,
+    )
+
+
+def _read_refusal(error: openai.APIStatusError) -> VideoApiError:
+    status, code = error.status_code, error.code or f"http_{error.status_code}"
+    said = _server_words(error)
+    if status == 429 and code != "insufficient_quota":
+        wait = error.response.headers.get("retry-after", "")
+        return SubmissionNotTaken(
+            code, f"The server asks to wait: {said}", retry_after_seconds=int(wait) if wait.isdecimal() else None
+        )
+    if status >= 500 or status < 400 or status in _MAYBE_TAKEN:
+        return _unconfirmed(f"The server answered {status}: {said}")
+    return SubmissionRefused(code, said, hint=_CODE_HINTS.get(code) or _HINTS.get(status, _HINT), http_status=status)
+
+
+def _read_broken_connection(error: openai.APIConnectionError) -> VideoApiError:
+    # Only a connection that was never made proves that the request was not taken.
+    if isinstance(error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout):
+        return SubmissionNotTaken(
+            "server_unreachable",
+            "No connection to the video server could be made.",
+            hint="Check VideoApiBaseUrl and that the server is up.",
+        )
+    return _unconfirmed("The connection broke before the server answered")
+
+
+def _unconfirmed(what: str) -> SubmissionUnconfirmed:
+    return SubmissionUnconfirmed(
+        "unconfirmed",
+        f"{what}, so the video may or may not have been started.",
+        hint="It is not sent again by itself. Look for it at the server before you upload the picture again.",
+    )
+
+
+def _unavailable(error: Exception) -> VideoApiUnavailableError:
+    status = getattr(error, "status_code", None)
+    return VideoApiUnavailableError(
+        f"http_{status}" if status else "server_unreachable", "The video server could not be asked just now."
+    )
+
+
+def _server_words(error: openai.APIStatusError) -> str:
+    """Return the server's own sentence: `error.message` of OpenAI's JSON, or what another server put in its place."""
+    body = error.body
+    if isinstance(body, Mapping):
+        for name in ("message", "detail", "error"):
+            if isinstance(body.get(name), str):
+                return str(body[name])[:2000]
+    return (error.message or f"HTTP {error.status_code}")[:2000]
+
+
+def _copy(chunks: Any, file: BinaryIO, max_bytes: int) -> int:
+    received = 0
+    for chunk in chunks:
+        received += len(chunk)
+        if received > max_bytes:
+            raise VideoTooLargeError(
+                "video_too_large",
+                f"The video has more than the {max_bytes:,} bytes that this stack stores.",
+                max_bytes=max_bytes,
+            )
+        file.write(chunk)
+    return received
+
+
+def _whole_number(value: object) -> int | None:
+    return int(value) if isinstance(value, int | float) else None

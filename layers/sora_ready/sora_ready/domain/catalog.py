@@ -1,0 +1,76 @@
+"""Which model takes which sizes and seconds, and at what price.
+
+The catalogue beside this file (`models.json`) holds what OpenAI last published for Sora 2: sizes, seconds, and dollars
+for a second of video by size. A stack adds or replaces models with JSON of the same shape; a price of `null` means
+"not known".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+from sora_ready.domain.errors import SettingsError
+from sora_ready.domain.frame import Size
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A video model: the sizes it takes, each with its price, and the lengths it takes in seconds."""
+
+    name: str
+    seconds: tuple[int, ...]
+    usd_per_second: Mapping[Size, Decimal | None]
+
+    @property
+    def sizes(self) -> tuple[Size, ...]:
+        """The sizes it takes, in the catalogue's order."""
+        return tuple(self.usd_per_second)
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """All models of a stack, by name."""
+
+    models: Mapping[str, Model]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.models
+
+    def __getitem__(self, name: str) -> Model:
+        return self.models[name]
+
+
+def load_catalog(additions: str = "") -> Catalog:
+    """Return the bundled catalogue with `additions` laid over it: JSON text of the same shape, or nothing.
+
+    Raises `SettingsError` where the additions are not JSON, or a model lacks sizes or seconds.
+    """
+    bundled = json.loads(Path(__file__).with_name("models.json").read_text(encoding="utf-8"))
+    try:
+        added = json.loads(additions) if additions.strip() else {}
+        models = {name: _read_model(name, entry) for name, entry in (bundled | added).items()}
+    except (ValueError, TypeError, KeyError, AttributeError, InvalidOperation) as error:
+        raise SettingsError(
+            "invalid_catalog",
+            "The additions to the model catalogue (parameter VideoModels) cannot be read. Expected JSON such as "
+            '{"my-model": {"seconds": [5], "usd_per_second": {"1280x720": "0.05"}}}.',
+        ) from error
+    return Catalog(models)
+
+
+def _read_model(name: str, entry: Mapping[str, Any]) -> Model:
+    prices = {
+        Size.parse(size): None if price is None else Decimal(str(price))
+        for size, price in entry["usd_per_second"].items()
+    }
+    seconds = tuple(int(length) for length in entry["seconds"])
+    if not prices or not seconds:
+        raise ValueError(f"model {name} needs at least one size and one length")
+    if any(price is not None and not price >= 0 for price in prices.values()):
+        raise ValueError(f"model {name} has a price below zero")
+    return Model(name, seconds, prices)

@@ -1,0 +1,135 @@
+"""Every error of the project, in one hierarchy, each named for its condition.
+
+An error carries a `code` for programs, a `message` that says what is wrong and what to do, an optional `hint`, and
+`facts` (numbers and names). Programs branch on the class or the code; nobody reads the message but people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+
+class SoraReadyError(Exception):
+    """The root. `code` is a stable snake_case word, `facts` are JSON-able values."""
+
+    def __init__(self, code: str, message: str, *, hint: str | None = None, **facts: Any) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+        self.facts = facts
+
+    def as_record(self) -> dict[str, Any]:
+        """The error as it stands in a job record: `code`, `message`, `hint` where there is one, and the facts."""
+        told = {"code": self.code, "message": self.message}
+        if self.hint:
+            told["hint"] = self.hint
+        return told | self.facts
+
+
+class Rejected(SoraReadyError):
+    """The upload cannot become a video as it is; nothing was sent, and sending it again would not help."""
+
+
+class RequestRejected(Rejected):
+    """A tag, a metadata entry or a field of a request cannot be used.
+
+    Its facts name the `field`, its `value`, where that came from (`origin`) and what is `allowed`.
+    """
+
+    def __init__(self, field: str, value: str, origin: str, allowed: Iterable[str], *, why: str = "") -> None:
+        choices = list(allowed)
+        reason = f" {why}" if why else ""
+        super().__init__(
+            f"invalid_{field}",
+            f"{field}={_shorten(value)!r} ({origin}) cannot be used.{reason} Allowed: {', '.join(choices)}.",
+            field=field,
+            value=_shorten(value),
+            origin=origin,
+            allowed=choices,
+        )
+
+
+class ImageRejected(Rejected):
+    """The bytes are not a picture that can become the frame."""
+
+
+class SourceRejected(Rejected):
+    """The uploaded object cannot be read as it was announced: gone, replaced, or too large."""
+
+
+class TransitionRefused(SoraReadyError):
+    """A job is not in a status from which the wanted one may follow. `current` is its status, None without a job."""
+
+    def __init__(self, job_id: str, wanted: str, current: str | None) -> None:
+        where = f"is {current}" if current else "has no record"
+        super().__init__(
+            "transition_refused",
+            f"Job {job_id} {where}, so it cannot become {wanted}.",
+            job_id=job_id,
+            wanted=wanted,
+            current=current,
+        )
+        self.current = current
+
+
+class JobNotRecordedError(SoraReadyError):
+    """A message speaks of a job whose record is not written yet; the same message succeeds once it is."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(
+            "job_not_recorded",
+            f"Job {job_id} has no record yet. The message is tried again; after the last try it waits in the "
+            "dead-letter queue.",
+            job_id=job_id,
+        )
+
+
+class VideoApiError(SoraReadyError):
+    """The video server, or the way to it, said no."""
+
+
+class SubmissionRefused(VideoApiError):
+    """The server answered that it will not make this video. Nothing is owed, and asking again changes nothing."""
+
+
+class SubmissionNotTaken(VideoApiError):
+    """The request provably did not start a video (no connection, or told to wait); it may be sent again later.
+
+    `retry_after_seconds` is what the server asked for, None where it said nothing.
+    """
+
+    def __init__(
+        self, code: str, message: str, *, retry_after_seconds: int | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(code, message, hint=hint)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class SubmissionUnconfirmed(VideoApiError):
+    """The request may have started a video and no answer says so; it must never be sent again unasked."""
+
+
+class VideoNotFound(VideoApiError):
+    """The server no longer knows the video."""
+
+
+class VideoApiUnavailableError(VideoApiError):
+    """The server could not be asked just now; asking again later costs nothing."""
+
+
+class VideoCorruptError(SoraReadyError):
+    """What was downloaded is not the whole video."""
+
+
+class VideoTooLargeError(SoraReadyError):
+    """The video has more bytes than this stack stores; fetching it again changes nothing."""
+
+
+class SettingsError(SoraReadyError):
+    """A function is not configured as it must be. Names the variable, never its value."""
+
+
+def _shorten(value: str, limit: int = 80) -> str:
+    return value if len(value) <= limit else value[: limit - 1] + "…"

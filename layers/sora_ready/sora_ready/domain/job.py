@@ -1,0 +1,161 @@
+"""The job: one uploaded picture on its way to one video, and the one table of what may follow what."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+
+class Status(StrEnum):
+    """Where a job stands. The words `queued`, `in_progress`, `completed` and `failed` are the Videos API's own."""
+
+    RECEIVED = "received"  # announced, not normalised yet
+    READY = "ready"  # the frame is saved; nothing has been sent
+    HELD = "held"  # waiting for the next day's budget
+    SUBMITTING = "submitting"  # one worker, under a lease, may send it once
+    UNCONFIRMED = "unconfirmed"  # it may have been sent, and no answer was recorded
+    QUEUED = "queued"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"  # the video lies in the output bucket, checked
+    FAILED = "failed"
+    REJECTED = "rejected"  # the picture or its request cannot be used; nothing was sent
+    CANCELED = "canceled"
+
+
+TRANSITIONS: Mapping[Status, frozenset[Status]] = {
+    Status.RECEIVED: frozenset({Status.READY, Status.REJECTED}),
+    Status.READY: frozenset({Status.SUBMITTING, Status.HELD, Status.CANCELED}),
+    Status.HELD: frozenset({Status.READY, Status.CANCELED}),
+    Status.SUBMITTING: frozenset({Status.QUEUED, Status.READY, Status.FAILED, Status.UNCONFIRMED}),
+    Status.UNCONFIRMED: frozenset({Status.QUEUED, Status.FAILED, Status.READY}),
+    Status.QUEUED: frozenset({Status.IN_PROGRESS, Status.COMPLETED, Status.FAILED}),
+    Status.IN_PROGRESS: frozenset({Status.IN_PROGRESS, Status.COMPLETED, Status.FAILED}),
+    Status.COMPLETED: frozenset(),
+    Status.FAILED: frozenset(),
+    Status.REJECTED: frozenset(),
+    Status.CANCELED: frozenset(),
+}
+"""What may follow each status. Every write of a status is conditional on this table."""
+
+FIRST = frozenset({Status.RECEIVED, Status.READY, Status.REJECTED})
+"""The statuses with which a record may begin: an upload is normalised, or refused, before it has any record."""
+
+FINAL = frozenset(status for status, following in TRANSITIONS.items() if not following)
+AT_THE_SERVER = frozenset({Status.QUEUED, Status.IN_PROGRESS})
+
+
+def statuses_before(status: Status) -> frozenset[Status]:
+    """Return every status that `status` may follow."""
+    return frozenset(before for before, following in TRANSITIONS.items() if status in following)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceObject:
+    """The uploaded object a job is made of: exactly this version of it, where the bucket keeps versions."""
+
+    bucket: str
+    key: str
+    etag: str
+    version_id: str | None = None
+    sequencer: str | None = None
+
+    @property
+    def reference(self) -> str:
+        """Bucket and key in one, as the table's index by source holds it."""
+        return f"{self.bucket}/{self.key}"
+
+    def as_record(self) -> dict[str, Any]:
+        """Bucket, key, ETag and, where there is one, the version id."""
+        told = {"bucket": self.bucket, "key": self.key, "etag": self.etag}
+        return told | ({"version_id": self.version_id} if self.version_id else {})
+
+
+def make_job_id(source: SourceObject, client_token: str = "") -> str:
+    """Return the id of the job for this upload: the same however often S3 announces it, another for a new upload.
+
+    In a bucket without versions an upload is told apart by its ETag and sequencer: S3's duplicates share both.
+    """
+    upload = [source.version_id] if source.version_id else [source.etag, source.sequencer or ""]
+    named = json.dumps([source.bucket, source.key, upload, client_token])
+    return "video_" + hashlib.sha256(named.encode()).hexdigest()[:32]
+
+
+def timestamp(moment: datetime) -> str:
+    """Return `moment` as the records hold it: UTC, ISO 8601, milliseconds, sortable as text."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass(frozen=True, slots=True)
+class ServerVideo:
+    """What the video server says of a video. `status` is its own word, which may be one nobody has heard of."""
+
+    id: str
+    status: str
+    progress: int | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+    expires_at: int | None = None
+    poll_after_ms: int | None = None
+
+    def as_record(self) -> dict[str, Any]:
+        """The parts that a job record keeps; what the server left out is left out."""
+        told = {"id": self.id, "status": self.status, "progress": self.progress, "expires_at": self.expires_at}
+        return {name: value for name, value in told.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job record. The mappings are JSON-able; each is empty until its step has been reached.
+
+    `request` is the request as understood (as asked, if it was rejected), `origins` where each value came from,
+    `copy` the sora-ready copy, `server` what the video server says, `video` the stored MP4.
+    """
+
+    id: str
+    status: Status
+    source: SourceObject
+    created_at: str
+    updated_at: str
+    request: Mapping[str, Any] = field(default_factory=dict)
+    origins: Mapping[str, str] = field(default_factory=dict)
+    picture: Mapping[str, Any] = field(default_factory=dict)
+    copy: Mapping[str, Any] = field(default_factory=dict)
+    attempt: Mapping[str, Any] = field(default_factory=dict)
+    server: Mapping[str, Any] = field(default_factory=dict)
+    video: Mapping[str, Any] = field(default_factory=dict)
+    error: Mapping[str, Any] = field(default_factory=dict)
+    history: tuple[Mapping[str, str], ...] = ()
+
+    def as_record(self) -> dict[str, Any]:
+        """The whole record as JSON-able values, without what is still empty."""
+        told: dict[str, Any] = {
+            "job_id": self.id,
+            "status": str(self.status),
+            "source": self.source.as_record(),
+            "source_ref": self.source.reference,
+            "created_at": self.created_at,
+            "updated_at": self.updated_at,
+        }
+        for name in ("request", "origins", "picture", "copy", "attempt", "server", "video", "error"):
+            if getattr(self, name):
+                told[name] = dict(getattr(self, name))
+        return told | {"history": [dict(entry) for entry in self.history]}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Job:
+        """Read back what `as_record` gave."""
+        known = ("request", "origins", "picture", "copy", "attempt", "server", "video", "error")
+        return cls(
+            id=record["job_id"],
+            status=Status(record["status"]),
+            source=SourceObject(**record["source"]),
+            created_at=record["created_at"],
+            updated_at=record["updated_at"],
+            history=tuple(record.get("history", ())),
+            **{name: record[name] for name in known if name in record},
+        )

@@ -1,0 +1,1 @@
+"""What the functions call: one module a step, its adapters handed in as arguments."""

@@ -1,0 +1,104 @@
+"""Picture and tags → the exact frame in `ready/` and a job record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sora_ready.adapters.buckets import OutputBucket, Upload, UploadBucket
+from sora_ready.adapters.job_table import JobTable
+from sora_ready.domain.catalog import Catalog
+from sora_ready.domain.errors import ImageRejected, Rejected, TransitionRefused
+from sora_ready.domain.frame import Size, VideoRequest, Wish, gather_wishes, read_request
+from sora_ready.domain.imaging import ReadyImage, normalize_image
+from sora_ready.domain.job import Job, SourceObject, Status, make_job_id, timestamp
+from sora_ready.domain.spend import price_job
+
+
+def normalize_upload(
+    source: SourceObject,
+    *,
+    jobs: JobTable,
+    uploads: UploadBucket,
+    outputs: OutputBucket,
+    catalog: Catalog,
+    defaults: Mapping[str, str],
+    max_source_bytes: int,
+) -> Job:
+    """Make the announced upload a `ready` job, or a `rejected` one that says why; return it.
+
+    An upload that was dealt with before is left as it is: S3 announces things more than once. The copy is saved before
+    the record says so; the copy's own event then wakes `submit`.
+    """
+    job_id = make_job_id(source)
+    known = jobs.get_job(job_id)
+    if known and known.status is not Status.RECEIVED:
+        return known
+    now = timestamp(jobs.now())
+    record: dict[str, Any] = {
+        "job_id": job_id,
+        "source": source.as_record(),
+        "created_at": known.created_at if known else now,
+        "updated_at": now,
+        "history": list(known.history) if known else [],
+    }
+    try:
+        upload = uploads.open_upload(source)
+        tags = uploads.read_tags(source) if upload.tag_count else {}
+        wishes = gather_wishes([("tag", tags), ("metadata", upload.metadata), ("default", defaults)])
+        record["origins"] = {field: wish.origin for field, wish in wishes.items()}
+        record["request"] = {field: wish.value for field, wish in wishes.items()}
+        request = read_request(wishes, catalog)
+        ready = _make_frame(upload, request, max_source_bytes)
+    except Rejected as rejection:
+        return _put_once(jobs, Job.from_record(record | {"status": Status.REJECTED, "error": rejection.as_record()}))
+    record["request"] = _describe_request(request, ready.size, wishes, catalog)
+    record["picture"] = {
+        "format": ready.source_format,
+        "width": ready.source_size.width,
+        "height": ready.source_size.height,
+        "bytes": upload.length,
+    }
+    record["copy"] = outputs.put_ready_copy(job_id, ready)
+    return _put_once(jobs, Job.from_record(record | {"status": Status.READY}))
+
+
+def _make_frame(upload: Upload, request: VideoRequest, max_source_bytes: int) -> ReadyImage:
+    if upload.length > max_source_bytes:
+        raise ImageRejected(
+            "too_many_bytes",
+            f"The file has {upload.length:,} bytes; at most {max_source_bytes:,} are accepted. Shrink the picture and "
+            "upload it again.",
+            bytes=upload.length,
+            max_bytes=max_source_bytes,
+        )
+    return normalize_image(
+        upload.body.read(),
+        size=request.size or request.sizes,
+        mode=request.mode,
+        background=request.background,
+    )
+
+
+def _describe_request(
+    request: VideoRequest, size: Size, wishes: Mapping[str, Wish], catalog: Catalog
+) -> dict[str, Any]:
+    price = price_job(catalog[request.model], size, request.seconds)
+    return {
+        "model": request.model,
+        "size": str(size),
+        "size_asked": wishes["size"].value,
+        "seconds": request.seconds,
+        "mode": str(request.mode),
+        "background": str(request.background),
+        "prompt": request.prompt,
+        "price_usd": None if price is None else str(price),
+    }
+
+
+def _put_once(jobs: JobTable, job: Job) -> Job:
+    try:
+        return jobs.put_job(job)
+    except TransitionRefused:
+        # Another delivery of the same event was quicker; its record is as good as this one.
+        return jobs.get_job(job.id) or job

@@ -1,0 +1,67 @@
+"""`make rehearse`: what `sam build` built is deployed by `sam deploy` to the emulator, and a picture goes through it.
+
+The emulator runs functions with its own interpreter, so it is started here with a Python 3.13 that has neither Pillow
+nor openai: what the functions import can only come from the layers that were built.
+"""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from pathlib import Path
+
+from local.build import build_stack, find_python, run_sam
+from local.deploy import PACKAGES, ROOT, read_stack
+from local.display import Display
+from local.emulator import start_emulator
+from local.run import report_job, save_job, watch_job
+from local.sample import make_sample
+from local.stack import LocalStack, start_video_server
+
+STACK = "rehearsal"
+BUILT = Path(".aws-sam/rehearsal")
+RUNTIME_VENV = Path(".venv-lambda")
+RUNTIME_PACKAGES = Path("requirements/lambda.txt")
+UV = Path(".venv/bin/uv")
+
+
+def rehearse(folder: Path, display: Display) -> bool:
+    """Build, deploy and send the sample through; return whether it completed. Raises `BuildError` and `RunError`."""
+    architecture = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
+    template = build_stack(BUILT, architecture=architecture)
+    display.say_done(f"built for {architecture}")
+    python = make_runtime()
+    display.say_done(f"a Python like Lambda's is ready in {RUNTIME_VENV}")
+    with (
+        start_video_server(folder / "stand-in") as server,
+        start_emulator(folder / "emulator.log", python=str(python)) as emulator,
+    ):
+        emulator.client("s3").create_bucket(Bucket=PACKAGES)
+        run_sam(
+            *("deploy", "--template-file", str(template), "--stack-name", STACK, "--s3-bucket", PACKAGES),
+            *("--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-progressbar", "--config-env", "none"),
+            *("--parameter-overrides", f"Architecture={architecture}"),
+            *(f"VideoApiBaseUrl={server.base_url}", f"VideoApiKey={server.key}"),
+            environment=emulator.environment(),
+        )
+        local = LocalStack(emulator, read_stack(emulator, STACK), server)
+        display.say_done("deployed by sam deploy")
+        key = local.drop_picture(make_sample(folder / "sample.jpg"), {})
+        job = watch_job(local, key, display)
+        save_job(local, job, folder)
+    return report_job(job, folder, display)
+
+
+def make_runtime() -> Path:
+    """Return the interpreter of a virtual environment like Lambda's: Python 3.13, boto3, and the emulator."""
+    python = ROOT / RUNTIME_VENV / "bin" / "python"
+    uv = str(ROOT / UV)
+    subprocess.run(
+        [uv, "venv", "--quiet", "--allow-existing", "--python", str(find_python()), str(ROOT / RUNTIME_VENV)],
+        check=True,
+    )
+    subprocess.run(
+        [uv, "pip", "sync", "--quiet", "--require-hashes", "--python", str(python), str(ROOT / RUNTIME_PACKAGES)],
+        check=True,
+    )
+    return python

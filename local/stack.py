@@ -1,0 +1,124 @@
+"""Everything a picture needs on this machine, started together: AWS, the deployed stack, and a video server."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from boto3.dynamodb.types import TypeDeserializer
+
+from local.deploy import Stack, deploy_template
+from local.emulator import Emulator, start_emulator
+from local.stand_in import StandIn, StandInConfig, serve
+
+STAND_IN_KEY = "sk-local"
+# What an S3 tag may hold, of what people write into these fields; anything else travels as metadata.
+_TAG_ALPHABET = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 +-=._:/@")
+
+
+@dataclass(frozen=True, slots=True)
+class VideoServer:
+    """The server that the stack submits to; `ledger` is the stand-in's, None for a real one."""
+
+    base_url: str
+    key: str
+    stand_in: StandIn | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LocalStack:
+    """A running stack, and what a person does with it."""
+
+    emulator: Emulator
+    stack: Stack
+    server: VideoServer
+
+    def drop_picture(self, path: Path, wishes: Mapping[str, str], *, key: str | None = None) -> str:
+        """Put a picture into the upload bucket, its wishes as tags (the prompt as metadata); return its key."""
+        tags = {name: value for name, value in wishes.items() if name != "prompt" and set(value) <= _TAG_ALPHABET}
+        metadata = {name: quote(value, safe=" ") for name, value in wishes.items() if name not in tags}
+        key = key or path.name
+        self.emulator.client("s3").put_object(
+            Bucket=self.stack.outputs["UploadBucket"],
+            Key=key,
+            Body=path.read_bytes(),
+            Tagging=urlencode(tags),
+            Metadata=metadata,
+        )
+        return key
+
+    def find_jobs(self, key: str) -> list[dict[str, Any]]:
+        """Return the records of every upload under `key`, oldest first."""
+        reference = f"{self.stack.outputs['UploadBucket']}/{key}"
+        answer = self.emulator.client("dynamodb").query(
+            TableName=self.stack.outputs["JobsTable"],
+            IndexName="by-source",
+            KeyConditionExpression="source_ref = :reference",
+            ExpressionAttributeValues={":reference": {"S": reference}},
+        )
+        return [read_record(item) for item in answer["Items"]]
+
+    def download(self, place: Mapping[str, Any], target: Path) -> None:
+        """Copy an object that a job record names (its `copy` or its `video`) to `target`."""
+        self.emulator.client("s3").download_file(place["bucket"], place["key"], str(target))
+
+    def count_dead_letters(self) -> int:
+        """Return how many messages lie in the stack's dead-letter queues."""
+        sqs = self.emulator.client("sqs")
+        urls = [url for name, url in self.stack.outputs.items() if name.endswith("DeadLetters")]
+        names = ["ApproximateNumberOfMessages"]
+        return sum(
+            int(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"][names[0]]) for url in urls
+        )
+
+
+def read_record(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a DynamoDB item as plain JSON-able values."""
+    read = TypeDeserializer().deserialize
+    plain: dict[str, Any] = json.loads(json.dumps({name: read(value) for name, value in item.items()}, default=int))
+    return plain
+
+
+@contextmanager
+def start_video_server(folder: Path, *, port: int = 0, render_seconds: float = 3.0) -> Iterator[VideoServer]:
+    """Give the server that VIDEO_API_BASE_URL and VIDEO_API_KEY name, else run a stand-in while the block runs."""
+    base_url = os.environ.get("VIDEO_API_BASE_URL", "").strip()
+    if base_url:
+        yield VideoServer(base_url, os.environ.get("VIDEO_API_KEY", "none"))
+        return
+    config = StandInConfig(key=STAND_IN_KEY, port=port, data=folder, render_seconds=render_seconds)
+    with serve(config) as stand_in:
+        yield VideoServer(stand_in.base_url, STAND_IN_KEY, stand_in)
+
+
+@contextmanager
+def start_stack(
+    folder: Path,
+    *,
+    say: Callable[[str], None] = lambda _: None,
+    emulator_port: int = 0,
+    server_port: int = 0,
+    parameters: Mapping[str, str] | None = None,
+    render_seconds: float = 3.0,
+    python: str = sys.executable,
+) -> Iterator[LocalStack]:
+    """Start all of it, its logs and the stand-in's files in `folder`; `say` hears of each step as it is done."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (
+        start_video_server(folder / "stand-in", port=server_port, render_seconds=render_seconds) as server,
+        start_emulator(folder / "emulator.log", port=emulator_port, python=python) as emulator,
+    ):
+        say(f"AWS is up on this machine ({emulator.endpoint})")
+        stack = deploy_template(
+            emulator, {"VideoApiBaseUrl": server.base_url, "VideoApiKey": server.key, **(parameters or {})}
+        )
+        say("template.yaml is deployed")
+        say(f"{'stand-in video server' if server.stand_in else 'video server'} at {server.base_url}")
+        yield LocalStack(emulator, stack, server)

@@ -1,0 +1,68 @@
+"""`make up`: the same stack, kept running, for the AWS CLI, an SDK or a browser of tables."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from local.display import Display
+from local.sample import make_sample
+from local.stack import LocalStack, start_stack
+
+# A shell that had a real account's settings must not mix them with these.
+_FORGET = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
+
+
+def keep_up(folder: Path, display: Display, *, emulator_port: int, server_port: int, env_file: Path) -> None:
+    """Start the stack, write what a shell needs into `env_file`, and wait for Ctrl-C."""
+    stop = threading.Event()
+    for wanted in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(wanted, lambda *_: stop.set())
+    with start_stack(folder, say=display.say_done, emulator_port=emulator_port, server_port=server_port) as local:
+        sample = make_sample(env_file.parent / "photo.jpg")
+        write_env(local, env_file)
+        _explain(local, env_file, sample, display)
+        stop.wait()
+    env_file.unlink(missing_ok=True)
+    display.say_plain("stopped")
+
+
+def write_env(local: LocalStack, env_file: Path) -> None:
+    """Write a file that a shell can source: the emulator's address and keys, and the stack's names."""
+    names = {
+        "UPLOAD_BUCKET": local.stack.outputs["UploadBucket"],
+        "OUTPUT_BUCKET": local.stack.outputs["OutputBucket"],
+        "JOBS_TABLE": local.stack.outputs["JobsTable"],
+        "VIDEO_API": local.server.base_url,
+    }
+    lines = [f"unset {' '.join(_FORGET)}"]
+    lines += [f"export {name}={shlex.quote(value)}" for name, value in (local.emulator.environment() | names).items()]
+    tools = shlex.quote(str(Path(sys.executable).parent))
+    lines.append(f'command -v aws >/dev/null || export PATH="$PATH:"{tools}')
+    env_file.parent.mkdir(parents=True, exist_ok=True)
+    # The bucket names and the address of a running stack are for its owner.
+    env_file.touch(mode=0o600)
+    env_file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _explain(local: LocalStack, env_file: Path, sample: Path, display: Display) -> None:
+    outputs = local.stack.outputs
+    for line in (
+        "",
+        f"  upload bucket  {outputs['UploadBucket']}",
+        f"  output bucket  {outputs['OutputBucket']}",
+        f"  jobs table     {outputs['JobsTable']}",
+        f"  video server   {local.server.base_url}",
+        "",
+        "In another terminal, in this folder:",
+        f"  . {env_file}",
+        f'  aws s3api put-object --bucket "$UPLOAD_BUCKET" --key photo.jpg --body {sample} '
+        "--tagging 'size=1280x720&mode=pad'",
+        '  aws s3 ls --recursive "s3://$OUTPUT_BUCKET"',
+        "",
+        "Ctrl-C stops it and forgets everything.",
+    ):
+        display.say_plain(line)
