@@ -22,7 +22,7 @@ class BuildError(RuntimeError):
 def build_stack(folder: Path, *, architecture: str) -> Path:
     """Lint `template.yaml` and build it for `architecture` into `folder`; return the built template's path."""
     run_sam("validate", "--lint")
-    run_sam("build", "--build-dir", str(folder), "--parameter-overrides", f"Architecture={architecture}", "--no-cached")
+    run_sam("build", "--build-dir", str(folder), "--parameter-overrides", f"Architecture={architecture}")
     return folder / "template.yaml"
 
 

@@ -74,7 +74,7 @@ class Display:
         self._shown = (status, progress)
         words = _WORDS.get(status, "")
         if self._progress and self._task is not None:
-            share = max(_SHARE.get(status, 0), 14 + round(0.84 * (progress or 0)))
+            share = max(_SHARE.get(status, 0), min(progress or 0, 98 if status != "completed" else 100))
             self._progress.update(self._task, completed=share, description=f"{status}: {words}")
         if entered and words:
             self.say_done(f"{status}: {words}")

@@ -10,8 +10,10 @@ import platform
 import subprocess
 from pathlib import Path
 
-from local.build import build_stack, find_python, run_sam
-from local.deploy import PACKAGES, ROOT, read_stack
+from samtranslator.yaml_helper import yaml_parse
+
+from local.build import BuildError, build_stack, find_python, run_sam
+from local.deploy import ROOT, read_stack
 from local.display import Display
 from local.emulator import start_emulator
 from local.run import report_job, save_job, watch_job
@@ -23,6 +25,8 @@ BUILT = Path(".aws-sam/rehearsal")
 RUNTIME_VENV = Path(".venv-lambda")
 RUNTIME_PACKAGES = Path("requirements/lambda.txt")
 UV = Path(".venv/bin/uv")
+# Lambda itself allows 250 MB; what is unpacked at a cold start is waited for.
+MAX_UNZIPPED_BYTES = 120_000_000
 
 
 def rehearse(folder: Path, display: Display) -> bool:
@@ -30,16 +34,18 @@ def rehearse(folder: Path, display: Display) -> bool:
     architecture = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
     template = build_stack(BUILT, architecture=architecture)
     display.say_done(f"built for {architecture}")
+    for name, size in measure_functions(template).items():
+        display.say_plain(f"  {name} with its layers: {size / 1e6:.0f} MB unzipped")
     python = make_runtime()
     display.say_done(f"a Python like Lambda's is ready in {RUNTIME_VENV}")
     with (
         start_video_server(folder / "stand-in") as server,
         start_emulator(folder / "emulator.log", python=str(python)) as emulator,
     ):
-        emulator.client("s3").create_bucket(Bucket=PACKAGES)
         run_sam(
-            *("deploy", "--template-file", str(template), "--stack-name", STACK, "--s3-bucket", PACKAGES),
-            *("--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-progressbar", "--config-env", "none"),
+            *("deploy", "--template-file", str(template), "--stack-name", STACK, "--no-progressbar"),
+            # SAM looks for it beside the built template otherwise.
+            *("--config-file", str(ROOT / "samconfig.toml")),
             *("--parameter-overrides", f"Architecture={architecture}"),
             *(f"VideoApiBaseUrl={server.base_url}", f"VideoApiKey={server.key}"),
             environment=emulator.environment(),
@@ -50,6 +56,21 @@ def rehearse(folder: Path, display: Display) -> bool:
         job = watch_job(local, key, display)
         save_job(local, job, folder)
     return report_job(job, folder, display)
+
+
+def measure_functions(template: Path) -> dict[str, int]:
+    """Return the bytes of each built function with its layers. Raises `BuildError` over the limit."""
+    resources = yaml_parse(template.read_text(encoding="utf-8"))["Resources"]
+    sizes = {}
+    for name, resource in resources.items():
+        if resource["Type"] != "AWS::Serverless::Function":
+            continue
+        layers = [layer["Ref"] for layer in resource["Properties"]["Layers"]]
+        folders = [template.parent / part for part in (name, *layers)]
+        sizes[name] = sum(path.stat().st_size for folder in folders for path in folder.rglob("*") if path.is_file())
+        if sizes[name] > MAX_UNZIPPED_BYTES:
+            raise BuildError(f"{name} with its layers has {sizes[name]:,} bytes; the limit is {MAX_UNZIPPED_BYTES:,}.")
+    return sizes
 
 
 def make_runtime() -> Path:

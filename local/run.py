@@ -60,7 +60,7 @@ def watch_job(local: LocalStack, key: str, display: Display) -> dict[str, Any]:
             if local.count_dead_letters():
                 break
             time.sleep(WATCH_SECONDS)
-    raise RunError("The picture did not get through the stack; the functions' logs are in .local/run/emulator.log.")
+    raise RunError("The picture did not get through the stack. What the functions said is in .local/*/emulator.log.")
 
 
 def save_job(local: LocalStack, job: Mapping[str, Any], out: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -93,6 +94,8 @@ def start_video_server(folder: Path, *, port: int = 0, render_seconds: float = 3
     if base_url:
         yield VideoServer(base_url, os.environ.get("VIDEO_API_KEY", "none"))
         return
+    # Each stack starts with nothing paid for.
+    shutil.rmtree(folder, ignore_errors=True)
     config = StandInConfig(key=STAND_IN_KEY, port=port, data=folder, render_seconds=render_seconds)
     with serve(config) as stand_in:
         yield VideoServer(stand_in.base_url, STAND_IN_KEY, stand_in)

@@ -31,37 +31,29 @@ def keep_up(folder: Path, display: Display, *, emulator_port: int, server_port: 
 
 
 def write_env(local: LocalStack, env_file: Path) -> None:
-    """Write a file that a shell can source: the emulator's address and keys, and the stack's names."""
-    names = {
-        "UPLOAD_BUCKET": local.stack.outputs["UploadBucket"],
-        "OUTPUT_BUCKET": local.stack.outputs["OutputBucket"],
-        "JOBS_TABLE": local.stack.outputs["JobsTable"],
-        "VIDEO_API": local.server.base_url,
-    }
+    """Write a file that a shell can source, so that the AWS CLI speaks to this emulator and to nothing else."""
     lines = [f"unset {' '.join(_FORGET)}"]
-    lines += [f"export {name}={shlex.quote(value)}" for name, value in (local.emulator.environment() | names).items()]
+    lines += [f"export {name}={shlex.quote(value)}" for name, value in local.emulator.environment().items()]
     tools = shlex.quote(str(Path(sys.executable).parent))
     lines.append(f'command -v aws >/dev/null || export PATH="$PATH:"{tools}')
     env_file.parent.mkdir(parents=True, exist_ok=True)
-    # The bucket names and the address of a running stack are for its owner.
     env_file.touch(mode=0o600)
     env_file.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _explain(local: LocalStack, env_file: Path, sample: Path, display: Display) -> None:
-    outputs = local.stack.outputs
+    upload, output = local.stack.outputs["UploadBucket"], local.stack.outputs["OutputBucket"]
     for line in (
         "",
-        f"  upload bucket  {outputs['UploadBucket']}",
-        f"  output bucket  {outputs['OutputBucket']}",
-        f"  jobs table     {outputs['JobsTable']}",
+        f"  upload bucket  {upload}",
+        f"  output bucket  {output}",
+        f"  jobs table     {local.stack.outputs['JobsTable']}",
         f"  video server   {local.server.base_url}",
         "",
         "In another terminal, in this folder:",
         f"  . {env_file}",
-        f'  aws s3api put-object --bucket "$UPLOAD_BUCKET" --key photo.jpg --body {sample} '
-        "--tagging 'size=1280x720&mode=pad'",
-        '  aws s3 ls --recursive "s3://$OUTPUT_BUCKET"',
+        f"  aws s3api put-object --bucket {upload} --key photo.jpg --body {sample} --tagging 'mode=pad'",
+        f"  aws s3 ls --recursive s3://{output}",
         "",
         "Ctrl-C stops it and forgets everything.",
     ):

@@ -9,7 +9,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from sora_ready.domain.errors import SoraReadyError
+from sora_ready.domain.errors import SoraReadyError, VideoApiError
 
 logger = Logger()
 
@@ -26,7 +26,8 @@ class _LoggingProcessor(BatchProcessor):
             receives=record.raw_event.get("attributes", {}).get("ApproximateReceiveCount"),
             error=type(error).__name__,
             code=error.code if known else None,
-            # A video server's words may repeat the prompt, so known errors are logged by their code alone.
+            # A video server's words may repeat the prompt, so those are logged by their code alone.
+            detail=error.message if known and not isinstance(error, VideoApiError) else None,
             exc_info=None if known else exception,
         )
         return super().failure_handler(record, exception)

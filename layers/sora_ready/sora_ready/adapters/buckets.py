@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import email.errors
 import email.header
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -123,5 +125,7 @@ def _source_rejected(error: ClientError, source: SourceObject) -> Exception:
 def _decode(value: str) -> str:
     """Return metadata as text: S3 hands non-ASCII back as RFC 2047 words, clients send it percent-encoded."""
     if "=?" in value:
-        value = str(email.header.make_header(email.header.decode_header(value)))
+        # Text that only looks like such a word stays as it is.
+        with suppress(email.errors.HeaderParseError, LookupError, ValueError):
+            value = str(email.header.make_header(email.header.decode_header(value)))
     return decode_metadata(value)

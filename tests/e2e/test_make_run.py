@@ -1,0 +1,136 @@
+"""`make run`, as a person types it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from local.sample import make_sample
+from tests.e2e.measure import open_picture, psnr, read_clip
+
+ROOT = Path(__file__).resolve().parents[2]
+CORPUS = ROOT / ".." / "shared" / "corpus"
+
+
+def make_run(out: Path, *variables: str) -> subprocess.CompletedProcess[str]:
+    # Pytest's own run may be under make, whose flags are not for this one.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    return subprocess.run(
+        ["make", "run", f"OUT={out}", *variables],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+
+
+def read_job(out: Path) -> dict:
+    return json.loads((out / "job.json").read_text(encoding="utf-8"))
+
+
+def test_without_a_word_it_turns_the_sample_into_a_video(tmp_path: Path) -> None:
+    # when
+    finished = make_run(tmp_path)
+
+    # then
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    ready, clip = open_picture(tmp_path / "ready.jpg"), read_clip(tmp_path / "video.mp4")
+    assert ready.size == clip.size == (1280, 720)
+    assert psnr(clip.first_frame, ready) > 30
+    job = read_job(tmp_path)
+    assert job["status"] == "completed"
+    assert {"request", "origins", "source", "copy", "video", "server", "created_at", "history"} <= job.keys()
+    assert "requests for a video that reached the server: 1" in finished.stdout
+
+
+def test_every_wish_reaches_the_server_as_it_was_typed(tmp_path: Path) -> None:
+    # given a prompt with what shells and makefiles trip over
+    prompt = 'He said: "it\'s $5", 100% — 猫 🎬 #1 \\o/'
+
+    # when
+    finished = make_run(tmp_path, "SIZE=1792x1024", "MODEL=sora-2-pro", "SECONDS=8", f"PROMPT={prompt}")
+
+    # then
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    job, clip = read_job(tmp_path), read_clip(tmp_path / "video.mp4")
+    assert job["request"]["prompt"] == prompt
+    assert (job["request"]["model"], job["request"]["seconds"]) == ("sora-2-pro", 8)
+    assert (clip.size, round(clip.seconds, 1)) == ((1792, 1024), 8.0)
+
+
+def test_what_is_no_picture_is_refused_in_one_line_and_nothing_is_sent(tmp_path: Path) -> None:
+    # given the outputs of an earlier run
+    (tmp_path / "video.mp4").write_bytes(b"old")
+
+    # when
+    finished = make_run(tmp_path, "IMAGE=README.md")
+
+    # then
+    assert finished.returncode != 0
+    [line] = [line for line in finished.stdout.splitlines() if line.startswith("✗")]
+    assert "rejected (not_an_image)" in line
+    assert "requests for a video that reached the server: 0" in finished.stdout
+    assert (read_job(tmp_path)["status"], read_job(tmp_path)["error"]["code"]) == ("rejected", "not_an_image")
+    assert not (tmp_path / "video.mp4").exists()
+
+
+def test_a_size_the_model_does_not_take_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
+    # when
+    finished = make_run(tmp_path, "SIZE=1792x1024", "MODEL=sora-2")
+
+    # then
+    assert finished.returncode != 0
+    assert "1280x720, 720x1280" in finished.stdout
+    assert "requests for a video that reached the server: 0" in finished.stdout
+
+
+def test_a_file_that_is_not_there_is_said_so(tmp_path: Path) -> None:
+    # when
+    finished = make_run(tmp_path, "IMAGE=nowhere.jpg")
+
+    # then
+    assert finished.returncode != 0
+    assert "There is no file nowhere.jpg" in finished.stdout
+
+
+def test_a_picture_that_lies_on_its_side_is_turned_upright(tmp_path: Path) -> None:
+    # given a picture stored sideways, as phones do (orientation 6)
+    upright = open_picture(make_sample(tmp_path / "upright.jpg"))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    upright.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "sideways.jpg", exif=exif, quality=95)
+
+    # when
+    finished = make_run(tmp_path / "out", f"IMAGE={tmp_path / 'sideways.jpg'}", "SIZE=720x1280", "MODE=pad")
+
+    # then
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    ready = open_picture(tmp_path / "out" / "ready.jpg")
+    wanted = Image.new("RGB", (720, 1280))
+    wanted.paste(upright.resize((720, 480), Image.Resampling.LANCZOS), (0, 400))
+    assert ready.size == (720, 1280)
+    assert psnr(ready, wanted) > 30
+
+
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="the collection of real pictures is not here")
+def test_a_real_picture_that_lies_on_its_side_is_turned_upright(tmp_path: Path) -> None:
+    # given the same landscape, stored upright and stored sideways
+    sideways, upright = (CORPUS / "exif" / f"exif-orientation-examples__Landscape_{turn}.jpg" for turn in (6, 1))
+
+    # when
+    finished = make_run(tmp_path, f"IMAGE={sideways}", "SIZE=720x1280", "MODE=pad")
+
+    # then
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    ready = open_picture(tmp_path / "ready.jpg")
+    wanted = Image.new("RGB", (720, 1280))
+    wanted.paste(open_picture(upright).convert("RGB").resize((720, 480), Image.Resampling.LANCZOS), (0, 400))
+    assert ready.size == (720, 1280)
+    assert psnr(ready, wanted) > 20

@@ -1,0 +1,86 @@
+"""The README's AWS CLI lines, pasted as they stand, work against `make up`."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.measure import read_clip
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def blocks_of_readme() -> list[str]:
+    """Every block of shell commands that the README shows."""
+    return re.findall(r"```bash\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.fixture
+def folder_with_stack_up(tmp_path: Path) -> Iterator[Path]:
+    """A folder in which `make up` is running, on ports that disturb nobody."""
+    log = (tmp_path / "up.log").open("wb")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "local", "up", "--port", "0", "--video-port", "0"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=log,
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        for _ in range(600):
+            if (tmp_path / ".local" / "env").exists() or process.poll() is not None:
+                break
+            time.sleep(0.1)
+        assert (tmp_path / ".local" / "env").exists(), (tmp_path / "up.log").read_text()
+        yield tmp_path
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 0
+        log.close()
+
+
+def test_the_cli_lines_drop_a_picture_and_bring_back_its_record_and_its_video(folder_with_stack_up: Path) -> None:
+    # given
+    [lines] = [block for block in blocks_of_readme() if block.startswith(". .local/env")]
+    [secret] = [block for block in blocks_of_readme() if "put-secret-value" in block]
+
+    # when
+    pasted = subprocess.run(
+        ["bash", "-e", "-c", lines + 'VIDEO_API_KEY="sk-local"\n' + secret],
+        cwd=folder_with_stack_up,
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+
+    # then
+    assert pasted.returncode == 0, pasted.stdout + pasted.stderr
+    assert "completed" in pasted.stdout
+    assert re.search(r"video_[0-9a-f]{32}\s+1280x720\s+video_", pasted.stdout)
+    assert read_clip(folder_with_stack_up / "video.mp4").size == (1280, 720)
+
+
+def test_every_shell_block_of_the_readme_is_run_by_a_test_or_by_ci() -> None:
+    # given what runs each: the tests here, and CI
+    runs = {
+        "make run": "test_make_run.py",
+        ". .local/env": "the test above",
+        "sam build": "make rehearse",
+        "aws secretsmanager": "the test above",
+        "make test": "CI",
+    }
+
+    # then
+    for block in blocks_of_readme():
+        assert any(block.startswith(start) for start in runs), f"nothing runs this block:\n{block}"
+    ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert all(command in ci for command in ("make lint test", "make build", "make rehearse"))

@@ -1,0 +1,76 @@
+"""The same picture becomes another frame when its tags say so; a wish that cannot be met is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from local.sample import make_sample
+from local.stack import LocalStack
+from tests.e2e.measure import open_picture
+
+
+@pytest.fixture(scope="module")
+def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_sample(tmp_path_factory.mktemp("pictures") / "sample.jpg")
+
+
+def test_size_and_mode_tags_change_the_frame(local: LocalStack, wait_for_jobs, picture: Path, tmp_path: Path) -> None:
+    # given the same picture, twice
+    local.drop_picture(picture, {"size": "1280x720", "mode": "cover"}, key="wide.jpg")
+    local.drop_picture(picture, {"size": "720x1280", "mode": "pad", "background": "white"}, key="tall.jpg")
+
+    # when
+    [wide], [tall] = wait_for_jobs("wide.jpg"), wait_for_jobs("tall.jpg")
+
+    # then
+    local.download(wide["copy"], tmp_path / "wide.jpg")
+    local.download(tall["copy"], tmp_path / "tall.jpg")
+    assert open_picture(tmp_path / "wide.jpg").size == (1280, 720)
+    bars = open_picture(tmp_path / "tall.jpg")
+    assert bars.size == (720, 1280)
+    assert min(bars.getpixel((360, 5))) > 250  # a white bar above
+    assert max(bars.getpixel((360, 640))) < 250  # the picture in the middle
+
+
+def test_unknown_tags_are_ignored_and_no_tags_at_all_work(local: LocalStack, wait_for_jobs, picture: Path) -> None:
+    # given
+    local.drop_picture(picture, {"project": "spring", "cost-centre": "42"}, key="foreign-tags.jpg")
+    local.drop_picture(picture, {}, key="no-tags.jpg")
+
+    # when
+    [foreign], [bare] = wait_for_jobs("foreign-tags.jpg"), wait_for_jobs("no-tags.jpg")
+
+    # then
+    assert foreign["status"] == bare["status"] == "completed"
+    assert foreign["request"] == bare["request"]
+    assert set(bare["origins"].values()) == {"default"}
+
+
+@pytest.mark.parametrize(
+    ("wishes", "field", "allowed"),
+    [
+        ({"size": "1280x721"}, "size", ["1280x720", "720x1280", "auto"]),
+        ({"mode": "zoom"}, "mode", ["cover", "pad", "stretch"]),
+        ({"size": "1792x1024", "model": "sora-2"}, "size", ["1280x720", "720x1280", "auto"]),
+    ],
+)
+def test_a_wish_that_cannot_be_met_is_refused_with_what_is_allowed(
+    local: LocalStack, wait_for_jobs, picture: Path, wishes: dict[str, str], field: str, allowed: list[str]
+) -> None:
+    # given
+    key = f"refused-{field}-{wishes[field]}-{len(wishes)}.jpg"
+
+    # when
+    local.drop_picture(picture, wishes, key=key)
+    [job] = wait_for_jobs(key)
+
+    # then
+    assert job["status"] == "rejected"
+    assert job["error"]["field"] == field
+    assert job["error"]["value"] == wishes[field]
+    assert job["error"]["allowed"] == allowed
+    assert all(word in job["error"]["message"] for word in [field, wishes[field], *allowed])
+    assert local.server.stand_in
+    assert job["job_id"] not in [entry.idempotency_key for entry in local.server.stand_in.ledger.creates()]
