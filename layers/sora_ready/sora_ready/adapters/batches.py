@@ -20,13 +20,14 @@ class _LoggingProcessor(BatchProcessor):
     def failure_handler(self, record: Any, exception: Any) -> Any:
         error = exception[1]
         known = isinstance(error, SoraReadyError)
+        # What an error was raised over may be a video server's answer, and that may repeat the prompt.
+        error.__cause__ = error.__context__ = None
         logger.error(
             "message failed; it comes back, and after the last try it waits in the dead-letter queue",
             message_id=record.message_id,
             receives=record.raw_event.get("attributes", {}).get("ApproximateReceiveCount"),
             error=type(error).__name__,
             code=error.code if known else None,
-            # A video server's words may repeat the prompt, so those are logged by their code alone.
             detail=error.message if known and not isinstance(error, VideoApiError) else None,
             exc_info=None if known else exception,
         )

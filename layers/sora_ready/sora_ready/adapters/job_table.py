@@ -45,17 +45,14 @@ class JobTable:
         written = Job.from_record(job.as_record() | {"history": [*job.history, self._entry(job.status)]})
         # The whole record is replaced, so only the announcement of an upload may stand there before.
         before, values = _status_list(job.status, Status.RECEIVED)
-        condition = "attribute_not_exists(job_id)" + (f" OR #status IN ({before})" if before else "")
-        extra = (
-            {"ExpressionAttributeNames": {"#status": "status"}, "ExpressionAttributeValues": values} if before else {}
-        )
         try:
             self._client.put_item(
                 TableName=self._table,
                 Item=_write_item(written.as_record()),
-                ConditionExpression=condition,
+                ConditionExpression=f"attribute_not_exists(job_id) OR #status IN ({before})",
+                ExpressionAttributeNames={"#status": "status"},
+                ExpressionAttributeValues=values,
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                **extra,  # type: ignore[arg-type]
             )
         except ClientError as error:
             raise _refused(error, job.id, job.status) from error
@@ -108,7 +105,9 @@ class JobTable:
 
 
 def _status_list(status: Status, only_from: Status | None = None) -> tuple[str, dict[str, Any]]:
-    before = sorted(statuses_before(status) & ({only_from} if only_from else set(Status)))
+    before: list[str] = sorted(statuses_before(status) & ({only_from} if only_from else set(Status)))
+    # DynamoDB takes no empty list; a word that no job's status is refuses like one.
+    before = before or ["nothing"]
     values = {f":from{number}": {"S": str(name)} for number, name in enumerate(before)}
     return ", ".join(values), values
 

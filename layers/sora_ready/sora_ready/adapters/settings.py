@@ -97,17 +97,31 @@ def _read(given: Mapping[str, str], entry: Any, kind: type) -> Any:
         return entry.default
     if kind is not int:
         return value
-    if not value.isdecimal() or int(value) < 1:
+    if not (value.isascii() and value.isdecimal()) or int(value) < 1:
         raise SettingsError("setting_invalid", f"The variable {variable} must be a number above 0.", variable=variable)
     return int(value)
 
 
 def _check_url(variable: str, value: str) -> None:
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query:
+    if not _is_plain_url(value):
         raise SettingsError(
             "setting_invalid",
             f"The variable {variable} must be the address of a Videos API such as https://videos.example.com/v1, "
             "without a key in it.",
             variable=variable,
         )
+
+
+def _is_plain_url(value: str) -> bool:
+    """Tell whether this is an http(s) address of a host, with nothing in it that may be a secret."""
+    try:
+        parts = urlsplit(value)
+        valid_port = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    return bool(
+        parts.scheme in {"http", "https"}
+        and parts.hostname
+        and valid_port
+        and not any(character.isspace() or character in "@?#" for character in value)
+    )

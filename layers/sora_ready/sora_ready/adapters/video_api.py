@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, BinaryIO
 
@@ -90,7 +91,8 @@ class VideoApi:
         """Return how a video is. Raises `VideoNotFound` or `VideoApiUnavailableError`."""
         try:
             response = self._client.videos.with_raw_response.retrieve(video_id)
-            return _read_video(response.parse(), response.headers)
+            # Some servers leave the id out of this answer; it is the one that was asked for.
+            return replace(_read_video(response.parse(), response.headers), id=video_id)
         except openai.NotFoundError as error:
             raise VideoNotFound(
                 "expired_on_server", "The server no longer knows the video: it expired or was deleted there."

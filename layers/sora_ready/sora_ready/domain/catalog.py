@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,7 @@ def load_catalog(additions: str = "") -> Catalog:
     try:
         added = json.loads(additions) if additions.strip() else {}
         models = {name: _read_model(name, entry) for name, entry in (bundled | added).items()}
-    except (ValueError, TypeError, KeyError, AttributeError, InvalidOperation) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError) as error:
         raise SettingsError(
             "invalid_catalog",
             "The additions to the model catalogue (parameter VideoModels) cannot be read. Expected JSON such as "
@@ -68,9 +68,11 @@ def _read_model(name: str, entry: Mapping[str, Any]) -> Model:
         Size.parse(size): None if price is None else Decimal(str(price))
         for size, price in entry["usd_per_second"].items()
     }
-    seconds = tuple(int(length) for length in entry["seconds"])
+    seconds = entry["seconds"]
+    if not isinstance(seconds, list) or any(type(length) is not int or length < 1 for length in seconds):
+        raise ValueError(f"model {name} needs its lengths as a list of whole seconds")
     if not prices or not seconds:
         raise ValueError(f"model {name} needs at least one size and one length")
-    if any(price is not None and not price >= 0 for price in prices.values()):
-        raise ValueError(f"model {name} has a price below zero")
-    return Model(name, seconds, prices)
+    if any(price is not None and not (price.is_finite() and price >= 0) for price in prices.values()):
+        raise ValueError(f"model {name} has a price that is none")
+    return Model(name, tuple(seconds), prices)

@@ -117,7 +117,8 @@ def gather_wishes(sources: Sequence[tuple[str, Mapping[str, str]]]) -> dict[str,
     """
     wishes: dict[str, Wish] = {}
     for origin, values in sources:
-        folded = {name.strip().lower(): value for name, value in values.items()} | dict(values)
+        given = {name: value for name, value in values.items() if value.strip()}
+        folded = {name.strip().lower(): value for name, value in given.items()} | given
         for field in FIELDS:
             value = folded.get(field, "").strip()
             if value and field not in wishes:

@@ -27,7 +27,7 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF")
 READABLE = "JPEG, PNG, WebP, GIF, TIFF, BMP or AVIF"
 MAX_PIXELS = 150_000_000
 # A picture this much longer than the frame leaves a sliver of it, whatever the mode.
-MAX_SHAPE_RATIO = 32
+MAX_SHAPE_RATIO = 64
 # Nearer in shape than this, a bar would be a stray line of a few pixels: fill the frame instead.
 NEAR_MATCH = 0.01
 
@@ -77,7 +77,8 @@ def normalize_image(
     `size` is the frame in pixels, or several frames, of which the one nearest in shape to the upright picture is taken.
     The frame is upright (EXIF), sRGB, opaque on `background`, 8 bits a channel at 4:4:4, and carries no metadata.
 
-    Raises `ImageRejected` with a code: `empty`, `not_an_image`, `too_many_pixels`, `shape_too_extreme`, `corrupt`.
+    Raises `ImageRejected` with a code: `empty`, `not_an_image`, `too_many_pixels`, `shape_too_extreme`, `corrupt`; and
+    `OSError` where a path cannot be read.
     """
     sizes = [Size(*cast(Size, size))] if isinstance(size[0], int) else cast(Sequence[Size], size)
     with warnings.catch_warnings():
@@ -95,9 +96,11 @@ def normalize_image(
 
 
 def _open_picture(source: bytes | str | os.PathLike[str] | BinaryIO) -> Image.Image:
-    file = io.BytesIO(source) if isinstance(source, bytes) else source
-    if isinstance(source, bytes) and not source:
+    data = Path(source).read_bytes() if isinstance(source, str | os.PathLike) else source
+    file = io.BytesIO(data) if isinstance(data, bytes) else data
+    if not file.read(1):
         raise ImageRejected("empty", "The file is empty (0 bytes). Upload the picture again.")
+    file.seek(0)
     try:
         picture = Image.open(file, formats=FORMATS)
     except UnidentifiedImageError:
@@ -186,9 +189,11 @@ def _load_small(picture: Image.Image, region: Box, target: Size) -> Box:
     stored = picture.size
     needed = int(stored[0] * target.width / (right - left)), int(stored[1] * target.height / (bottom - top))
     # The mode is left as it is: a CMYK picture that the decoder made RGB no longer fits its profile.
-    picture.draft(None, needed)
+    drafted = picture.draft(None, needed)
     _load(picture)
-    scale_x, scale_y = picture.width / stored[0], picture.height / stored[1]
+    # The decoder rounds the small size up, so the exact scale is the drafted box's, not the ratio of the sizes.
+    box = drafted[1] if drafted else (0, 0, *stored)
+    scale_x, scale_y = box[2] / stored[0], box[3] / stored[1]
     return left * scale_x, top * scale_y, right * scale_x, bottom * scale_y
 
 
@@ -218,13 +223,14 @@ def _to_srgb(picture: Image.Image, background: Colour) -> Image.Image:
 def _to_eight_bits(picture: Image.Image) -> Image.Image:
     """Scale 16-bit, 32-bit and floating grey to 8 bits. Pillow's own conversion clips, which turns pictures white."""
     numbers = picture.convert("F") if picture.mode == "F" else picture.convert("I").convert("F")
-    low, high = numbers.getextrema()
-    if picture.mode == "F" and low >= 0 and high <= 1:  # type: ignore[operator]
-        scale = 255.0
-    elif high <= 255:  # type: ignore[operator]
-        scale = 1.0
+    high = cast(float, numbers.getextrema()[1])
+    if picture.mode.startswith("I;16"):
+        full = 65535.0
     else:
-        scale = 255.0 / 65535.0 if high <= 65535 else 255.0 / high  # type: ignore[operator]
+        # These modes do not say how far their numbers reach: the nearest usual range that holds them.
+        usual = (1.0, 255.0, 65535.0) if picture.mode == "F" else (255.0, 65535.0)
+        full = next((limit for limit in usual if high <= limit), high)
+    scale = 255.0 / full
     return numbers.point(lambda value: value * scale + 0.5).convert("L")
 
 

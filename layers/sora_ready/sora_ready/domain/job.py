@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -70,9 +70,8 @@ class SourceObject:
         return f"{self.bucket}/{self.key}"
 
     def as_record(self) -> dict[str, Any]:
-        """Bucket, key, ETag and, where there is one, the version id."""
-        told = {"bucket": self.bucket, "key": self.key, "etag": self.etag}
-        return told | ({"version_id": self.version_id} if self.version_id else {})
+        """Bucket, key, ETag and, where there are any, the version id and the sequencer."""
+        return {name: value for name, value in asdict(self).items() if value}
 
 
 def make_job_id(source: SourceObject, client_token: str = "") -> str:

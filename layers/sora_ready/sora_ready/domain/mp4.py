@@ -22,15 +22,17 @@ def check_mp4(file: BinaryIO) -> int:
         header = file.read(16)
         if len(header) < 8:
             raise _cut_short(length)
+        smallest = 8
         size, kind = int.from_bytes(header[:4], "big"), header[4:8]
         if size == 1:
             size = int.from_bytes(header[8:16], "big")
+            smallest = 16
         elif size == 0:
             # A box of size 0 reaches to the end of the file, so its end cannot be checked.
             size = length - position
         if not kinds and kind != b"ftyp":
             raise VideoCorruptError("not_an_mp4", "The server sent something that is not an MP4.", bytes=length)
-        if size < 8 or position + size > length:
+        if size < smallest or position + size > length:
             raise _cut_short(length)
         kinds.append(kind)
         position += size

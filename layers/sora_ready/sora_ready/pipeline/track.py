@@ -74,7 +74,8 @@ def next_poll_seconds(polls: int, advised_ms: int | None = None) -> int:
     """Return how long to wait after `polls` looks: what the server advises, else 10 s growing to a minute."""
     if advised_ms is not None:
         return max(1, min(round(advised_ms / 1000), LAST_POLL_SECONDS))
-    return min(round(FIRST_POLL_SECONDS * POLL_GROWTH**polls), LAST_POLL_SECONDS)
+    # Twenty steps are far beyond the last: a number of looks without end must not end in an overflow.
+    return min(round(FIRST_POLL_SECONDS * POLL_GROWTH ** min(polls, 20)), LAST_POLL_SECONDS)
 
 
 def _follow_server(

@@ -1,0 +1,77 @@
+"""Pictures that tests are made of, and the means to look at a frame."""
+
+from __future__ import annotations
+
+import io
+import math
+import struct
+import zlib
+from typing import Any
+
+from PIL import Image, ImageChops, ImageDraw, ImageStat
+
+from sora_ready.domain.imaging import ReadyImage
+
+Pixel = tuple[int, int, int]
+
+RED, GREEN, BLUE, YELLOW = (220, 30, 30), (30, 180, 60), (40, 60, 210), (230, 210, 40)
+
+
+def encode(picture: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
+    out = io.BytesIO()
+    picture.save(out, kind, **options)
+    return out.getvalue()
+
+
+def shown(ready: ReadyImage) -> Image.Image:
+    """The frame as it is decoded by whoever receives it."""
+    with Image.open(io.BytesIO(ready.data)) as frame:
+        frame.load()
+        return frame
+
+
+def landscape(width: int, height: int) -> Image.Image:
+    """Soft colours with a mark in one corner, so that no turn and no mirror image of it looks like itself."""
+    across = Image.linear_gradient("L").transpose(Image.Transpose.ROTATE_90).resize((width, height))
+    down = Image.linear_gradient("L").resize((width, height))
+    picture = Image.merge("RGB", (across, down, ImageChops.invert(across)))
+    ImageDraw.Draw(picture).rectangle((0, 0, width // 3, height // 4), fill=YELLOW)
+    return picture
+
+
+def quarters(width: int, height: int) -> Image.Image:
+    """Red and green above, blue and yellow below."""
+    picture = Image.new("RGB", (width, height), RED)
+    draw = ImageDraw.Draw(picture)
+    draw.rectangle((width // 2, 0, width, height // 2 - 1), fill=GREEN)
+    draw.rectangle((0, height // 2, width // 2 - 1, height), fill=BLUE)
+    draw.rectangle((width // 2, height // 2, width, height), fill=YELLOW)
+    return picture
+
+
+def psnr(one: Image.Image, other: Image.Image) -> float:
+    """Peak signal to noise of two RGB pictures of one size, in dB; 99 where they are the same."""
+    assert one.size == other.size
+    error = sum(ImageStat.Stat(ImageChops.difference(one, other)).sum2) / (3 * one.width * one.height)
+    return 10 * math.log10(255**2 / error) if error else 99.0
+
+
+def is_near(pixel: Any, colour: Pixel, tolerance: int = 6) -> bool:
+    return all(abs(seen - wanted) <= tolerance for seen, wanted in zip(pixel, colour, strict=True))
+
+
+def colour_of(frame: Image.Image, box: tuple[int, int, int, int] | None = None) -> Pixel:
+    """The mean colour of a frame, or of a region of it."""
+    red, green, blue = ImageStat.Stat(frame.crop(box) if box else frame).mean
+    return round(red), round(green), round(blue)
+
+
+def png_that_claims(width: int, height: int) -> bytes:
+    """A PNG whose header speaks of far more pixels than its few bytes hold."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    pixels = zlib.compress(bytes(100))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")

@@ -1,0 +1,164 @@
+"""What each function is told through its environment, and how it says that something is missing or wrong."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from sora_ready.adapters.settings import NormalizeSettings, SubmitSettings, TrackSettings
+from sora_ready.domain.errors import SettingsError
+from sora_ready.domain.frame import FIELDS
+
+NORMALIZE = {
+    "JOBS_TABLE": "jobs",
+    "OUTPUT_BUCKET": "outputs",
+    "DEFAULT_SIZE": "auto",
+    "DEFAULT_MODE": "cover",
+    "DEFAULT_BACKGROUND": "black",
+    "DEFAULT_MODEL": "sora-2",
+    "DEFAULT_SECONDS": "4",
+    "DEFAULT_PROMPT": "gentle motion",
+}
+VIDEO_API = {
+    "VIDEO_API_BASE_URL": "https://videos.example.com/v1",
+    "VIDEO_API_KEY_SECRET": "arn:aws:secretsmanager:eu-central-1:1:secret:key",
+    "JOBS_TABLE": "jobs",
+    "OUTPUT_BUCKET": "outputs",
+    "TRACK_QUEUE_URL": "https://sqs.example.com/track",
+}
+SUBMIT = VIDEO_API | {"SUBMIT_QUEUE_URL": "https://sqs.example.com/submit"}
+TRACK = VIDEO_API
+
+GIVEN: list[tuple[Any, dict[str, str]]] = [
+    (NormalizeSettings, NORMALIZE),
+    (SubmitSettings, SUBMIT),
+    (TrackSettings, TRACK),
+]
+REQUIRED = [(kind, given, variable) for kind, given in GIVEN for variable in given]
+NUMBERS = [
+    (NormalizeSettings, NORMALIZE, "MAX_SOURCE_BYTES", 100_000_000),
+    (SubmitSettings, SUBMIT, "VIDEO_API_TIMEOUT_SECONDS", 60),
+    (SubmitSettings, SUBMIT, "RETRY_SECONDS", 30),
+    (SubmitSettings, SUBMIT, "LEASE_SECONDS", 180),
+    (TrackSettings, TRACK, "VIDEO_API_TIMEOUT_SECONDS", 60),
+    (TrackSettings, TRACK, "MAX_VIDEO_BYTES", 400_000_000),
+    (TrackSettings, TRACK, "TRACK_DEADLINE_MINUTES", 120),
+]
+
+
+def refuse(kind: Any, environment: dict[str, str]) -> SettingsError:
+    with pytest.raises(SettingsError) as refusal:
+        kind.from_environment(environment)
+    return refusal.value
+
+
+def told(error: SettingsError) -> str:
+    """All that a log or a record would show of an error."""
+    return f"{error} {error!r} {json.dumps(error.as_record())} {error.__cause__!r} {error.__context__!r}"
+
+
+@pytest.mark.parametrize(("kind", "given", "variable"), REQUIRED)
+def test_every_variable_is_read(kind: Any, given: dict[str, str], variable: str) -> None:
+    settings = kind.from_environment(given)
+
+    assert getattr(settings, variable.lower()) == given[variable]
+
+
+@pytest.mark.parametrize(("kind", "given"), GIVEN)
+def test_the_processs_own_environment_is_read(
+    kind: Any, given: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable, value in given.items():
+        monkeypatch.setenv(variable, value)
+
+    assert kind.from_environment() == kind.from_environment(given)
+
+
+@pytest.mark.parametrize("value", [None, "", "   "])
+@pytest.mark.parametrize(("kind", "given", "variable"), REQUIRED)
+def test_a_variable_that_is_missing_is_named(
+    kind: Any, given: dict[str, str], variable: str, value: str | None
+) -> None:
+    environment = {name: said for name, said in given.items() if name != variable}
+    if value is not None:
+        environment[variable] = value
+
+    refusal = refuse(kind, environment)
+
+    assert refusal.code == "setting_missing"
+    assert refusal.facts == {"variable": variable}
+    assert variable in refusal.message
+
+
+@pytest.mark.parametrize(("kind", "given", "variable", "default"), NUMBERS)
+def test_a_number_has_a_default_and_can_be_set(kind: Any, given: dict[str, str], variable: str, default: int) -> None:
+    assert getattr(kind.from_environment(given), variable.lower()) == default
+    assert getattr(kind.from_environment(given | {variable: " 77 "}), variable.lower()) == 77
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", "1e3", "hunter2", "²"])
+@pytest.mark.parametrize(("kind", "given", "variable", "default"), NUMBERS)
+def test_a_number_that_is_none_is_refused_by_its_variables_name(
+    kind: Any, given: dict[str, str], variable: str, default: int, value: str
+) -> None:
+    refusal = refuse(kind, given | {variable: value})
+
+    assert (refusal.code, refusal.facts) == ("setting_invalid", {"variable": variable})
+    assert variable in refusal.message
+
+
+def test_no_model_is_added_by_default() -> None:
+    assert NormalizeSettings.from_environment(NORMALIZE).video_models == ""
+    assert NormalizeSettings.from_environment(NORMALIZE | {"VIDEO_MODELS": "{}"}).video_models == "{}"
+
+
+def test_the_defaults_name_every_field_of_a_request() -> None:
+    defaults = NormalizeSettings.from_environment(NORMALIZE).defaults()
+
+    assert set(defaults) == set(FIELDS)
+    assert defaults["prompt"] == "gentle motion"
+    assert defaults["seconds"] == "4"
+
+
+# ---------------------------------------------------------------- the server's address
+
+
+@pytest.mark.parametrize(
+    "url", ["https://videos.example.com/v1", "http://127.0.0.1:8000/v1", "http://[::1]:8000/v1", "https://example.com"]
+)
+def test_an_address_of_a_server_is_taken(url: str) -> None:
+    assert SubmitSettings.from_environment(SUBMIT | {"VIDEO_API_BASE_URL": url}).video_api_base_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://user:hunter2@videos.example.com/v1",
+        "https://hunter2@videos.example.com/v1",
+        "https://videos.example.com/v1?key=hunter2",
+        "ftp://videos.example.com/hunter2",
+        "videos.example.com/hunter2",
+        "https:///hunter2",
+        "hunter2",
+    ],
+)
+@pytest.mark.parametrize(("kind", "given"), [(SubmitSettings, SUBMIT), (TrackSettings, TRACK)])
+def test_an_address_that_cannot_be_used_is_refused_and_never_repeated(
+    kind: Any, given: dict[str, str], url: str
+) -> None:
+    refusal = refuse(kind, given | {"VIDEO_API_BASE_URL": url})
+
+    assert (refusal.code, refusal.facts) == ("setting_invalid", {"variable": "VIDEO_API_BASE_URL"})
+    assert "VIDEO_API_BASE_URL" in refusal.message
+    assert "hunter2" not in told(refusal)
+
+
+def test_a_number_that_is_none_is_never_repeated() -> None:
+    assert "hunter2" not in told(refuse(TrackSettings, TRACK | {"MAX_VIDEO_BYTES": "hunter2"}))
+
+
+def test_a_lease_outlives_the_function_by_default() -> None:
+    # Submit may run for 120 s; a lease that ended before would let another worker send the same job.
+    assert SubmitSettings.from_environment(SUBMIT).lease_seconds > 120

@@ -1,0 +1,72 @@
+"""What may follow what in the life of a job: the table, and what can be told from it."""
+
+from __future__ import annotations
+
+import pytest
+
+from sora_ready.domain.job import AT_THE_SERVER, FINAL, FIRST, TRANSITIONS, Status, statuses_before
+
+EXPECTED = {
+    "received": {"ready", "rejected"},
+    "ready": {"submitting", "held", "canceled"},
+    "held": {"ready", "canceled"},
+    "submitting": {"queued", "ready", "failed", "unconfirmed"},
+    "unconfirmed": {"queued", "failed", "ready"},
+    "queued": {"in_progress", "completed", "failed"},
+    "in_progress": {"in_progress", "completed", "failed"},
+    "completed": set(),
+    "failed": set(),
+    "rejected": set(),
+    "canceled": set(),
+}
+
+
+def test_the_table_is_the_designs() -> None:
+    assert {str(status): {str(after) for after in following} for status, following in TRANSITIONS.items()} == EXPECTED
+
+
+def test_every_status_has_a_row() -> None:
+    assert set(TRANSITIONS) == set(Status)
+
+
+def test_what_is_over_stays_over() -> None:
+    assert {str(status) for status in FINAL} == {"completed", "failed", "rejected", "canceled"}
+    assert all(not TRANSITIONS[status] for status in FINAL)
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_statuses_before_is_the_table_read_backwards(status: Status) -> None:
+    assert {str(before) for before in statuses_before(status)} == {
+        before for before, following in EXPECTED.items() if status in following
+    }
+
+
+def test_only_a_ready_job_may_be_sent() -> None:
+    assert statuses_before(Status.SUBMITTING) == {Status.READY}
+
+
+def test_a_job_that_reached_the_server_is_never_sent_again() -> None:
+    reached, new = set(AT_THE_SERVER), set(AT_THE_SERVER)
+    while new:
+        new = {after for status in new for after in TRANSITIONS[status]} - reached
+        reached |= new
+
+    assert Status.SUBMITTING not in reached
+    assert Status.READY not in reached
+
+
+def test_every_status_can_be_reached_from_an_upload() -> None:
+    reached, new = set(FIRST), set(FIRST)
+    while new:
+        new = {after for status in new for after in TRANSITIONS[status]} - reached
+        reached |= new
+
+    assert reached == set(Status)
+
+
+def test_from_every_status_a_job_can_come_to_an_end() -> None:
+    ending = set(FINAL)
+    while grown := {status for status in Status if TRANSITIONS[status] & ending} - ending:
+        ending |= grown
+
+    assert ending == set(Status)
