@@ -1,0 +1,176 @@
+"""AWS by moto, built from the template's own definitions, and the stand-in as the video server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from types import ModuleType
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from local.stand_in import StandIn, StandInConfig, serve
+from sora_ready.adapters import video_api as video_api_adapter
+from sora_ready.adapters.buckets import OutputBucket, UploadBucket
+from sora_ready.adapters.job_table import JobTable
+from sora_ready.adapters.queues import TrackQueue
+from sora_ready.adapters.video_api import VideoApi, open_video_api
+
+from .functions import FUNCTIONS, Load, import_function, settings_of, variables_of
+from .support import CATALOGUE, KEY, OUTPUT_BUCKET, TEMPLATE, UPLOAD_BUCKET, AwsCalls, Clock, LedgerFromNow, Stack
+
+RESOURCES = TEMPLATE["Resources"]
+POLL_AFTER_MS = 7000
+
+
+@pytest.fixture(scope="session")
+def every_call() -> AwsCalls:
+    return AwsCalls()
+
+
+@pytest.fixture(scope="session")
+def session(every_call: AwsCalls) -> boto3.Session:
+    """One session for all tests: making clients is slow, and moto steps in at the moment of a call."""
+    session = boto3.Session("nobody", "nothing", region_name="us-east-1")
+    session.events.register("before-call", every_call.note)
+    return session
+
+
+@pytest.fixture(scope="session")
+def clients(session: boto3.Session) -> dict[str, Any]:
+    return {name: session.client(name) for name in ("s3", "dynamodb", "sqs", "secretsmanager")}
+
+
+@pytest.fixture
+def aws(clients: dict[str, Any], session: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    """An empty AWS; `boto3.client` leads to it too, and its calls are counted alike."""
+    with mock_aws(), monkeypatch.context() as patch:
+        patch.setattr(boto3, "DEFAULT_SESSION", session)
+        yield clients
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def table(aws: dict[str, Any]) -> str:
+    """The jobs table as the template defines it."""
+    definition = RESOURCES["JobsTable"]["Properties"]
+    wanted = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
+    aws["dynamodb"].create_table(TableName="jobs", **{name: definition[name] for name in wanted})
+    return "jobs"
+
+
+@pytest.fixture
+def jobs(aws: dict[str, Any], table: str, clock: Clock) -> JobTable:
+    return JobTable(aws["dynamodb"], table, now=clock)
+
+
+@pytest.fixture
+def stack(aws: dict[str, Any], table: str, jobs: JobTable, clock: Clock, every_call: AwsCalls) -> Stack:
+    """The buckets, queues and table of a stack; the AWS calls are counted from here on."""
+    s3, sqs = aws["s3"], aws["sqs"]
+    for bucket in (UPLOAD_BUCKET, OUTPUT_BUCKET):
+        s3.create_bucket(Bucket=bucket)
+    versioning = RESOURCES["UploadBucket"]["Properties"]["VersioningConfiguration"]
+    s3.put_bucket_versioning(Bucket=UPLOAD_BUCKET, VersioningConfiguration=versioning)
+    urls = {}
+    for name in ("SubmitQueue", "TrackQueue"):
+        seconds = str(RESOURCES[name]["Properties"]["VisibilityTimeout"])
+        urls[name] = sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": seconds})["QueueUrl"]
+    every_call.clear()
+    return Stack(
+        s3=s3,
+        dynamodb=aws["dynamodb"],
+        sqs=sqs,
+        calls=every_call,
+        clock=clock,
+        jobs=jobs,
+        uploads=UploadBucket(s3),
+        outputs=OutputBucket(s3, OUTPUT_BUCKET),
+        track_queue=TrackQueue(sqs, urls["TrackQueue"]),
+        table=table,
+        submit_queue_url=urls["SubmitQueue"],
+        track_queue_url=urls["TrackQueue"],
+    )
+
+
+@pytest.fixture(scope="session")
+def shared_stand_in() -> Iterator[StandIn]:
+    config = StandInConfig(key=KEY, render_seconds=0, poll_after_ms=POLL_AFTER_MS, catalogue=CATALOGUE)
+    with serve(config) as stand_in:
+        yield stand_in
+
+
+@pytest.fixture
+def stand_in(shared_stand_in: StandIn) -> Iterator[StandIn]:
+    """A video server that renders at once. One runs for all tests; each sees only its own requests and faults."""
+    yield replace(shared_stand_in, ledger=LedgerFromNow(shared_stand_in.ledger))
+    shared_stand_in.faults.clear()
+
+
+@pytest.fixture
+def server_clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def slow_stand_in(server_clock: Clock) -> Iterator[StandIn]:
+    """A video server that takes 100 seconds of its own clock, which stands."""
+    config = StandInConfig(
+        key=KEY, render_seconds=100, poll_after_ms=POLL_AFTER_MS, catalogue=CATALOGUE, clock=server_clock.unix
+    )
+    with serve(config) as stand_in:
+        yield stand_in
+
+
+@pytest.fixture
+def connect() -> Iterator[Callable[..., VideoApi]]:
+    """Opens video servers by address, as the functions do, and closes their connections in the end."""
+    with ExitStack() as opened:
+
+        def connect(base_url: str, key: str = KEY) -> VideoApi:
+            video_api = open_video_api(base_url, key, timeout_seconds=30)
+            opened.callback(video_api._client.close)
+            return video_api
+
+        yield connect
+
+
+@pytest.fixture
+def video_api(stand_in: StandIn, connect: Callable[..., VideoApi]) -> VideoApi:
+    return connect(stand_in.base_url)
+
+
+@pytest.fixture
+def load(stack: Stack, aws: dict[str, Any], stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
+    """Imports functions afresh, with the variables that the template gives each, and those alone."""
+    secret = aws["secretsmanager"].create_secret(Name="video-api-key", SecretString=f"{KEY}\n")["ARN"]
+    values = settings_of(stack, stand_in.base_url, secret)
+    opened = []
+
+    def open_and_remember(*given: Any, **options: Any) -> VideoApi:
+        opened.append(open_video_api(*given, **options))
+        return opened[-1]
+
+    monkeypatch.setattr(video_api_adapter, "open_video_api", open_and_remember)
+    video_api_adapter._connect.cache_clear()
+
+    def load(name: str, **other: str) -> ModuleType:
+        for variable in {variable for each in FUNCTIONS for variable in variables_of(each)}:
+            monkeypatch.delenv(variable, raising=False)
+        for variable in variables_of(name):
+            monkeypatch.setenv(variable, (values | other)[variable])
+        module = import_function(name)
+        stack.calls.clear()
+        return module
+
+    yield load
+    video_api_adapter._connect.cache_clear()
+    for server in opened:
+        server._client.close()

@@ -1,0 +1,283 @@
+"""What the tests build with: pictures, jobs brought to a status, events, and small servers that misbehave."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, TypeVar
+
+from boto3.dynamodb.types import TypeSerializer
+from PIL import Image, ImageDraw
+from samtranslator.yaml_helper import yaml_parse
+
+from local.stand_in import Entry, Ledger, ModelRules
+from sora_ready.adapters.buckets import OutputBucket, UploadBucket
+from sora_ready.adapters.job_table import JobTable
+from sora_ready.adapters.queues import TrackQueue
+from sora_ready.domain.job import Job, SourceObject, Status, make_job_id
+
+T = TypeVar("T")
+
+ROOT = Path(__file__).resolve().parents[2]
+EVENTS = ROOT / "events"
+TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
+
+# The names that the samples in events/ use, so that the samples can be taken as they are.
+UPLOAD_BUCKET = "sora-ready-uploads-123456789012"
+OUTPUT_BUCKET = "sora-ready-output-123456789012"
+
+KEY = "sk-loopback-5e55"
+MODELS = '{"tiny": {"seconds": [4], "usd_per_second": {"64x48": "0.10", "48x64": "0.10"}}}'
+CATALOGUE = {"tiny": ModelRules(("64x48", "48x64"), ("4",))}
+DEFAULTS = {
+    "size": "auto",
+    "mode": "cover",
+    "background": "black",
+    "model": "tiny",
+    "seconds": "4",
+    "prompt": "Bring this picture to life.",
+}
+
+WAYS: Mapping[Status, tuple[Status, ...]] = {
+    Status.RECEIVED: (Status.RECEIVED,),
+    Status.READY: (Status.READY,),
+    Status.REJECTED: (Status.REJECTED,),
+    Status.HELD: (Status.READY, Status.HELD),
+    Status.CANCELED: (Status.READY, Status.CANCELED),
+    Status.SUBMITTING: (Status.READY, Status.SUBMITTING),
+    Status.UNCONFIRMED: (Status.READY, Status.SUBMITTING, Status.UNCONFIRMED),
+    Status.QUEUED: (Status.READY, Status.SUBMITTING, Status.QUEUED),
+    Status.IN_PROGRESS: (Status.READY, Status.SUBMITTING, Status.QUEUED, Status.IN_PROGRESS),
+    Status.COMPLETED: (Status.READY, Status.SUBMITTING, Status.QUEUED, Status.COMPLETED),
+    Status.FAILED: (Status.READY, Status.SUBMITTING, Status.FAILED),
+}
+"""A way to each status, from the first status of a record on."""
+
+
+class Clock:
+    """A clock that stands until it is set."""
+
+    def __init__(self) -> None:
+        self.moment = datetime(2026, 11, 12, 8, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.moment
+
+    def advance(self, **span: float) -> None:
+        self.moment += timedelta(**span)
+
+    def unix(self) -> float:
+        return self.moment.timestamp()
+
+
+class AwsCalls:
+    """Every call to AWS, in order, as `service.Operation`; botocore's own repeats are not counted."""
+
+    def __init__(self) -> None:
+        self._calls: list[tuple[str, Any]] = []
+
+    def note(self, model: Any, params: Mapping[str, Any], **_: Any) -> None:
+        self._calls.append((f"{model.service_model.service_name}.{model.name}", params.get("body")))
+
+    def names(self) -> list[str]:
+        return [name for name, _ in self._calls]
+
+    def sent(self, name: str) -> list[dict[str, Any]]:
+        """What each call of this name carried; only for the services that speak JSON."""
+        return [json.loads(body) for called, body in self._calls if called == name]
+
+    def clear(self) -> None:
+        self._calls.clear()
+
+
+class LedgerFromNow(Ledger):
+    """A ledger without what was in it before."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._before = len(ledger.entries())
+
+    def entries(self) -> list[Entry]:
+        return self._ledger.entries()[self._before :]
+
+
+class OneAtATime:
+    """A client whose calls happen one after the other, as writes to one item do in DynamoDB; moto has no such order."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._lock = threading.Lock()
+
+    def __getattr__(self, name: str) -> Any:
+        def call(**arguments: Any) -> Any:
+            with self._lock:
+                return getattr(self._client, name)(**arguments)
+
+        return call
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One deployed stack: its parts in AWS, and the adapters over them."""
+
+    s3: Any
+    dynamodb: Any
+    sqs: Any
+    calls: AwsCalls
+    clock: Clock
+    jobs: JobTable
+    uploads: UploadBucket
+    outputs: OutputBucket
+    track_queue: TrackQueue
+    table: str
+    submit_queue_url: str
+    track_queue_url: str
+
+    def upload(self, key: str, data: bytes, *, bucket: str = UPLOAD_BUCKET, **options: Any) -> SourceObject:
+        """Drop an object and return it as S3's event would name it."""
+        answer = self.s3.put_object(Bucket=bucket, Key=key, Body=data, **options)
+        return SourceObject(bucket, key, answer["ETag"].strip('"'), answer.get("VersionId"), "00617F08299329D189")
+
+    def output_keys(self, prefix: str = "") -> list[str]:
+        listing = self.s3.list_objects_v2(Bucket=OUTPUT_BUCKET, Prefix=prefix)
+        return [entry["Key"] for entry in listing.get("Contents", [])]
+
+    def polls(self) -> list[tuple[dict[str, Any], int]]:
+        """The messages sent to the track queue: what each says and its delay in seconds."""
+        sent = self.calls.sent("sqs.SendMessage")
+        assert all(message["QueueUrl"] == self.track_queue_url for message in sent)
+        return [(json.loads(message["MessageBody"]), message["DelaySeconds"]) for message in sent]
+
+    def ready_job(self, key: str = "beach.jpg", *, job_id: str = "", prompt: str = "a calm sea") -> Job:
+        """Record a job that is ready, and save its copy."""
+        source = SourceObject(UPLOAD_BUCKET, key, "b1946ac92492d2347c6235b4d2611184", "v1")
+        job_id = job_id or make_job_id(source)
+        frame = jpeg(64, 48)
+        copy_key = f"ready/{job_id}.jpg"
+        self.s3.put_object(Bucket=OUTPUT_BUCKET, Key=copy_key, Body=frame, ContentType="image/jpeg")
+        job = make_job(source, job_id)
+        copy = {"bucket": OUTPUT_BUCKET, "key": copy_key, "content_type": "image/jpeg", "bytes": len(frame)}
+        return self.jobs.put_job(replace(job, request={**job.request, "prompt": prompt}, copy=copy))
+
+    def sent_job(self, video_id: str, status: Status = Status.QUEUED, **options: Any) -> Job:
+        """Record a job whose video is at the server under this id."""
+        job = self.ready_job(**options)
+        return follow(self.jobs, job, WAYS[status][1:], video_id)
+
+
+def make_job(source: SourceObject | None = None, job_id: str = "", status: Status = Status.READY) -> Job:
+    source = source or SourceObject(UPLOAD_BUCKET, "beach.jpg", "b1946ac92492d2347c6235b4d2611184", "v1")
+    request = {"model": "tiny", "size": "64x48", "seconds": 4, "prompt": "a calm sea", "price_usd": "0.40"}
+    made = "2026-11-12T08:00:00.000Z"
+    return Job(job_id or make_job_id(source), status, source, made, made, request=request)
+
+
+def bring_to(jobs: JobTable, status: Status) -> Job:
+    """Write a job as it stands once it has gone its way to `status`: in one call, past all conditions."""
+    job = make_job(status=status)
+    history = [{"status": str(step), "at": "2026-11-12T08:00:00.000Z"} for step in WAYS[status]]
+    sent = {"server": {"id": "video_at_server", "status": "queued"}} if Status.QUEUED in WAYS[status] else {}
+    record = job.as_record() | sent | {"history": history}
+    item = {name: TypeSerializer().serialize(value) for name, value in record.items()}
+    jobs._client.put_item(TableName=jobs._table, Item=item)
+    return Job.from_record(record)
+
+
+def follow(jobs: JobTable, job: Job, steps: Any, video_id: str = "video_at_server") -> Job:
+    parts: dict[Status, dict[str, Any]] = {
+        Status.SUBMITTING: {"attempt": {"id": "attempt-1", "started_at": jobs.now().isoformat()}},
+        Status.QUEUED: {"server": {"id": video_id, "status": "queued"}},
+    }
+    for step in steps:
+        job = jobs.move_job(job.id, step, **parts.get(step, {}))
+    return job
+
+
+def picture(width: int, height: int, kind: str = "JPEG") -> bytes:
+    """A picture with shapes in it, encoded as `kind`."""
+    image = Image.new("RGB", (width, height), (40, 90, 160))
+    ImageDraw.Draw(image).ellipse((width // 4, height // 4, width // 2, height // 2), fill=(250, 220, 120))
+    out = io.BytesIO()
+    image.save(out, kind)
+    return out.getvalue()
+
+
+def jpeg(width: int, height: int) -> bytes:
+    return picture(width, height)
+
+
+def load_event(name: str) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads((EVENTS / name).read_text(encoding="utf-8"))
+    return event
+
+
+def eventually(read: Callable[[], T], enough: Callable[[T], bool]) -> T:
+    """Read until it is enough; what never becomes so fails the test, whatever the machine's pace."""
+    deadline = time.monotonic() + 60
+    while not enough(got := read()):
+        assert time.monotonic() < deadline, f"still {got}"
+        time.sleep(0.01)
+    return got
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a scripted server says. Without a content-length the body ends where the connection does."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of_json(cls, value: Any, status: int = 200) -> Answer:
+        body = json.dumps(value).encode()
+        return cls(status, body, {"Content-Type": "application/json", "Content-Length": str(len(body))})
+
+
+@dataclass(frozen=True)
+class ScriptedServer:
+    """A server on loopback and what it was asked, as `POST /v1/videos`."""
+
+    base_url: str
+    requests: list[str]
+
+
+@contextmanager
+def scripted_server(answers: Answer | Mapping[str, Answer]) -> Iterator[ScriptedServer]:
+    """Answer each request alike, or by its `METHOD /path`, on 127.0.0.1 until the block ends."""
+    requests: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            asked = f"{self.command} {self.path}"
+            requests.append(asked)
+            said = answers if isinstance(answers, Answer) else answers.get(asked, Answer(500))
+            self.send_response(said.status)
+            for name, value in said.headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(said.body)
+
+        do_GET = do_POST = answer  # noqa: N815 - the names that http.server looks for
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield ScriptedServer(f"http://127.0.0.1:{server.server_port}/v1", requests)
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -1,0 +1,129 @@
+"""Whatever happens to a job, neither its prompt nor the server's key is written to a log."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Callable, Iterator
+from urllib.parse import quote
+
+import pytest
+
+from local.stand_in import StandIn, faults
+from sora_ready.domain.job import Status, make_job_id
+
+from .functions import JOB, Event, Load, at_the_server, received, uploaded
+from .support import KEY, Answer, Stack, eventually, load_event, scripted_server
+
+# The SDK marks its video methods deprecated, and pytest drops the filter that the product sets at import.
+pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
+
+PROMPT = "zebra-7731 walks into the sea"
+Heard = Callable[[], str]
+
+
+@pytest.fixture
+def heard(load: Load, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Heard]:
+    """All that was printed or logged so far, by whichever logger, at the level that Lambda shows."""
+    log = io.StringIO()
+    load("normalize")
+    for logger in [logging.getLogger(name) for name in list(logging.root.manager.loggerDict)]:
+        for handler in logger.handlers:
+            # The handlers were made at import, when another stream stood for stdout.
+            if isinstance(handler, logging.StreamHandler):
+                monkeypatch.setattr(handler, "stream", log)
+    others = logging.StreamHandler(log)
+    level = logging.root.level
+    logging.root.addHandler(others)
+    logging.root.setLevel(logging.INFO)
+    yield lambda: log.getvalue() + "".join(capfd.readouterr())
+    logging.root.removeHandler(others)
+    logging.root.setLevel(level)
+
+
+def assert_kept(text: str, *told: str) -> None:
+    """The log told what it should, and nothing that it must not."""
+    for words in told:
+        assert words in text
+    assert "zebra" not in text
+    assert KEY not in text
+
+
+def wake(stack: Stack, load: Load, name: str, event: Event) -> Event:
+    answer: Event = load(name).handler(event, None)
+    return answer
+
+
+def test_a_job_from_picture_to_video_keeps_them(stack: Stack, load: Load, heard: Heard) -> None:
+    event = load_event("normalize-sqs-object-created.json")
+    (source,) = uploaded(stack, event, Metadata={"prompt": quote(PROMPT)})
+    wake(stack, load, "normalize", event)
+    job = stack.jobs.get_job(make_job_id(source))
+    assert job is not None
+    assert job.request["prompt"] == PROMPT
+    ready, poll = (load_event(name) for name in ("submit-sqs-copy-ready.json", "track-sqs-poll.json"))
+    for each in (ready, poll):
+        each["Records"][0]["body"] = each["Records"][0]["body"].replace(JOB, job.id)
+    wake(stack, load, "submit", ready)
+    track = load("track")
+
+    def look() -> object:
+        track.handler(poll, None)
+        return stack.jobs.get_job(job.id)
+
+    eventually(look, lambda job: job.status is Status.COMPLETED)  # type: ignore[attr-defined]
+    assert_kept(heard(), '"message":"normalized"', '"message":"submitted"', '"message":"tracked"', "completed")
+
+
+def test_a_rejected_wish_keeps_them(stack: Stack, load: Load, heard: Heard) -> None:
+    event = load_event("normalize-sqs-object-created.json")
+    uploaded(stack, event, Metadata={"prompt": quote(PROMPT), "mode": "sideways"})
+    wake(stack, load, "normalize", event)
+    assert_kept(heard(), "rejected", "invalid_mode")
+
+
+@pytest.mark.parametrize("status", [400, 401, 429, 500])
+def test_a_server_that_repeats_the_prompt_and_the_key_is_not_repeated(
+    stack: Stack, load: Load, heard: Heard, status: int
+) -> None:
+    stack.ready_job(job_id=JOB, prompt=PROMPT)
+    said = {"error": {"message": f"{PROMPT!r} with {KEY} is refused", "code": "unwanted"}}
+    with scripted_server(Answer.of_json(said, status)) as server:
+        function = load("submit", VIDEO_API_BASE_URL=server.base_url)
+        function.handler(received(stack, load_event("submit-sqs-copy-ready.json")), None)
+        assert server.requests == ["POST /v1/videos"]
+    assert_kept(heard(), JOB if status != 429 else "message failed")
+
+
+def test_a_busy_server_whose_message_cannot_be_postponed_is_not_repeated(
+    stack: Stack, load: Load, heard: Heard
+) -> None:
+    stack.ready_job(job_id=JOB, prompt=PROMPT)
+    with scripted_server(Answer.of_json({"error": {"message": f"{PROMPT!r} has to wait"}}, 429)) as server:
+        function = load("submit", VIDEO_API_BASE_URL=server.base_url)
+        # The receipt of the sample is one that the queue does not know.
+        function.handler(load_event("submit-sqs-copy-ready.json"), None)
+    assert_kept(heard(), "message failed")
+
+
+def test_a_broken_connection_keeps_them(stack: Stack, stand_in: StandIn, load: Load, heard: Heard) -> None:
+    stack.ready_job(job_id=JOB, prompt=PROMPT)
+    stand_in.faults.plan(faults.accept_then_drop_connection())
+    wake(stack, load, "submit", load_event("submit-sqs-copy-ready.json"))
+    assert_kept(heard(), "unconfirmed")
+
+
+def test_a_fault_of_aws_in_the_middle_keeps_them(stack: Stack, load: Load, heard: Heard) -> None:
+    stack.ready_job(job_id=JOB, prompt=PROMPT)
+    stack.dynamodb.delete_table(TableName=stack.table)
+    answer = wake(stack, load, "submit", load_event("submit-sqs-copy-ready.json"))
+    assert len(answer["batchItemFailures"]) == 1
+    assert_kept(heard(), "message failed", "ResourceNotFoundException")
+
+
+def test_looking_at_a_job_keeps_them(stack: Stack, load: Load, heard: Heard) -> None:
+    at_the_server(stack, load, prompt=PROMPT)
+    said = {"id": "video_1", "status": "failed", "prompt": PROMPT, "error": {"code": "bad", "message": PROMPT}}
+    with scripted_server(Answer.of_json(said)) as server:
+        load("track", VIDEO_API_BASE_URL=server.base_url).handler(load_event("track-sqs-poll.json"), None)
+    assert_kept(heard(), '"message":"tracked"', "failed")

@@ -1,0 +1,257 @@
+"""A picture becomes the exact frame that its tags ask for, and a job record; what cannot be used is a record too."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from PIL import Image
+
+from sora_ready.adapters.buckets import Upload, UploadBucket
+from sora_ready.adapters.job_table import JobTable
+from sora_ready.domain.catalog import load_catalog
+from sora_ready.domain.job import Job, SourceObject, Status, make_job_id
+from sora_ready.pipeline.normalize import normalize_upload
+
+from .support import DEFAULTS, MODELS, OUTPUT_BUCKET, UPLOAD_BUCKET, Clock, Stack, make_job, picture
+
+CATALOG = load_catalog(MODELS)
+HAPPY_PATH = ["dynamodb.GetItem", "s3.GetObject", "s3.GetObjectTagging", "s3.PutObject", "dynamodb.PutItem"]
+PROMPT = 'A "calm" sea, slow zoom; it\'s 100% real: 海浪 🎬'
+
+
+def normalize(stack: Stack, source: SourceObject, **other: Any) -> Job:
+    """Run the step for one announcement; the AWS calls counted afterwards are its own."""
+    stack.calls.clear()
+    options: dict[str, Any] = {
+        "jobs": stack.jobs,
+        "uploads": stack.uploads,
+        "outputs": stack.outputs,
+        "catalog": CATALOG,
+        "defaults": DEFAULTS,
+        "max_source_bytes": 1_000_000,
+    }
+    return normalize_upload(source, **(options | other))
+
+
+def frame_of(stack: Stack, job: Job) -> Image.Image:
+    body = stack.s3.get_object(Bucket=OUTPUT_BUCKET, Key=job.copy["key"])["Body"].read()
+    return Image.open(io.BytesIO(body))
+
+
+@pytest.mark.parametrize("size", ["64x48", "48x64"])
+def test_the_size_in_a_tag_decides_the_frame(stack: Stack, size: str) -> None:
+    job = normalize(stack, stack.upload("beach.jpg", picture(100, 100), Tagging=f"size={size}"))
+    frame = frame_of(stack, job)
+    assert f"{frame.width}x{frame.height}" == size
+    assert job.request["size"] == size
+    assert (job.copy["width"], job.copy["height"]) == frame.size
+
+
+def test_mode_and_background_in_tags_decide_the_bars(stack: Stack) -> None:
+    tags = "size=64x48&mode=pad&background=white&project=holiday"
+    frame = frame_of(stack, normalize(stack, stack.upload("tall.png", picture(40, 120, "PNG"), Tagging=tags)))
+    assert frame.size == (64, 48)
+    corner, middle = frame.getpixel((2, 2)), frame.getpixel((32, 44))
+    assert min(corner) > 250  # type: ignore[arg-type, type-var]
+    assert max(middle) < 200  # type: ignore[arg-type, type-var]
+
+
+@pytest.mark.parametrize(("shape", "size"), [((160, 100), "64x48"), ((90, 160), "48x64")])
+def test_without_tags_the_defaults_hold_and_the_nearest_shape_is_taken(
+    stack: Stack, shape: tuple[int, int], size: str
+) -> None:
+    job = normalize(stack, stack.upload("beach.webp", picture(*shape, "WEBP")))
+    assert job.status is Status.READY
+    assert job.request == {
+        "model": "tiny",
+        "size": size,
+        "size_asked": "auto",
+        "seconds": 4,
+        "mode": "cover",
+        "background": "000000",
+        "prompt": "Bring this picture to life.",
+        "price_usd": "0.40",
+    }
+    assert set(job.origins.values()) == {"default"}
+    assert f"{frame_of(stack, job).width}x{frame_of(stack, job).height}" == size
+
+
+def test_a_tag_outdoes_metadata_and_metadata_the_default(stack: Stack) -> None:
+    metadata = {"size": "64x48", "mode": "stretch"}
+    job = normalize(stack, stack.upload("a.jpg", picture(80, 80), Metadata=metadata, Tagging="size=48x64"))
+    assert (job.request["size"], job.request["mode"], job.request["seconds"]) == ("48x64", "stretch", 4)
+    assert (job.origins["size"], job.origins["mode"], job.origins["seconds"]) == ("tag", "metadata", "default")
+
+
+def test_a_prompt_in_metadata_arrives_to_the_letter(stack: Stack) -> None:
+    job = normalize(stack, stack.upload("a.jpg", picture(80, 60), Metadata={"prompt": quote(PROMPT)}))
+    assert job.request["prompt"] == PROMPT
+    found = stack.jobs.get_job(job.id)
+    assert found is not None
+    assert found.request["prompt"] == PROMPT
+    assert found.origins["prompt"] == "metadata"
+
+
+def test_the_record_holds_everything_that_was_asked_and_made(stack: Stack) -> None:
+    data = picture(120, 90, "PNG")
+    source = stack.upload("holiday/beach.png", data, Tagging="size=64x48")
+    job = normalize(stack, source)
+    assert stack.jobs.get_job(job.id) == job
+    assert (job.id, job.status, job.source) == (make_job_id(source), Status.READY, source)
+    assert job.origins["size"] == "tag"
+    assert job.picture == {"format": "PNG", "width": 120, "height": 90, "bytes": len(data)}
+    stored = stack.s3.get_object(Bucket=OUTPUT_BUCKET, Key=f"ready/{job.id}.jpg")
+    assert job.copy == {
+        "bucket": OUTPUT_BUCKET,
+        "key": f"ready/{job.id}.jpg",
+        "content_type": "image/jpeg",
+        "width": 64,
+        "height": 48,
+        "bytes": stored["ContentLength"],
+    }
+    assert stored["ContentType"] == "image/jpeg"
+    assert job.request["price_usd"] == "0.40"
+    assert list(job.history) == [{"status": "ready", "at": "2026-11-12T08:00:00.000Z"}]
+    assert job.created_at == job.updated_at == "2026-11-12T08:00:00.000Z"
+
+
+def test_a_picture_with_tags_takes_five_calls(stack: Stack) -> None:
+    normalize(stack, stack.upload("beach.jpg", picture(80, 60), Tagging="size=64x48"))
+    assert stack.calls.names() == HAPPY_PATH
+
+
+def test_a_picture_without_tags_takes_four_calls(stack: Stack) -> None:
+    normalize(stack, stack.upload("beach.jpg", picture(80, 60)))
+    assert stack.calls.names() == [name for name in HAPPY_PATH if name != "s3.GetObjectTagging"]
+
+
+def test_a_second_announcement_changes_nothing_and_costs_one_call(stack: Stack, clock: Clock) -> None:
+    source = stack.upload("beach.jpg", picture(80, 60), Tagging="size=64x48")
+    first = normalize(stack, source)
+    clock.advance(minutes=1)
+    assert normalize(stack, source) == first
+    assert stack.calls.names() == ["dynamodb.GetItem"]
+    assert stack.jobs.get_job(first.id) == first
+    assert stack.output_keys() == [f"ready/{first.id}.jpg"]
+
+
+def test_a_second_announcement_of_a_rejected_upload_costs_one_call(stack: Stack) -> None:
+    source = stack.upload("notes.txt", b"no picture")
+    first = normalize(stack, source)
+    assert normalize(stack, source) == first
+    assert stack.calls.names() == ["dynamodb.GetItem"]
+
+
+def test_two_announcements_at_once_leave_the_record_of_the_quicker_one(stack: Stack, clock: Clock) -> None:
+    source = stack.upload("beach.jpg", picture(80, 60))
+    first = normalize(stack, source)
+
+    class Unaware(JobTable):
+        """Does not see, on its first look, what the other worker is about to write."""
+
+        looked = False
+
+        def get_job(self, job_id: str) -> Job | None:
+            seen, self.looked = self.looked, True
+            return super().get_job(job_id) if seen else None
+
+    clock.advance(seconds=1)
+    second = normalize(stack, source, jobs=Unaware(stack.dynamodb, stack.table, now=clock))
+    assert second == first == stack.jobs.get_job(first.id)
+
+
+def test_a_received_job_becomes_ready_and_keeps_its_beginning(stack: Stack, clock: Clock) -> None:
+    source = stack.upload("beach.jpg", picture(80, 60))
+    stack.jobs.put_job(make_job(source, status=Status.RECEIVED))
+    clock.advance(minutes=1)
+    job = normalize(stack, source)
+    assert [entry["status"] for entry in job.history] == ["received", "ready"]
+    assert (job.created_at, job.updated_at) == ("2026-11-12T08:00:00.000Z", "2026-11-12T08:01:00.000Z")
+
+
+def test_a_new_upload_to_the_same_key_is_a_job_of_its_own(stack: Stack) -> None:
+    first = normalize(stack, stack.upload("beach.jpg", picture(80, 60)))
+    second = normalize(stack, stack.upload("beach.jpg", picture(60, 80)))
+    assert sorted(stack.output_keys()) == sorted([f"ready/{first.id}.jpg", f"ready/{second.id}.jpg"])
+    assert (first.request["size"], second.request["size"]) == ("64x48", "48x64")
+
+
+def rejected(stack: Stack, source: SourceObject, **options: Any) -> Job:
+    """Normalise what must be rejected: a record, no copy, and no second thought about it."""
+    job = normalize(stack, source, **options)
+    assert job.status is Status.REJECTED
+    assert stack.jobs.get_job(job.id) == job
+    assert [entry["status"] for entry in job.history] == ["rejected"]
+    assert stack.output_keys() == []
+    return job
+
+
+def test_a_tag_that_cannot_be_used_is_rejected_by_name(stack: Stack) -> None:
+    job = rejected(stack, stack.upload("a.jpg", picture(80, 60), Tagging="size=1280x719&mode=pad"))
+    told = {name: job.error[name] for name in ("code", "field", "value", "origin", "allowed")}
+    assert told == {
+        "code": "invalid_size",
+        "field": "size",
+        "value": "1280x719",
+        "origin": "tag",
+        "allowed": ["64x48", "48x64", "auto"],
+    }
+    assert "1280x719" in job.error["message"]
+    assert (job.request["size"], job.request["mode"]) == ("1280x719", "pad")
+
+
+def test_what_is_not_a_picture_is_rejected(stack: Stack) -> None:
+    assert rejected(stack, stack.upload("notes.jpg", b"Dear diary")).error["code"] == "not_an_image"
+
+
+def test_an_empty_file_is_rejected(stack: Stack) -> None:
+    assert rejected(stack, stack.upload("empty.jpg", b"")).error["code"] == "empty"
+
+
+def test_half_a_picture_is_rejected(stack: Stack) -> None:
+    whole = picture(300, 200)
+    assert rejected(stack, stack.upload("half.jpg", whole[: len(whole) // 2])).error["code"] == "corrupt"
+
+
+def test_an_upload_deleted_meanwhile_is_rejected(stack: Stack) -> None:
+    source = stack.upload("beach.jpg", picture(80, 60))
+    stack.s3.delete_object(Bucket=UPLOAD_BUCKET, Key="beach.jpg", VersionId=source.version_id)
+    assert rejected(stack, source).error["code"] == "source_missing"
+
+
+def test_a_file_of_too_many_bytes_is_rejected_before_it_is_read(stack: Stack) -> None:
+    class Unreadable(io.BytesIO):
+        def read(self, *_: Any) -> bytes:
+            raise AssertionError("the body was read")
+
+    class Watched(UploadBucket):
+        def open_upload(self, source: SourceObject) -> Upload:
+            return replace(super().open_upload(source), body=Unreadable())
+
+    data = picture(80, 60)
+    source = stack.upload("large.jpg", data)
+    job = rejected(stack, source, uploads=Watched(stack.s3), max_source_bytes=len(data) - 1)
+    told = {name: job.error[name] for name in ("code", "bytes", "max_bytes")}
+    assert told == {"code": "too_many_bytes", "bytes": len(data), "max_bytes": len(data) - 1}
+
+
+def test_a_file_of_just_as_many_bytes_as_are_accepted_is_read(stack: Stack) -> None:
+    data = picture(80, 60)
+    assert normalize(stack, stack.upload("a.jpg", data), max_source_bytes=len(data)).status is Status.READY
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["my holiday/beach day.jpg", "a+b=c.jpg", "100%25 sharp%2Fnot a folder.jpg", "假日/海滩 🎬.jpg", "滩" * 300],
+    ids=["spaces", "plus", "percent", "chinese", "900 bytes"],
+)
+def test_any_key_that_s3_takes_is_read_as_it_stands(stack: Stack, key: str) -> None:
+    source = stack.upload(key, picture(80, 60), Tagging="size=48x64")
+    job = normalize(stack, source)
+    assert (job.status, job.source.key, job.request["size"]) == (Status.READY, key, "48x64")
+    assert stack.jobs.get_job(job.id) == job
+    assert frame_of(stack, job).size == (48, 64)

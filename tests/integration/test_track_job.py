@@ -1,0 +1,278 @@
+"""A job at the server is looked at until its video lies, checked, in the output bucket, or none will come."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from local.stand_in import StandIn, faults
+from sora_ready.adapters.video_api import VideoApi
+from sora_ready.domain.errors import JobNotRecordedError
+from sora_ready.domain.job import AT_THE_SERVER, Job, ServerVideo, Status
+from sora_ready.pipeline.track import track_job
+
+from .support import WAYS, Answer, Clock, Stack, eventually, follow, jpeg, scripted_server
+
+# The SDK marks its video methods deprecated, and pytest drops the filter that the product sets at import.
+pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
+
+Connect = Callable[..., VideoApi]
+REQUEST = {"prompt": "a calm sea", "model": "tiny", "size": "64x48", "seconds": 4}
+MP4 = b"\x00\x00\x00\x08ftyp\x00\x00\x00\x08moov\x00\x00\x00\x18mdat0123456789abcdef"
+
+
+def track(stack: Stack, video_api: VideoApi, job_id: str, polls: int = 0, **other: int) -> Job:
+    options = {"max_video_bytes": 10_000_000, "deadline_minutes": 120} | other
+    return track_job(
+        job_id,
+        polls,
+        jobs=stack.jobs,
+        outputs=stack.outputs,
+        video_api=video_api,
+        track_queue=stack.track_queue,
+        **options,
+    )
+
+
+def order(video_api: VideoApi, prompt: str = "a calm sea") -> str:
+    """Have the server make a video; return its id."""
+    return video_api.submit_video("job", REQUEST | {"prompt": prompt}, ("ready.jpg", jpeg(64, 48), "image/jpeg")).id
+
+
+def ended(video_api: VideoApi, video_id: str) -> ServerVideo:
+    return eventually(lambda: video_api.read_video(video_id), lambda video: video.status in {"completed", "failed"})
+
+
+def requests(stand_in: StandIn) -> list[str]:
+    return [f"{entry.method} {entry.path}" for entry in stand_in.ledger.entries()]
+
+
+def stored(stack: Stack, job: Job) -> Any:
+    return stack.s3.get_object(Bucket=job.video["bucket"], Key=job.video["key"])
+
+
+def test_a_running_video_is_noted_and_looked_at_again_when_the_server_advises(
+    stack: Stack, slow_stand_in: StandIn, server_clock: Clock, connect: Connect
+) -> None:
+    video_api = connect(slow_stand_in.base_url)
+    job = stack.sent_job(order(video_api))
+    server_clock.advance(seconds=50)
+    eventually(lambda: video_api.read_video(job.server["id"]), lambda video: video.progress == 50)
+    running = track(stack, video_api, job.id, polls=3)
+    assert (running.status, running.server["status"], running.server["progress"]) == (
+        Status.IN_PROGRESS,
+        "in_progress",
+        50,
+    )
+    assert stack.jobs.get_job(job.id) == running
+    assert stack.polls() == [({"job_id": job.id, "polls": 4}, 7)]
+    assert stack.output_keys("videos/") == []
+
+
+def test_progress_does_not_lengthen_the_history(
+    stack: Stack, slow_stand_in: StandIn, server_clock: Clock, connect: Connect
+) -> None:
+    video_api = connect(slow_stand_in.base_url)
+    job = stack.sent_job(order(video_api))
+    for seconds in (25, 50):
+        server_clock.advance(seconds=25)
+        due = seconds
+        eventually(lambda: video_api.read_video(job.server["id"]), lambda video, due=due: video.progress == due)
+        running = track(stack, video_api, job.id)
+        assert running.server["progress"] == seconds
+    assert [entry["status"] for entry in running.history] == ["ready", "submitting", "queued", "in_progress"]
+
+
+def test_a_completed_video_is_stored_as_the_record_says(stack: Stack, stand_in: StandIn, video_api: VideoApi) -> None:
+    job = stack.sent_job(order(video_api))
+    ended(video_api, job.server["id"])
+    done = track(stack, video_api, job.id)
+    assert done.status is Status.COMPLETED
+    assert stack.jobs.get_job(job.id) == done
+    assert stack.output_keys("videos/") == [done.video["key"]] == [f"videos/{job.id}.mp4"]
+    content = stored(stack, done)
+    body = content["Body"].read()
+    assert body[4:8] == b"ftyp"
+    assert (done.video["bytes"], done.video["sha256"]) == (len(body), hashlib.sha256(body).hexdigest())
+    assert (content["ContentType"], done.video["content_type"]) == ("video/mp4", "video/mp4")
+    assert (done.server["status"], done.server["progress"]) == ("completed", 100)
+    assert stack.polls() == []
+    assert requests(stand_in).count(f"GET /v1/videos/{job.server['id']}/content") == 1
+
+
+def test_a_cut_download_leaves_nothing_behind_and_is_fetched_again(
+    stack: Stack, stand_in: StandIn, video_api: VideoApi
+) -> None:
+    job = stack.sent_job(order(video_api))
+    ended(video_api, job.server["id"])
+    stand_in.faults.plan(faults.cut_content(1000))
+    assert track(stack, video_api, job.id) == job
+    assert stack.output_keys("videos/") == []
+    assert stack.polls() == [({"job_id": job.id, "polls": 1}, 7)]
+    assert track(stack, video_api, job.id, polls=1).status is Status.COMPLETED
+
+
+@pytest.mark.parametrize("body", [MP4[:-3], MP4[:16], MP4[:5], b"<html>come back later</html>", b""])
+def test_a_download_that_ends_too_soon_without_a_length_is_asked_for_again(
+    stack: Stack, connect: Connect, body: bytes
+) -> None:
+    answers = {
+        "GET /v1/videos/video_1": Answer.of_json({"id": "video_1", "status": "completed"}),
+        "GET /v1/videos/video_1/content": Answer(200, body, {"Content-Type": "video/mp4"}),
+    }
+    job = stack.sent_job("video_1")
+    with scripted_server(answers) as server:
+        assert track(stack, connect(server.base_url), job.id) == job
+        assert server.requests == list(answers)
+    assert stack.output_keys("videos/") == []
+    assert len(stack.polls()) == 1
+
+
+def test_a_download_without_a_length_is_stored_if_it_is_a_whole_mp4(stack: Stack, connect: Connect) -> None:
+    answers = {
+        "GET /v1/videos/video_1": Answer.of_json({"id": "video_1", "status": "completed"}),
+        "GET /v1/videos/video_1/content": Answer(200, MP4, {"Content-Type": "video/mp4"}),
+    }
+    job = stack.sent_job("video_1")
+    with scripted_server(answers) as server:
+        done = track(stack, connect(server.base_url), job.id)
+    assert stored(stack, done)["Body"].read() == MP4
+
+
+def test_a_video_that_failed_at_the_server_fails_the_job_in_its_words(stack: Stack, video_api: VideoApi) -> None:
+    job = stack.sent_job(order(video_api, "fail-render"))
+    ended(video_api, job.server["id"])
+    failed = track(stack, video_api, job.id)
+    assert failed.status is Status.FAILED
+    assert failed.error["code"] == "video_generation_failed"
+    assert failed.error["message"] == "The video generation failed."
+    assert failed.error["hint"]
+    assert stack.polls() == []
+
+
+@pytest.mark.parametrize("word", ["failed", "cancelled", "expired"])
+def test_a_video_that_ended_without_a_reason_fails_the_job_by_its_status(
+    stack: Stack, connect: Connect, word: str
+) -> None:
+    job = stack.sent_job("video_1")
+    with scripted_server(Answer.of_json({"id": "video_1", "status": word})) as server:
+        failed = track(stack, connect(server.base_url), job.id)
+    assert (failed.status, failed.error["code"]) == (Status.FAILED, word)
+    assert stack.polls() == []
+
+
+def test_a_video_the_server_no_longer_knows_has_expired(stack: Stack, stand_in: StandIn, video_api: VideoApi) -> None:
+    job = stack.sent_job("video_" + "0" * 32)
+    failed = track(stack, video_api, job.id)
+    assert (failed.status, failed.error["code"]) == (Status.FAILED, "expired_on_server")
+    assert (len(stand_in.ledger.entries()), stack.polls()) == (1, [])
+
+
+def test_a_server_that_is_down_is_asked_again_and_the_job_stays_as_it_is(
+    stack: Stack, slow_stand_in: StandIn, connect: Connect
+) -> None:
+    job = stack.sent_job("video_1", Status.IN_PROGRESS)
+    slow_stand_in.stop()
+    assert track(stack, connect(slow_stand_in.base_url), job.id, polls=2) == job == stack.jobs.get_job(job.id)
+    assert stack.polls() == [({"job_id": job.id, "polls": 3}, 22)]
+
+
+def test_a_server_in_trouble_is_asked_once_a_look(stack: Stack, stand_in: StandIn, video_api: VideoApi) -> None:
+    job = stack.sent_job(order(video_api))
+    stand_in.faults.plan(faults.on_retrieve(faults.status(500)))
+    assert track(stack, video_api, job.id) == job
+    assert requests(stand_in) == ["POST /v1/videos", f"GET /v1/videos/{job.server['id']}"]
+    assert len(stack.polls()) == 1
+
+
+@pytest.mark.parametrize("word", ["processing", "reticulating"])
+def test_a_status_nobody_has_heard_of_counts_as_running(stack: Stack, connect: Connect, word: str) -> None:
+    job = stack.sent_job("video_1")
+    with scripted_server(Answer.of_json({"id": "video_1", "status": word, "progress": 12})) as server:
+        running = track(stack, connect(server.base_url), job.id)
+    assert running.status is Status.IN_PROGRESS
+    assert running.server == {"id": "video_1", "status": word, "progress": 12}
+    assert [message["polls"] for message, _ in stack.polls()] == [1]
+
+
+@pytest.mark.parametrize("status", sorted(AT_THE_SERVER))
+def test_an_answer_that_leaves_the_id_out_does_not_lose_it(stack: Stack, connect: Connect, status: Status) -> None:
+    job = stack.sent_job("video_1", status)
+    with scripted_server(Answer.of_json({"status": "processing"})) as server:
+        assert track(stack, connect(server.base_url), job.id).server["id"] == "video_1"
+
+
+def test_a_completed_video_whose_answer_leaves_the_id_out_is_fetched(stack: Stack, connect: Connect) -> None:
+    answers = {
+        "GET /v1/videos/video_1": Answer.of_json({"status": "completed"}),
+        "GET /v1/videos/video_1/content": Answer(200, MP4, {"Content-Type": "video/mp4"}),
+    }
+    job = stack.sent_job("video_1")
+    with scripted_server(answers) as server:
+        assert track(stack, connect(server.base_url), job.id).status is Status.COMPLETED
+
+
+def test_looks_grow_rarer_up_to_a_minute_where_the_server_advises_nothing(stack: Stack, connect: Connect) -> None:
+    job = stack.sent_job("video_1", Status.IN_PROGRESS)
+    with scripted_server(Answer.of_json({"id": "video_1", "status": "in_progress"})) as server:
+        video_api = connect(server.base_url)
+        for polls in range(10):
+            track(stack, video_api, job.id, polls)
+    assert [delay for _, delay in stack.polls()] == [13, 17, 22, 29, 37, 48, 60, 60, 60, 60]
+
+
+@pytest.mark.parametrize("status", sorted(AT_THE_SERVER))
+def test_a_job_past_its_deadline_has_timed_out(
+    stack: Stack, slow_stand_in: StandIn, connect: Connect, status: Status
+) -> None:
+    video_api = connect(slow_stand_in.base_url)
+    job = stack.sent_job(order(video_api), status)
+    stack.clock.advance(minutes=120)
+    assert track(stack, video_api, job.id).status in AT_THE_SERVER
+    stack.clock.advance(seconds=1)
+    late = track(stack, video_api, job.id)
+    assert (late.status, late.error["code"]) == (Status.FAILED, "timed_out")
+    assert "TrackDeadlineMinutes" in late.error["hint"]
+    assert len(stack.polls()) == 1
+
+
+def test_a_server_that_stays_down_does_not_outlive_the_deadline(stack: Stack, connect: Connect) -> None:
+    job = stack.sent_job("video_1")
+    stack.clock.advance(minutes=121)
+    with scripted_server(Answer(503)) as server:
+        assert track(stack, connect(server.base_url), job.id).error["code"] == "timed_out"
+
+
+def test_a_video_completed_at_the_last_moment_is_still_brought_home(stack: Stack, video_api: VideoApi) -> None:
+    job = stack.sent_job(order(video_api))
+    ended(video_api, job.server["id"])
+    stack.clock.advance(minutes=121)
+    assert track(stack, video_api, job.id).status is Status.COMPLETED
+
+
+def test_a_video_that_is_too_large_fails_the_job_and_is_not_stored(stack: Stack, video_api: VideoApi) -> None:
+    job = stack.sent_job(order(video_api))
+    ended(video_api, job.server["id"])
+    failed = track(stack, video_api, job.id, max_video_bytes=1000)
+    assert (failed.status, failed.error["code"], failed.error["max_bytes"]) == (Status.FAILED, "video_too_large", 1000)
+    assert (stack.output_keys("videos/"), stack.polls()) == ([], [])
+
+
+@pytest.mark.parametrize("status", sorted(set(WAYS) - AT_THE_SERVER - {Status.RECEIVED, Status.REJECTED}))
+def test_a_late_message_of_a_job_that_is_not_at_the_server_does_nothing(
+    stack: Stack, stand_in: StandIn, video_api: VideoApi, status: Status
+) -> None:
+    job = follow(stack.jobs, stack.ready_job(), WAYS[status][1:])
+    stack.calls.clear()
+    assert track(stack, video_api, job.id, polls=9) == job
+    assert stand_in.ledger.entries() == []
+    assert stack.calls.names() == ["dynamodb.GetItem"]
+
+
+def test_a_message_of_a_job_without_a_record_comes_back(stack: Stack, stand_in: StandIn, video_api: VideoApi) -> None:
+    with pytest.raises(JobNotRecordedError):
+        track(stack, video_api, "video_" + "0" * 32)
+    assert (stand_in.ledger.entries(), stack.polls()) == ([], [])

@@ -1,0 +1,135 @@
+"""An upload is read exactly as it was announced: that version, its metadata as it was meant, its tags if any."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from urllib.parse import quote
+
+import pytest
+from botocore.exceptions import ClientError
+
+from sora_ready.adapters.buckets import UploadBucket
+from sora_ready.domain.errors import SourceRejected
+from sora_ready.domain.job import SourceObject
+
+from .support import UPLOAD_BUCKET, Stack
+
+PROMPT = 'Slow zoom, "golden hour": 海浪轻轻拍岸 🎬'
+
+
+@pytest.fixture
+def plain(stack: Stack) -> str:
+    """A bucket that keeps no versions."""
+    stack.s3.create_bucket(Bucket="plain-bucket")
+    return "plain-bucket"
+
+
+def with_metadata(stack: Stack, value: str) -> str:
+    """Upload a picture whose prompt S3 hands back as `value`, and return the prompt as it is read."""
+    source = stack.upload("beach.jpg", b"picture", Metadata={"prompt": value})
+    return stack.uploads.open_upload(source).metadata["prompt"]
+
+
+def test_the_announced_version_is_read_after_the_key_was_overwritten(stack: Stack) -> None:
+    source = stack.upload("beach.jpg", b"the first", Metadata={"prompt": "first"}, Tagging="size=64x48")
+    stack.upload("beach.jpg", b"the second one", Metadata={"prompt": "second"}, Tagging="size=48x64")
+    upload = stack.uploads.open_upload(source)
+    assert upload.body.read() == b"the first"
+    assert upload.length == 9
+    assert upload.metadata == {"prompt": "first"}
+    assert stack.uploads.read_tags(source) == {"size": "64x48"}
+
+
+def test_the_announced_version_is_read_after_the_key_was_deleted(stack: Stack) -> None:
+    source = stack.upload("beach.jpg", b"the first")
+    stack.s3.delete_object(Bucket=UPLOAD_BUCKET, Key="beach.jpg")
+    assert stack.uploads.open_upload(source).body.read() == b"the first"
+
+
+def test_without_a_version_the_upload_is_read_while_it_stands(stack: Stack, plain: str) -> None:
+    source = stack.upload("beach.jpg", b"the first", bucket=plain)
+    assert source.version_id is None
+    assert stack.uploads.open_upload(source).body.read() == b"the first"
+
+
+def test_without_a_version_a_replaced_upload_is_rejected(stack: Stack, plain: str) -> None:
+    source = stack.upload("beach.jpg", b"the first", bucket=plain)
+    stack.upload("beach.jpg", b"the second", bucket=plain)
+    with pytest.raises(SourceRejected) as rejection:
+        stack.uploads.open_upload(source)
+    assert rejection.value.code == "source_replaced"
+    assert rejection.value.facts == {"key": "beach.jpg"}
+
+
+def test_without_a_version_a_deleted_upload_is_rejected(stack: Stack, plain: str) -> None:
+    source = stack.upload("beach.jpg", b"the first", bucket=plain)
+    stack.s3.delete_object(Bucket=plain, Key="beach.jpg")
+    with pytest.raises(SourceRejected) as rejection:
+        stack.uploads.open_upload(source)
+    assert rejection.value.code == "source_missing"
+
+
+def test_a_deleted_version_is_rejected(stack: Stack) -> None:
+    source = stack.upload("beach.jpg", b"the first")
+    stack.s3.delete_object(Bucket=UPLOAD_BUCKET, Key="beach.jpg", VersionId=source.version_id)
+    with pytest.raises(SourceRejected) as rejection:
+        stack.uploads.open_upload(source)
+    assert rejection.value.code == "source_missing"
+
+
+def test_a_bucket_that_is_gone_is_a_missing_source(stack: Stack) -> None:
+    with pytest.raises(SourceRejected) as rejection:
+        stack.uploads.open_upload(SourceObject("no-such-bucket", "beach.jpg", "etag"))
+    assert rejection.value.code == "source_missing"
+
+
+def test_tags_of_an_upload_that_was_deleted_meanwhile_are_a_missing_source(stack: Stack, plain: str) -> None:
+    source = stack.upload("beach.jpg", b"the first", bucket=plain, Tagging="size=64x48")
+    stack.s3.delete_object(Bucket=plain, Key="beach.jpg")
+    with pytest.raises(SourceRejected) as rejection:
+        stack.uploads.read_tags(source)
+    assert rejection.value.code == "source_missing"
+
+
+def test_percent_encoded_metadata_is_decoded(stack: Stack) -> None:
+    assert with_metadata(stack, quote(PROMPT)) == PROMPT
+
+
+def test_plain_metadata_with_a_percent_sign_is_left_alone(stack: Stack) -> None:
+    assert with_metadata(stack, "100% sharp, 50 % grey") == "100% sharp, 50 % grey"
+
+
+def test_metadata_that_s3_returns_in_base64_words_is_decoded(stack: Stack) -> None:
+    word = b64encode(PROMPT.encode()).decode()
+    assert with_metadata(stack, f"=?UTF-8?B?{word}?=") == PROMPT
+
+
+def test_metadata_that_s3_returns_in_quoted_words_is_decoded(stack: Stack) -> None:
+    assert with_metadata(stack, "=?UTF-8?Q?caf=C3=A9,_=E6=B5=B7?=") == "café, 海"
+
+
+def test_words_that_follow_each_other_are_one_text(stack: Stack) -> None:
+    first, second = (b64encode(part.encode()).decode() for part in ("海浪", "拍岸"))
+    assert with_metadata(stack, f"=?UTF-8?B?{first}?= =?UTF-8?B?{second}?=") == "海浪拍岸"
+
+
+@pytest.mark.parametrize("value", ["is x=?y ok", "=?UTF-8?B?a?=", "=?no-such-charset?Q?abc?="])
+def test_what_only_looks_encoded_is_left_alone(stack: Stack, value: str) -> None:
+    assert with_metadata(stack, value) == value
+
+
+@pytest.mark.parametrize("tagging", ["", "size=64x48", "size=64x48&mode=pad"])
+def test_opening_tells_how_many_tags_there_are_in_one_call(stack: Stack, tagging: str) -> None:
+    source = stack.upload("beach.jpg", b"picture", **({"Tagging": tagging} if tagging else {}))
+    stack.calls.clear()
+    assert stack.uploads.open_upload(source).tag_count == (tagging.count("=") if tagging else 0)
+    assert stack.calls.names() == ["s3.GetObject"]
+
+
+def test_an_error_that_says_nothing_of_the_upload_is_not_a_rejection() -> None:
+    class Forbidden:
+        def get_object(self, **_: str) -> None:
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "Access Denied"}}, "GetObject")
+
+    with pytest.raises(ClientError, match="AccessDenied"):
+        UploadBucket(Forbidden()).open_upload(SourceObject("uploads", "beach.jpg", "etag"))  # type: ignore[arg-type]
