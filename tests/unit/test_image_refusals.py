@@ -186,8 +186,8 @@ def test_a_sliver_is_refused_in_every_mode(source: tuple[int, int], mode: str) -
     assert "64x36" in refusal.message
 
 
-@pytest.mark.parametrize(("source", "usable"), [((320, 10), True), ((330, 10), False), ((10, 320), True)])
-def test_thirty_two_times_longer_than_the_frame_is_the_limit(source: tuple[int, int], *, usable: bool) -> None:
+@pytest.mark.parametrize(("source", "usable"), [((640, 10), True), ((650, 10), False), ((10, 640), True)])
+def test_sixty_four_times_longer_than_the_frame_is_the_limit(source: tuple[int, int], *, usable: bool) -> None:
     picture = encode(Image.new("RGB", source, RED))
 
     if usable:

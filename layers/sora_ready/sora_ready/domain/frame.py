@@ -84,6 +84,7 @@ class Colour(NamedTuple):
 
 
 BLACK = Colour(0, 0, 0)
+WHITE = Colour(255, 255, 255)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,21 +11,23 @@ import io
 import os
 import warnings
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
+from sora_ready.domain.colour import finish_colours, reduce_picture
 from sora_ready.domain.errors import ImageRejected
-from sora_ready.domain.frame import BLACK, Colour, Mode, Size, nearest_size
+from sora_ready.domain.frame import BLACK, WHITE, Colour, Mode, Size, nearest_size
 
 # Only these decoders run. Pillow knows more, but some start programs (EPS) and none is what a camera or a site gives.
 # A phone's MPO is opened as the JPEG it starts with.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF")
 READABLE = "JPEG, PNG, WebP, GIF, TIFF, BMP or AVIF"
 MAX_PIXELS = 150_000_000
+# These decoders hold a whole second copy while they work.
+MAX_PIXELS_OF = {"WEBP": 64_000_000, "AVIF": 64_000_000}
 # A picture this much longer than the frame leaves a sliver of it, whatever the mode.
 MAX_SHAPE_RATIO = 64
 # Nearer in shape than this, a bar would be a stray line of a few pixels: fill the frame instead.
@@ -51,11 +53,15 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class ReadyImage:
-    """A frame ready to be sent: encoded bytes and their `content_type`, its exact `size`, and what it was made from."""
+    """A frame ready to be sent: encoded bytes and their `content_type`, its exact `size`, and what it was made from.
+
+    `background` is the one used: a picture that would vanish on the one asked for is laid on its opposite.
+    """
 
     data: bytes
     size: Size
     content_type: str
+    background: Colour
     source_format: str
     source_size: Size
 
@@ -77,8 +83,8 @@ def normalize_image(
     `size` is the frame in pixels, or several frames, of which the one nearest in shape to the upright picture is taken.
     The frame is upright (EXIF), sRGB, opaque on `background`, 8 bits a channel at 4:4:4, and carries no metadata.
 
-    Raises `ImageRejected` with a code: `empty`, `not_an_image`, `too_many_pixels`, `shape_too_extreme`, `corrupt`; and
-    `OSError` where a path cannot be read.
+    Raises `ImageRejected` with a code: `empty`, `not_an_image`, `too_many_pixels`, `shape_too_extreme`, `corrupt`,
+    `blank`; and `OSError` where a path cannot be read.
     """
     sizes = [Size(*cast(Size, size))] if isinstance(size[0], int) else cast(Sequence[Size], size)
     with warnings.catch_warnings():
@@ -86,13 +92,24 @@ def normalize_image(
         warnings.simplefilter("ignore")
         with _open_picture(source) as picture:
             source_format = picture.format or ""
-            upright, content, frame_size = _fit_picture(picture, sizes, Mode(mode), background)
+            fitted = _fit_picture(picture, sizes, Mode(mode), background)
+    frame, content = fitted.frame, fitted.content
     # A fresh picture: whatever the source carried (comments, GPS, profiles) stays behind.
-    frame = Image.new("RGB", frame_size, tuple(background))
-    frame.paste(content, ((frame_size.width - content.width) // 2, (frame_size.height - content.height) // 2))
+    canvas = Image.new("RGB", frame, tuple(fitted.background))
+    canvas.paste(content, ((frame.width - content.width) // 2, (frame.height - content.height) // 2))
     buffer = io.BytesIO()
-    frame.save(buffer, "JPEG", quality=quality, subsampling="4:4:4", optimize=True)
-    return ReadyImage(buffer.getvalue(), frame_size, "image/jpeg", source_format, upright)
+    canvas.save(buffer, "JPEG", quality=quality, subsampling="4:4:4", optimize=True)
+    return ReadyImage(buffer.getvalue(), frame, "image/jpeg", fitted.background, source_format, fitted.upright)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fitted:
+    """The upright content at the size it is shown at, for which frame and on which background."""
+
+    upright: Size
+    frame: Size
+    content: Image.Image
+    background: Colour
 
 
 def _open_picture(source: bytes | str | os.PathLike[str] | BinaryIO) -> Image.Image:
@@ -110,15 +127,16 @@ def _open_picture(source: bytes | str | os.PathLike[str] | BinaryIO) -> Image.Im
     except _BROKEN as error:
         raise _corrupt(error) from error
     width, height = picture.size
-    if width * height > MAX_PIXELS:
-        raise _too_many_pixels(width, height)
+    limit = MAX_PIXELS_OF.get(picture.format or "", MAX_PIXELS)
+    if width * height > limit:
+        raise _too_many_pixels(limit, width=width, height=height)
     return picture
 
 
-def _fit_picture(
-    picture: Image.Image, sizes: Sequence[Size], mode: Mode, background: Colour
-) -> tuple[Size, Image.Image, Size]:
-    """Decode `picture` and scale it; return its upright size, the upright content, and the frame that was chosen."""
+def _fit_picture(picture: Image.Image, sizes: Sequence[Size], mode: Mode, background: Colour) -> _Fitted:
+    """Decode `picture` and scale it for the nearest of `sizes`."""
+    tiles = getattr(picture, "tile", None)
+    raw_mode = str(tiles[0][3]) if tiles else picture.mode
     # A JPEG's EXIF stands before its pixels and its pixels can be decoded small, so it is planned first and decoded
     # then. Elsewhere reading EXIF can consume the pixels' bytes, and TIFF is turned by decoding: decode first.
     drafted = picture.format in {"JPEG", "MPO"}
@@ -135,11 +153,35 @@ def _fit_picture(
         target = Size(*target[::-1])
     if drafted:
         region = _load_small(picture, region, target)
-    opaque = _to_srgb(picture, background)
-    shrunk = opaque.resize(target, Image.Resampling.LANCZOS, box=region, reducing_gap=2.0)
+    shrunk = _shrink(picture, region, target, raw_mode)
+    profile = picture.info.get("icc_profile")
+    content = finish_colours(shrunk, profile, background)
+    if _is_uniform(content) and not _is_uniform(shrunk):
+        # A black drawing on nothing would vanish on black: what shines through gets the background that shows it.
+        background = WHITE if sum(background) < 3 * 128 else BLACK
+        content = finish_colours(shrunk, profile, background)
+    if _is_uniform(content) and not _is_uniform(shrunk):
+        raise ImageRejected(
+            "blank",
+            "Nothing of the picture would be seen: what it shows and what shines through it look alike. "
+            "Export it without transparency.",
+        )
     if orientation in _UPRIGHT:
-        shrunk = shrunk.transpose(_UPRIGHT[orientation])
-    return upright, shrunk, frame
+        content = content.transpose(_UPRIGHT[orientation])
+    return _Fitted(upright, frame, content, background)
+
+
+def _shrink(picture: Image.Image, region: Box, target: Size, raw_mode: str) -> Image.Image:
+    """Return the region of the decoded picture at the target's size, averaged down coarsely first where it is large."""
+    left, top, right, bottom = region
+    # Twice the target is enough for the fine filter that follows; Pillow's own reducing_gap works with the same rule.
+    factor = max(1, int(min((right - left) / target.width, (bottom - top) / target.height) / 2))
+    try:
+        small = reduce_picture(picture, factor, raw_mode)
+    except ValueError as error:
+        raise _corrupt(error) from error
+    box = (left / factor, top / factor, min(right / factor, small.width), min(bottom / factor, small.height))
+    return small.resize(target, Image.Resampling.LANCZOS, box=box)
 
 
 def _load(picture: Image.Image) -> None:
@@ -197,65 +239,6 @@ def _load_small(picture: Image.Image, region: Box, target: Size) -> Box:
     return left * scale_x, top * scale_y, right * scale_x, bottom * scale_y
 
 
-def _to_srgb(picture: Image.Image, background: Colour) -> Image.Image:
-    """Return the decoded picture as opaque 8-bit sRGB, with what was transparent laid on `background`."""
-    profile = picture.info.get("icc_profile")
-    if picture.mode in {"I;16", "I;16B", "I;16L", "I;16N", "I", "F"}:
-        picture = _to_eight_bits(picture)
-    if picture.mode in {"P", "PA"}:
-        has_alpha = picture.mode == "PA" or "transparency" in picture.info
-        picture = picture.convert("RGBA" if has_alpha else "RGB")
-        profile = None if profile and not _fits_profile(profile, "RGB") else profile
-    elif picture.mode in {"L", "RGB"} and "transparency" in picture.info:
-        picture = picture.convert("RGBA")
-    elif picture.mode == "1":
-        picture = picture.convert("L")
-    alpha = picture.getchannel("A") if picture.mode in {"LA", "RGBA", "La", "RGBa"} else None
-    opaque = picture.convert(picture.mode.rstrip("Aa")) if alpha else picture
-    colour = _apply_profile(opaque, profile)
-    if alpha is None:
-        return colour
-    flat = Image.new("RGB", colour.size, tuple(background))
-    flat.paste(colour, mask=alpha)
-    return flat
-
-
-def _to_eight_bits(picture: Image.Image) -> Image.Image:
-    """Scale 16-bit, 32-bit and floating grey to 8 bits. Pillow's own conversion clips, which turns pictures white."""
-    numbers = picture.convert("F") if picture.mode == "F" else picture.convert("I").convert("F")
-    high = cast(float, numbers.getextrema()[1])
-    if picture.mode.startswith("I;16"):
-        full = 65535.0
-    else:
-        # These modes do not say how far their numbers reach: the nearest usual range that holds them.
-        usual = (1.0, 255.0, 65535.0) if picture.mode == "F" else (255.0, 65535.0)
-        full = next((limit for limit in usual if high <= limit), high)
-    scale = 255.0 / full
-    return numbers.point(lambda value: value * scale + 0.5).convert("L")
-
-
-def _apply_profile(picture: Image.Image, profile: bytes | None) -> Image.Image:
-    if profile and _fits_profile(profile, picture.mode):
-        # A profile may fit by its header and still be broken inside; PyCMSError is a plain Exception.
-        with suppress(ImageCms.PyCMSError, *_BROKEN):
-            converted = ImageCms.profileToProfile(
-                picture,
-                ImageCms.ImageCmsProfile(io.BytesIO(profile)),
-                ImageCms.createProfile("sRGB"),
-                renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
-                outputMode="RGB",
-                flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
-            )
-            if converted is not None:
-                return converted
-    return picture if picture.mode == "RGB" else picture.convert("RGB")
-
-
-def _fits_profile(profile: bytes, mode: str) -> bool:
-    """Tell whether an ICC profile is for pictures of this mode: its header names the colour space at byte 16."""
-    return profile[16:20] == {"RGB": b"RGB ", "CMYK": b"CMYK", "L": b"GRAY", "LAB": b"Lab "}.get(mode)
-
-
 def _read_orientation(picture: Image.Image) -> int:
     """Return the EXIF orientation, 1 where there is none or the EXIF is broken: pictures with bad EXIF decode well."""
     try:
@@ -278,15 +261,18 @@ def _check_shape(upright: Size, frame: Size) -> None:
         )
 
 
-def _too_many_pixels(width: int | None = None, height: int | None = None) -> ImageRejected:
-    stated = f"{width}x{height} " if width else ""
-    facts: dict[str, Any] = {"width": width, "height": height} if width else {}
+def _is_uniform(picture: Image.Image) -> bool:
+    extrema = cast(Any, picture.getextrema())
+    return all(low == high for low, high in (extrema if isinstance(extrema[0], tuple) else [extrema]))
+
+
+def _too_many_pixels(limit: int = MAX_PIXELS, **facts: int) -> ImageRejected:
+    stated = "{width}x{height} ".format(**facts) if facts else ""
     return ImageRejected(
         "too_many_pixels",
-        f"The picture's {stated}pixels are more than the {MAX_PIXELS:,} that are accepted. "
-        "Shrink it and upload it again.",
-        max_pixels=MAX_PIXELS,
-        **facts,
+        f"The picture's {stated}pixels are more than the {limit:,} that are accepted. Shrink it and upload it again.",
+        max_pixels=limit,
+        **facts,  # type: ignore[arg-type]
     )
 
 

@@ -1,0 +1,148 @@
+"""Whatever a picture's samples mean, as opaque 8-bit sRGB.
+
+A decoded picture becomes 8 bits with premultiplied alpha in bands, shrinking as it goes, so that no second copy of a
+large picture is ever made; profile and background are applied to the few pixels that are left.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable
+from contextlib import suppress
+from typing import cast
+
+from PIL import Image, ImageCms, ImageMath
+
+from sora_ready.domain.frame import Colour
+
+# Rows that are worked on at a time: enough to be quick, few enough to cost little memory.
+_BAND_PIXELS = 4_000_000
+_PROFILE_SPACES = {"RGB": b"RGB ", "CMYK": b"CMYK", "L": b"GRAY", "LAB": b"Lab "}
+
+
+def reduce_picture(picture: Image.Image, factor: int, raw_mode: str) -> Image.Image:
+    """Return the decoded picture in 8 bits, each `factor` × `factor` pixels averaged into one.
+
+    Its mode is L, RGB, CMYK or LAB, or RGBa where something shines through. `raw_mode` is how the file stores samples
+    (as Pillow names it), which decides what a PNG's transparent colour stands for.
+    """
+    prepare = _choose_preparation(picture, raw_mode)
+    width, height = picture.size
+    rows = max(factor, _BAND_PIXELS // width // factor * factor)
+    if rows >= height:
+        return _reduce(prepare(picture), factor)
+    small: Image.Image | None = None
+    for top in range(0, height, rows):
+        band = _reduce(prepare(picture.crop((0, top, width, min(top + rows, height)))), factor)
+        if small is None:
+            small = Image.new(band.mode, (-(-width // factor), -(-height // factor)))
+        small.paste(band, (0, top // factor))
+    return cast(Image.Image, small)
+
+
+def finish_colours(picture: Image.Image, profile: bytes | None, background: Colour) -> Image.Image:
+    """Return the shrunk picture as opaque sRGB, by its `profile` if that fits, with `background` shining through."""
+    if picture.mode != "RGBa":
+        return _apply_profile(picture, profile)
+    straight = picture.convert("RGBA")
+    alpha = straight.getchannel("A")
+    flat = Image.new("RGB", picture.size, tuple(background))
+    flat.paste(_apply_profile(straight.convert("RGB"), profile), mask=alpha)
+    return flat
+
+
+def _reduce(picture: Image.Image, factor: int) -> Image.Image:
+    return picture.reduce(factor) if factor > 1 else picture
+
+
+def _choose_preparation(picture: Image.Image, raw_mode: str) -> Callable[[Image.Image], Image.Image]:
+    """Return what brings a band of this picture to 8 bits, with premultiplied alpha where there is any."""
+    mode, key = picture.mode, picture.info.get("transparency")
+    if mode in {"I", "F"} or mode.startswith("I;16"):
+        scale = 255.0 / _full_scale(picture)
+        if isinstance(key, int):
+            return lambda band: _premultiply(_scale(band, scale).convert("RGB"), _key_numbers(band, key))
+        return lambda band: _scale(band, scale)
+    if mode in {"RGBA", "LA", "PA"} or (mode == "P" and key is not None):
+        return lambda band: band.convert("RGBA").convert("RGBa")
+    if key is not None and mode in {"1", "L", "RGB"}:
+        keyed = _scale_key(key, raw_mode)
+        return lambda band: _premultiply(band.convert("RGB"), _key_colour(band.convert("RGB"), keyed))
+    wanted = mode if mode in _PROFILE_SPACES else "L" if mode == "1" else "RGB"
+    return lambda band: band if band.mode == wanted else band.convert(wanted)
+
+
+def _full_scale(picture: Image.Image) -> float:
+    """Return the number that stands for white: the usual range that holds the picture's numbers.
+
+    Samples that all fit 8 bits are 8-bit samples in a wider box: taken for 16 bits they would be black. Raises
+    `ValueError` where there are numbers that are none (infinite, NaN).
+    """
+    high = cast(float, picture.getextrema()[1])
+    if not math.isfinite(high):
+        raise ValueError("samples that are no numbers")
+    usual = (1.0, 255.0, 65535.0) if picture.mode == "F" else (255.0, 65535.0)
+    return next((limit for limit in usual if high <= limit), high)
+
+
+def _scale(band: Image.Image, scale: float) -> Image.Image:
+    # Pillow's own conversion of 16 bits to 8 clips, which turns pictures white.
+    numbers = band if band.mode == "F" else band.convert("I").convert("F")
+    return numbers.point(lambda value: value * scale + 0.5).convert("L")
+
+
+def _scale_key(key: object, raw_mode: str) -> tuple[int, int, int]:
+    """Return a PNG's transparent colour in 8 bits: the file gives it in the depth in which it stores samples."""
+    values = key if isinstance(key, tuple) else (key, key, key)
+    if raw_mode.startswith("1"):
+        scaled = [255 if value else 0 for value in values]
+    else:
+        depth = raw_mode.partition(";")[2].rstrip("BLN")
+        bits = int(depth) if depth.isdecimal() else 8
+        # Deeper samples were cut to their high byte by the decoder, shallower ones spread over the whole range.
+        scaled = [int(value) >> (bits - 8) if bits > 8 else int(value) * 255 // ((1 << bits) - 1) for value in values]
+    return scaled[0], scaled[1], scaled[2]
+
+
+def _key_colour(band: Image.Image, key: tuple[int, int, int]) -> Image.Image:
+    """Return an alpha of 0 where the band has exactly this colour, else 255."""
+    masks = [
+        channel.point([255 * (value != wanted) for value in range(256)])
+        for channel, wanted in zip(band.split(), key, strict=True)
+    ]
+    alpha = masks[0]
+    for mask in masks[1:]:
+        alpha.paste(255, mask=mask)
+    return alpha
+
+
+def _key_numbers(band: Image.Image, key: int) -> Image.Image:
+    mask = ImageMath.lambda_eval(
+        lambda given: given["convert"]((given["band"] != key) * 255, "L"), band=band.convert("I")
+    )
+    return cast(Image.Image, mask)
+
+
+def _premultiply(colour: Image.Image, alpha: Image.Image) -> Image.Image:
+    straight = colour.convert("RGBA")
+    straight.putalpha(alpha)
+    return straight.convert("RGBa")
+
+
+def _apply_profile(picture: Image.Image, profile: bytes | None) -> Image.Image:
+    # The header names the profile's colour space at byte 16: one for other samples is of no use.
+    if profile and profile[16:20] == _PROFILE_SPACES.get(picture.mode):
+        # A profile may fit by its header and still be broken inside; PyCMSError is a plain Exception.
+        with suppress(ImageCms.PyCMSError, OSError, ValueError, TypeError):
+            converted = ImageCms.profileToProfile(
+                picture,
+                ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+                ImageCms.createProfile("sRGB"),
+                renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+                outputMode="RGB",
+                flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+            )
+            if converted is not None:
+                return converted
+    return picture if picture.mode == "RGB" else picture.convert("RGB")

@@ -1,0 +1,78 @@
+"""Transparency at every depth shows the background, and no picture vanishes on it."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+
+import pytest
+from PIL import Image
+
+from sora_ready.domain.frame import Colour
+from sora_ready.domain.imaging import normalize_image
+from tests.unit.pictures import encode, is_near
+
+
+def test_a_black_drawing_on_nothing_is_not_lost_on_a_black_background() -> None:
+    # given a black square, and nothing around it
+    picture = Image.new("RGBA", (64, 36), (0, 0, 0, 0))
+    picture.paste((0, 0, 0, 255), (20, 10, 40, 26))
+
+    # when
+    ready = normalize_image(encode(picture, "PNG"), size=(64, 36), background=Colour(0, 0, 0))
+
+    # then it is laid on white, and the frame says so
+    frame = Image.open(io.BytesIO(ready.data))
+    assert ready.background == Colour(255, 255, 255)
+    assert is_near(frame.getpixel((2, 2)), (255, 255, 255))
+    assert is_near(frame.getpixel((30, 18)), (0, 0, 0))
+
+
+@pytest.mark.parametrize(("bits", "grey_level"), [(1, 1), (2, 2), (4, 5), (8, 77), (16, 40_000)])
+def test_a_grey_declared_transparent_shows_the_background_at_every_depth(bits: int, grey_level: int) -> None:
+    # given a picture whose left half has the transparent grey, and whose right half another
+    picture = grey_png(bits, [[grey_level] * 32 + [0] * 32] * 36, transparent=grey_level)
+
+    # when
+    frame = Image.open(io.BytesIO(normalize_image(picture, size=(64, 36), background=Colour(250, 140, 20)).data))
+
+    # then
+    assert is_near(frame.getpixel((8, 18)), (250, 140, 20))
+    assert is_near(frame.getpixel((56, 18)), (0, 0, 0))
+
+
+def test_a_deep_colour_declared_transparent_shows_the_background() -> None:
+    # given 16 bits a channel
+    clear, solid = (40_000, 1_000, 65_535), (65_535, 0, 0)
+    rows = [[sample for pixel in [clear] * 32 + [solid] * 32 for sample in pixel]] * 36
+    picture = png(64, 36, bits=16, colour_type=2, rows=rows, transparent=clear)
+
+    # when
+    frame = Image.open(io.BytesIO(normalize_image(picture, size=(64, 36), background=Colour(250, 140, 20)).data))
+
+    # then
+    assert is_near(frame.getpixel((8, 18)), (250, 140, 20))
+    assert is_near(frame.getpixel((56, 18)), (255, 0, 0))
+
+
+def grey_png(bits: int, rows: list[list[int]], *, transparent: int) -> bytes:
+    return png(len(rows[0]), len(rows), bits=bits, colour_type=0, rows=rows, transparent=(transparent,))
+
+
+def png(width: int, height: int, *, bits: int, colour_type: int, rows: list[list[int]], transparent: tuple) -> bytes:
+    """A PNG written by hand, because Pillow writes neither every depth nor every transparent colour."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    def pack(row: list[int]) -> bytes:
+        number = int("".join(f"{sample:0{bits}b}" for sample in row), 2)
+        return b"\0" + number.to_bytes(len(row) * bits // 8, "big")
+
+    header = struct.pack(">IIBBBBB", width, height, bits, colour_type, 0, 0, 0)
+    key = struct.pack(f">{len(transparent)}H", *transparent)
+    body = zlib.compress(b"".join(pack(row) for row in rows))
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"tRNS", key) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+    )
