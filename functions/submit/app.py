@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
 import boto3
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from botocore.exceptions import ClientError
 
 from sora_ready.adapters.batches import answer_batch
 from sora_ready.adapters.buckets import OutputBucket, job_of_ready_key
@@ -16,7 +18,6 @@ from sora_ready.adapters.queues import SubmitQueue, TrackQueue
 from sora_ready.adapters.s3_events import read_object_created
 from sora_ready.adapters.settings import SubmitSettings
 from sora_ready.adapters.video_api import connect_video_api
-from sora_ready.domain.errors import JobNotRecordedError, SubmissionNotTaken
 from sora_ready.pipeline.submit import submit_job
 
 logger = Logger()
@@ -34,13 +35,17 @@ def handle_record(record: SQSRecord) -> None:
     if not (job_id := job_of_ready_key(copy.key)):
         logger.warning("no ready copy of a job: ignored", key=copy.key)
         return
+    receives = int(record.attributes.approximate_receive_count)
     try:
-        job = submit_job(job_id, copy.key, video_api=connect_video_api(settings()), **wire())
-    except (SubmissionNotTaken, JobNotRecordedError) as early:
-        wait = getattr(early, "retry_after_seconds", None) or settings().retry_seconds
-        SubmitQueue(boto3.client("sqs"), settings().submit_queue_url).postpone(record.receipt_handle, wait)
+        server = connect_video_api(settings())
+        job = submit_job(job_id, copy.key, redelivered=receives > 1, video_api=server, **wire())
+    except Exception as error:
+        # Whatever gets here left the job where the same message can take it up: have it back soon, then ever later.
+        wait = getattr(error, "retry_after_seconds", None) or settings().retry_seconds * 2 ** min(receives - 1, 5)
+        with suppress(ClientError):
+            SubmitQueue(boto3.client("sqs"), settings().submit_queue_url).postpone(record.receipt_handle, wait)
         raise
-    logger.info("submitted", job_id=job_id, status=str(job.status) if job else "elsewhere")
+    logger.info("submitted", job_id=job_id, status=str(job.status), code=job.error.get("code"))
 
 
 @cache

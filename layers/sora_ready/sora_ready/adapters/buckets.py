@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email.errors
 import email.header
+import hashlib
 import re
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 READY_PREFIX = "ready/"
 VIDEO_PREFIX = "videos/"
 
-_READY_KEY = re.compile(re.escape(READY_PREFIX) + r"(video_[0-9a-f]{32})\.\w+")
+_READY_KEY = re.compile(re.escape(READY_PREFIX) + r"(video_[0-9a-f]{32})-[0-9a-f]{12}\.\w+")
 _SUFFIXES = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 _GONE = {"NoSuchKey", "NoSuchVersion", "NoSuchBucket", "404"}
 
@@ -70,15 +71,20 @@ class UploadBucket:
 
 
 class OutputBucket:
-    """Holds the ready copies (`ready/<job>.jpg`) and the videos (`videos/<job>.mp4`) of a stack."""
+    """Holds the ready copies (`ready/<job>-<hash>.jpg`) and the videos (`videos/<job>.mp4`) of a stack."""
 
     def __init__(self, client: S3Client, name: str) -> None:
         self._client = client
         self.name = name
 
     def put_ready_copy(self, job_id: str, ready: ReadyImage) -> dict[str, Any]:
-        """Save the frame and return where it lies and what it is, as the job record holds it."""
-        key = f"{READY_PREFIX}{job_id}.{_SUFFIXES[ready.content_type]}"
+        """Save the frame and return where it lies and what it is, as the job record holds it.
+
+        The key names the content: two deliveries of one event that saw different tags do not overwrite each other, and
+        only the copy that the record names is ever sent.
+        """
+        digest = hashlib.sha256(ready.data).hexdigest()
+        key = f"{READY_PREFIX}{job_id}-{digest[:12]}.{_SUFFIXES[ready.content_type]}"
         self._client.put_object(Bucket=self.name, Key=key, Body=ready.data, ContentType=ready.content_type)
         return {
             "bucket": self.name,
@@ -86,7 +92,9 @@ class OutputBucket:
             "content_type": ready.content_type,
             "width": ready.size.width,
             "height": ready.size.height,
+            "background": str(ready.background),
             "bytes": len(ready.data),
+            "sha256": digest,
         }
 
     def read_ready_copy(self, key: str) -> bytes:
@@ -108,6 +116,10 @@ def job_of_ready_key(key: str) -> str | None:
 
 def _source_rejected(error: ClientError, source: SourceObject) -> Exception:
     code = error.response["Error"]["Code"]
+    if code == "InvalidObjectState":
+        return SourceRejected(
+            "source_archived", "The uploaded object is archived. Restore it, then copy it onto itself.", key=source.key
+        )
     if code in _GONE:
         return SourceRejected(
             "source_missing", "The uploaded object was deleted before it was read. Upload it again.", key=source.key

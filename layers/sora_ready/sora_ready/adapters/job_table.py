@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -44,7 +44,7 @@ class JobTable:
             raise ValueError(f"no record begins as {job.status}")
         written = Job.from_record(job.as_record() | {"history": [*job.history, self._entry(job.status)]})
         # The whole record is replaced, so only the announcement of an upload may stand there before.
-        before, values = _status_list(job.status, Status.RECEIVED)
+        before, values = _status_list(statuses_before(job.status) & {Status.RECEIVED})
         try:
             self._client.put_item(
                 TableName=self._table,
@@ -58,30 +58,30 @@ class JobTable:
             raise _refused(error, job.id, job.status) from error
         return written
 
-    def move_job(
-        self, job_id: str, status: Status, *, only_from: Status | None = None, **parts: Mapping[str, Any]
-    ) -> Job:
+    def move_job(self, job_id: str, status: Status, **parts: Mapping[str, Any]) -> Job:
         """Move a job to `status`, setting whole parts of its record (`server=…`, `error=…`), and return it.
 
-        Raises `TransitionRefused` where the job is not in a status that `status` may follow (or not in `only_from`).
+        Raises `TransitionRefused` where the job is not in a status that `status` may follow.
         """
-        entered = {"history": _serialize([self._entry(status)])}
-        return self._update_job(job_id, status, only_from, parts, entered)
+        entered = {"status": {"S": str(status)}} | _write_item(parts)
+        return self._update_job(
+            job_id, status, statuses_before(status), entered, {"history": _serialize([self._entry(status)])}
+        )
 
-    def note_progress(self, job_id: str, server: Mapping[str, Any]) -> Job:
-        """Record what the server says of a job that is and stays `in_progress`. Raises `TransitionRefused`."""
-        return self._update_job(job_id, Status.IN_PROGRESS, Status.IN_PROGRESS, {"server": server}, {})
+    def note_on_job(self, job: Job, **parts: Mapping[str, Any]) -> Job:
+        """Set parts of a job's record without moving it. Raises `TransitionRefused` where it has moved meanwhile."""
+        return self._update_job(job.id, job.status, {job.status}, _write_item(parts), {})
 
     def _update_job(
         self,
         job_id: str,
         status: Status,
-        only_from: Status | None,
-        parts: Mapping[str, Mapping[str, Any]],
+        allowed: Collection[Status],
+        changed: Mapping[str, Any],
         appended: Mapping[str, Any],
     ) -> Job:
-        before, values = _status_list(status, only_from)
-        parts_set = {"status": {"S": str(status)}, "updated_at": {"S": timestamp(self.now())}} | _write_item(parts)
+        before, values = _status_list(allowed)
+        parts_set = {"updated_at": {"S": timestamp(self.now())}} | dict(changed)
         sets = [f"#{name} = :{name}" for name in parts_set]
         sets += [f"#{name} = list_append(#{name}, :{name})" for name in appended]
         written = parts_set | dict(appended)
@@ -91,7 +91,7 @@ class JobTable:
                 Key={"job_id": {"S": job_id}},
                 UpdateExpression="SET " + ", ".join(sets),
                 ConditionExpression=f"#status IN ({before})",
-                ExpressionAttributeNames={f"#{name}": name for name in written},
+                ExpressionAttributeNames={f"#{name}": name for name in written} | {"#status": "status"},
                 ExpressionAttributeValues={f":{name}": value for name, value in written.items()} | values,
                 ReturnValues="ALL_NEW",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
@@ -104,11 +104,10 @@ class JobTable:
         return {"status": str(status), "at": timestamp(self.now())}
 
 
-def _status_list(status: Status, only_from: Status | None = None) -> tuple[str, dict[str, Any]]:
-    before: list[str] = sorted(statuses_before(status) & ({only_from} if only_from else set(Status)))
+def _status_list(statuses: Collection[Status]) -> tuple[str, dict[str, Any]]:
     # DynamoDB takes no empty list; a word that no job's status is refuses like one.
-    before = before or ["nothing"]
-    values = {f":from{number}": {"S": str(name)} for number, name in enumerate(before)}
+    names = sorted(str(status) for status in statuses) or ["nothing"]
+    values = {f":from{number}": {"S": name} for number, name in enumerate(names)}
     return ", ".join(values), values
 
 

@@ -1,4 +1,4 @@
-"""The queue that follows jobs at the server: one delayed message for each next look."""
+"""The queues: messages for the next look at a job, and messages that come back later."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 # SQS delays a message by at most a quarter of an hour.
 MAX_DELAY_SECONDS = 900
+# A server that wants to be left alone for longer is asked in between; that costs nothing.
+MAX_POSTPONE_SECONDS = 3600
 
 
 class TrackQueue:
@@ -36,9 +38,9 @@ class SubmitQueue:
         self._url = url
 
     def postpone(self, receipt_handle: str, seconds: int) -> None:
-        """Have a message that failed come back in `seconds`, not after the queue's whole visibility timeout."""
+        """Have a message that failed come back in `seconds` (an hour at most), not after the visibility timeout."""
         self._client.change_message_visibility(
-            QueueUrl=self._url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
+            QueueUrl=self._url, ReceiptHandle=receipt_handle, VisibilityTimeout=min(seconds, MAX_POSTPONE_SECONDS)
         )
 
 

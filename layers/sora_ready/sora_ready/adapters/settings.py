@@ -60,7 +60,7 @@ class VideoApiSettings(_Settings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmitSettings(VideoApiSettings):
-    """What `submit` needs to know. `retry_seconds` is the wait where the server named none.
+    """What `submit` needs to know. `retry_seconds` is the first wait where the server named none; it doubles.
 
     A lease outlives the function (120 s): once it is over, no worker can still be sending.
     """

@@ -6,6 +6,8 @@ to another host. Each of those could pay twice, so both are off here, and what a
 
 from __future__ import annotations
 
+import math
+import re
 import time
 import warnings
 from collections.abc import Mapping
@@ -19,6 +21,7 @@ import openai
 
 from sora_ready.adapters.settings import VideoApiSettings
 from sora_ready.domain.errors import (
+    SettingsError,
     SubmissionNotTaken,
     SubmissionRefused,
     SubmissionUnconfirmed,
@@ -31,17 +34,22 @@ from sora_ready.domain.errors import (
 from sora_ready.domain.job import ServerVideo
 
 KEY_LIFETIME_SECONDS = 300
+# A server's words are kept in the record up to this many characters.
+MAX_WORDS = 2000
 
 # The SDK marks its video methods deprecated since OpenAI's own endpoint closed; the protocol lives on elsewhere.
 warnings.filterwarnings("ignore", category=DeprecationWarning, module="sora_ready.adapters.video_api")
 
 _CHUNK = 1 << 20
+_KEY_HINT = "Put the right key into the secret that the output VideoApiKeySecret names."
 _HINTS = {
-    401: "The server does not accept the API key: put the right one into the secret that VideoApiKeySecret names.",
+    401: f"The server does not accept the API key. {_KEY_HINT}",
+    402: "The account at the server has no credit left: top it up and upload the picture again.",
     403: "The server does not allow this key to make such a video: check the account's rights and model access.",
     404: "The server has no such route or model: check VideoApiBaseUrl (it usually ends in /v1) and the model's name.",
     413: "The server takes no picture of this many bytes.",
 }
+_CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _CODE_HINTS = {
     "moderation_blocked": "The server's moderation refused the picture or the prompt: change them and upload again.",
     "insufficient_quota": "The account at the server has no credit left: top it up and upload the picture again.",
@@ -79,9 +87,7 @@ class VideoApi:
             raise _read_refusal(error) from error
         except openai.APIConnectionError as error:
             raise _read_broken_connection(error) from error
-        except openai.OpenAIError as error:
-            raise _unconfirmed("The server's answer could not be read") from error
-        except ValueError as error:
+        except Exception as error:
             raise _unconfirmed("The server's answer could not be read") from error
         if not video.id:
             raise _unconfirmed("The server accepted the request without giving an id")
@@ -111,14 +117,19 @@ class VideoApi:
                 received = _copy(response.iter_bytes(_CHUNK), file, max_bytes)
         except openai.NotFoundError as error:
             raise VideoNotFound("expired_on_server", "The server no longer has the video's file.") from error
-        except (openai.OpenAIError, httpx2.HTTPError) as error:
+        except (openai.OpenAIError, httpx2.HTTPError, ValueError) as error:
             raise _unavailable(error) from error
         if promised.isdecimal() and int(promised) != received:
             raise VideoCorruptError("video_cut_short", "The server sent only a part of the MP4.", bytes=received)
 
 
 def open_video_api(base_url: str, api_key: str, *, timeout_seconds: float = 60) -> VideoApi:
-    """Return the server at `base_url`, with the SDK's repeats and redirects off and no wait without an end."""
+    """Return the server at `base_url`, with the SDK's repeats and redirects off and no wait without an end.
+
+    Raises `SettingsError` where the key cannot be sent.
+    """
+    if not (api_key.isascii() and api_key.isprintable()):
+        raise SettingsError("invalid_api_key", f"The server's API key holds characters that no key holds. {_KEY_HINT}")
     client = openai.OpenAI(
         base_url=base_url,
         # Servers without keys take any; the SDK insists on one.
@@ -146,31 +157,35 @@ def _connect(settings: VideoApiSettings, _period: int) -> VideoApi:
 
 
 def _read_video(video: Any, headers: Mapping[str, str]) -> ServerVideo:
+    # Servers leave fields out or fill them in their own way, and the SDK lets them: nothing here is taken for granted.
     error = getattr(video, "error", None)
-    advised = headers.get("openai-poll-after-ms", "")
     return ServerVideo(
-        # Servers leave fields out, and the SDK lets them: nothing here is taken for granted.
-        id=getattr(video, "id", None) or "",
+        id=str(getattr(video, "id", None) or ""),
         status=str(getattr(video, "status", None) or "unknown"),
         progress=_whole_number(getattr(video, "progress", None)),
-        error_code=getattr(error, "code", None),
-        error_message=getattr(error, "message", None),
+        error_code=_text(getattr(error, "code", None)),
+        error_message=_text(error) or _text(getattr(error, "message", None)),
         expires_at=_whole_number(getattr(video, "expires_at", None)),
-        poll_after_ms=int(advised) if advised.isdecimal() else None,
+        poll_after_ms=_count(headers.get("openai-poll-after-ms")),
     )
 
 
 def _read_refusal(error: openai.APIStatusError) -> VideoApiError:
-    status, code = error.status_code, error.code or f"http_{error.status_code}"
-    said = _server_words(error)
+    status, code, said = error.status_code, _error_code(error), _server_words(error)
     if status == 429 and code != "insufficient_quota":
-        wait = error.response.headers.get("retry-after", "")
-        return SubmissionNotTaken(
-            code, f"The server asks to wait: {said}", retry_after_seconds=int(wait) if wait.isdecimal() else None
-        )
+        wait = _count(error.response.headers.get("retry-after"))
+        return SubmissionNotTaken(code, f"The server asks to wait: {said}", retry_after_seconds=wait)
     if status >= 500 or status < 400 or status in _MAYBE_TAKEN:
         return _unconfirmed(f"The server answered {status}: {said}")
     return SubmissionRefused(code, said, hint=_CODE_HINTS.get(code) or _HINTS.get(status, _HINT), http_status=status)
+
+
+def _error_code(error: openai.APIStatusError) -> str:
+    """Return the server's code for its refusal where it gave a word, else the HTTP status as one."""
+    if "insufficient_quota" in {error.code, error.type}:
+        return "insufficient_quota"
+    code = error.code if isinstance(error.code, str) else ""
+    return code if _CODE.fullmatch(code) else f"http_{error.status_code}"
 
 
 def _read_broken_connection(error: openai.APIConnectionError) -> VideoApiError:
@@ -195,7 +210,9 @@ def _unconfirmed(what: str) -> SubmissionUnconfirmed:
 def _unavailable(error: Exception) -> VideoApiUnavailableError:
     status = getattr(error, "status_code", None)
     return VideoApiUnavailableError(
-        f"http_{status}" if status else "server_unreachable", "The video server could not be asked just now."
+        f"http_{status}" if status else "server_unreachable",
+        f"The video server answered {status}." if status else "The video server could not be reached.",
+        hint=_HINTS.get(status) if status in {401, 403} else None,
     )
 
 
@@ -203,10 +220,15 @@ def _server_words(error: openai.APIStatusError) -> str:
     """Return the server's own sentence: `error.message` of OpenAI's JSON, or what another server put in its place."""
     body = error.body
     if isinstance(body, Mapping):
-        for name in ("message", "detail", "error"):
-            if isinstance(body.get(name), str):
-                return str(body[name])[:2000]
-    return (error.message or f"HTTP {error.status_code}")[:2000]
+        said = next((body[name] for name in ("message", "detail", "error") if body.get(name)), None)
+        if isinstance(said, list):
+            # FastAPI's way of saying what is wrong with which field.
+            said = "; ".join(str(part.get("msg", part)) if isinstance(part, Mapping) else str(part) for part in said)
+        if said:
+            return str(said)[:MAX_WORDS]
+    if isinstance(body, str) and body.strip():
+        return body.strip()[:MAX_WORDS]
+    return (error.response.text.strip() or f"HTTP {error.status_code}")[:MAX_WORDS]
 
 
 def _copy(chunks: Any, file: BinaryIO, max_bytes: int) -> int:
@@ -224,4 +246,12 @@ def _copy(chunks: Any, file: BinaryIO, max_bytes: int) -> int:
 
 
 def _whole_number(value: object) -> int | None:
-    return int(value) if isinstance(value, int | float) else None
+    return int(value) if isinstance(value, int | float) and math.isfinite(value) else None
+
+
+def _count(header: str | None) -> int | None:
+    return int(header) if header and header.isascii() and header.isdecimal() else None
+
+
+def _text(value: object) -> str | None:
+    return value[:MAX_WORDS] if isinstance(value, str) and value else None

@@ -56,7 +56,7 @@ class ImageRejected(Rejected):
 
 
 class SourceRejected(Rejected):
-    """The uploaded object cannot be read as it was announced: gone, replaced, or too large."""
+    """The uploaded object cannot be read as it was announced: gone, replaced, or archived."""
 
 
 class TransitionRefused(SoraReadyError):
@@ -84,6 +84,18 @@ class JobNotRecordedError(SoraReadyError):
             "dead-letter queue.",
             job_id=job_id,
         )
+
+
+class JobInHandError(SoraReadyError):
+    """Another worker holds the job's lease. What became of it can be told when the lease is over."""
+
+    def __init__(self, job_id: str, wait_seconds: int) -> None:
+        super().__init__(
+            "job_in_hand",
+            f"Job {job_id} is being submitted by another worker; the message comes back when its lease is over.",
+            job_id=job_id,
+        )
+        self.retry_after_seconds = wait_seconds
 
 
 class VideoApiError(SoraReadyError):

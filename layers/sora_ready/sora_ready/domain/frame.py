@@ -127,6 +127,23 @@ def gather_wishes(sources: Sequence[tuple[str, Mapping[str, str]]]) -> dict[str,
     return wishes
 
 
+def fit_defaults(wishes: Mapping[str, Wish], catalog: Catalog) -> dict[str, Wish]:
+    """Replace a stack's default size or length that the model somebody chose does not take, by one that it does.
+
+    The origin of such a value is `model`. Nobody is told that a value cannot be used which nobody asked for.
+    """
+    fitted = dict(wishes)
+    name = wishes["model"].value
+    if name not in catalog or wishes["model"].origin == "default":
+        return fitted
+    model = catalog[name]
+    if wishes["size"].origin == "default" and wishes["size"].value.lower() not in {"auto", *map(str, model.sizes)}:
+        fitted["size"] = Wish("auto", "model")
+    if wishes["seconds"].origin == "default" and wishes["seconds"].value not in map(str, model.seconds):
+        fitted["seconds"] = Wish(str(model.seconds[0]), "model")
+    return fitted
+
+
 def read_request(wishes: Mapping[str, Wish], catalog: Catalog) -> VideoRequest:
     """Turn `wishes` (every field must have one) into a request that `catalog` can serve.
 
@@ -139,7 +156,10 @@ def read_request(wishes: Mapping[str, Wish], catalog: Catalog) -> VideoRequest:
         size=_read_size(wishes["size"], model.name, sizes),
         sizes=model.sizes,
         seconds=_choose(
-            wishes["seconds"], "seconds", {str(length): length for length in model.seconds}, f"Model {model.name}:"
+            wishes["seconds"],
+            "seconds",
+            {str(length): length for length in model.seconds},
+            f"Model {model.name} makes no such length.",
         ),
         mode=_choose(wishes["mode"], "mode", {str(mode): mode for mode in Mode}),
         background=_parse(

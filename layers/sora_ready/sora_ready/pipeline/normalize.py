@@ -9,7 +9,7 @@ from sora_ready.adapters.buckets import OutputBucket, Upload, UploadBucket
 from sora_ready.adapters.job_table import JobTable
 from sora_ready.domain.catalog import Catalog
 from sora_ready.domain.errors import ImageRejected, Rejected, TransitionRefused
-from sora_ready.domain.frame import Size, VideoRequest, Wish, gather_wishes, read_request
+from sora_ready.domain.frame import Size, VideoRequest, Wish, fit_defaults, gather_wishes, read_request
 from sora_ready.domain.imaging import ReadyImage, normalize_image
 from sora_ready.domain.job import Job, SourceObject, Status, make_job_id, timestamp
 from sora_ready.domain.spend import price_job
@@ -45,7 +45,8 @@ def normalize_upload(
     try:
         upload = uploads.open_upload(source)
         tags = uploads.read_tags(source) if upload.tag_count else {}
-        wishes = gather_wishes([("tag", tags), ("metadata", upload.metadata), ("default", defaults)])
+        given = gather_wishes([("tag", tags), ("metadata", upload.metadata), ("default", defaults)])
+        wishes = fit_defaults(given, catalog)
         record["origins"] = {field: wish.origin for field, wish in wishes.items()}
         record["request"] = {field: wish.value for field, wish in wishes.items()}
         request = read_request(wishes, catalog)

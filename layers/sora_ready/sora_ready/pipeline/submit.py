@@ -2,47 +2,61 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import math
+from datetime import datetime, timedelta
 from uuid import uuid4
+
+from aws_lambda_powertools import Logger
 
 from sora_ready.adapters.buckets import OutputBucket
 from sora_ready.adapters.job_table import JobTable
 from sora_ready.adapters.queues import TrackQueue
 from sora_ready.adapters.video_api import VideoApi
 from sora_ready.domain.errors import (
+    JobInHandError,
     JobNotRecordedError,
     SubmissionNotTaken,
     SubmissionRefused,
     SubmissionUnconfirmed,
     TransitionRefused,
 )
-from sora_ready.domain.job import Job, Status, timestamp
+from sora_ready.domain.job import AT_THE_SERVER, Job, Status, timestamp
 from sora_ready.pipeline.track import next_poll_seconds
+
+logger = Logger(child=True)
 
 
 def submit_job(
     job_id: str,
     copy_key: str,
     *,
+    redelivered: bool,
     jobs: JobTable,
     outputs: OutputBucket,
     video_api: VideoApi,
     track_queue: TrackQueue,
     lease_seconds: int,
-) -> Job | None:
-    """Send the frame of a `ready` job to the server, once, and return the job; None where another worker has it.
+) -> Job:
+    """Send the frame of a `ready` job to the server, once, and return the job as it then is.
 
-    Only the worker that moved the job from `ready` to `submitting` sends. Raises `SubmissionNotTaken` (the job is
-    `ready` again) and `JobNotRecordedError`: both end well when the same message comes back later.
+    Only the worker that moved the job from `ready` to `submitting` sends. `redelivered` says that this message came
+    before and did not get to its end. Raises `SubmissionNotTaken` (the job is `ready` again), `JobInHandError` and
+    `JobNotRecordedError`: each ends well when the same message comes back later.
     """
+    job = jobs.get_job(job_id)
+    if job is None:
+        raise JobNotRecordedError(job_id)
+    if job.copy.get("key") != copy_key:
+        # A copy that lost: another delivery of the upload's event, under other tags, was recorded first.
+        return job
+    if job.status is not Status.READY:
+        return _take_up_again(job, redelivered=redelivered, jobs=jobs, track_queue=track_queue)
     # Read before the job is claimed: a failure here leaves it ready, with nothing in doubt.
     frame = outputs.read_ready_copy(copy_key)
     try:
         job = _claim_job(jobs, job_id, lease_seconds)
-    except TransitionRefused as refusal:
-        if refusal.current is None:
-            raise JobNotRecordedError(job_id) from None
-        return None
+    except TransitionRefused:
+        raise JobInHandError(job_id, lease_seconds) from None
     try:
         video = video_api.submit_video(job_id, job.request, (_file_name(copy_key), frame, job.copy["content_type"]))
     except SubmissionRefused as refusal:
@@ -52,8 +66,28 @@ def submit_job(
         raise
     except SubmissionUnconfirmed as doubt:
         return jobs.move_job(job_id, Status.UNCONFIRMED, error=doubt.as_record())
+    # Should the next line fail, the log is the only place that knows what was bought.
+    logger.info("the server took the job", job_id=job_id, server_id=video.id)
     job = jobs.move_job(job_id, Status.QUEUED, server=video.as_record(), error={})
     track_queue.send_poll(job_id, polls=0, delay_seconds=next_poll_seconds(0, video.poll_after_ms))
+    return job
+
+
+def _take_up_again(job: Job, *, redelivered: bool, jobs: JobTable, track_queue: TrackQueue) -> Job:
+    """Finish what an earlier delivery of the same message may have left undone; nothing is ever sent again here."""
+    if job.status is Status.SUBMITTING:
+        left = (datetime.fromisoformat(job.attempt["lease_until"]) - jobs.now()).total_seconds()
+        if left > 0:
+            raise JobInHandError(job.id, math.ceil(left) + 1)
+        doubt = SubmissionUnconfirmed(
+            "unconfirmed",
+            "The worker that was sending the job ended without a word, so the video may or may not have been started.",
+            hint="It is not sent again by itself. Look for it at the server before you upload the picture again.",
+        )
+        return jobs.move_job(job.id, Status.UNCONFIRMED, error=doubt.as_record())
+    if redelivered and job.status in AT_THE_SERVER:
+        # The message to follow the video may be what was not sent. One too many does no harm.
+        track_queue.send_poll(job.id, polls=0, delay_seconds=next_poll_seconds(0))
     return job
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
+
+from aws_lambda_powertools import Logger
 
 from sora_ready.adapters.buckets import OutputBucket
 from sora_ready.adapters.job_table import JobTable
@@ -21,6 +24,8 @@ from sora_ready.domain.errors import (
 )
 from sora_ready.domain.job import AT_THE_SERVER, Job, ServerVideo, Status
 from sora_ready.domain.mp4 import check_mp4
+
+logger = Logger(child=True)
 
 FIRST_POLL_SECONDS = 10
 LAST_POLL_SECONDS = 60
@@ -60,11 +65,13 @@ def track_job(
         )
     except (VideoNotFound, VideoTooLargeError) as end:
         job = _move(jobs, job, Status.FAILED, error=end.as_record())
-    except (VideoApiUnavailableError, VideoCorruptError):
-        # Asking and fetching cost nothing, so a server that is away or cut the line is simply asked again.
-        pass
+    except (VideoApiUnavailableError, VideoCorruptError) as trouble:
+        # Asking and fetching cost nothing, so a server that is away or cut the line is asked again.
+        logger.warning("the server could not be asked", job_id=job_id, code=trouble.code)
+        if job.error.get("code") != trouble.code:
+            job = _move(jobs, job, job.status, error=trouble.as_record())
     if job.status in AT_THE_SERVER and _submitted_at(job) + timedelta(minutes=deadline_minutes) < jobs.now():
-        job = _move(jobs, job, Status.FAILED, error=_timed_out(deadline_minutes))
+        job = _move(jobs, job, Status.FAILED, error=_timed_out(deadline_minutes, job.error))
     if job.status in AT_THE_SERVER:
         track_queue.send_poll(job_id, polls=polls + 1, delay_seconds=next_poll_seconds(polls + 1, advised))
     return job
@@ -84,12 +91,13 @@ def _follow_server(
     """Bring the job to where the server says its video is, fetching it if it is done."""
     if video.status == "completed":
         stored = _store_video(job.id, video.id, outputs, video_api, max_video_bytes)
-        return _move(jobs, job, Status.COMPLETED, server=video.as_record(), video=stored)
+        return _move(jobs, job, Status.COMPLETED, server=video.as_record(), video=stored, error={})
     if video.status in _FAILED:
         return _move(jobs, job, Status.FAILED, server=video.as_record(), error=_server_error(video))
-    if video.as_record() == job.server or (video.status in _WAITING and job.status is Status.QUEUED):
+    waiting = video.status in _WAITING and job.status is Status.QUEUED
+    if not job.error and (waiting or video.as_record() == job.server):
         return job
-    return _move(jobs, job, Status.IN_PROGRESS, server=video.as_record())
+    return _move(jobs, job, job.status if waiting else Status.IN_PROGRESS, server=video.as_record(), error={})
 
 
 def _store_video(
@@ -114,7 +122,7 @@ def _hash_file(file: Any) -> str:
 def _move(jobs: JobTable, job: Job, status: Status, **parts: Any) -> Job:
     try:
         if job.status is status:
-            return jobs.note_progress(job.id, parts["server"])
+            return jobs.note_on_job(job, **parts)
         return jobs.move_job(job.id, status, **parts)
     except TransitionRefused:
         # Another delivery of the same message was quicker.
@@ -133,10 +141,11 @@ def _server_error(video: ServerVideo) -> dict[str, Any]:
     }
 
 
-def _timed_out(minutes: int) -> dict[str, Any]:
-    return {
+def _timed_out(minutes: int, trouble: Mapping[str, Any]) -> dict[str, Any]:
+    told: dict[str, Any] = {
         "code": "timed_out",
-        "message": f"The server did not finish the video within {minutes} minutes.",
-        "hint": "It may still finish there: look at the server before you upload the picture again. The parameter "
+        "message": f"The video was not here after {minutes} minutes.",
+        "hint": "It may still finish at the server: look there before you upload the picture again. The parameter "
         "TrackDeadlineMinutes sets how long a job is followed.",
     }
+    return told | ({"last_trouble": dict(trouble)} if trouble else {})
