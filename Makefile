@@ -2,13 +2,20 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-# Taken as they are given, `$` and quotes included, and handed over in the environment.
-override IMAGE := $(value IMAGE)
-override PROMPT := $(value PROMPT)
-export IMAGE PROMPT
-# bash has a variable SECONDS of its own, so only one given to make counts.
-LENGTH := $(if $(filter command line,$(origin SECONDS)),$(SECONDS))
-OUT ?= out
+# Taken as they are given, `$` and quotes included, and handed over in the environment. bash has a variable SECONDS of its
+# own, and MODE or SIZE may stand for something else in a person's shell, so only what is given to make itself counts.
+given = $(if $(filter command line,$(origin $(1))),$(value $(1)))
+override RUN_IMAGE := $(call given,IMAGE)
+override RUN_SIZE := $(call given,SIZE)
+override RUN_MODE := $(call given,MODE)
+override RUN_BACKGROUND := $(call given,BACKGROUND)
+override RUN_MODEL := $(call given,MODEL)
+override RUN_SECONDS := $(call given,SECONDS)
+override RUN_PROMPT := $(call given,PROMPT)
+override RUN_OUT := $(call given,OUT)
+export RUN_IMAGE RUN_SIZE RUN_MODE RUN_BACKGROUND RUN_MODEL RUN_SECONDS RUN_PROMPT RUN_OUT
+PORT ?= 4566
+VIDEO_PORT ?= 4010
 
 .PHONY: help run up test lint format build rehearse lock clean
 .DEFAULT_GOAL := help
@@ -17,11 +24,12 @@ help: ## Show the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1	\2/' | expand -t 18
 
 run: .venv/ready ## Send a picture through the stack [IMAGE= SIZE= MODE= BACKGROUND= PROMPT= MODEL= SECONDS= OUT=out]
-	@$(BIN)/python -m local run --image "$$IMAGE" --prompt "$$PROMPT" --size '$(SIZE)' --mode '$(MODE)' \
-		--background '$(BACKGROUND)' --model '$(MODEL)' --seconds '$(LENGTH)' --out '$(OUT)'
+	@$(BIN)/python -m local run --image="$$RUN_IMAGE" --size="$$RUN_SIZE" --mode="$$RUN_MODE" \
+		--background="$$RUN_BACKGROUND" --model="$$RUN_MODEL" --seconds="$$RUN_SECONDS" --prompt="$$RUN_PROMPT" \
+		--out="$$RUN_OUT"
 
-up: .venv/ready ## Keep the stack running, for the AWS CLI
-	@$(BIN)/python -m local up
+up: .venv/ready ## Keep the stack running, for the AWS CLI [PORT=4566 VIDEO_PORT=4010]
+	@$(BIN)/python -m local up --port $(PORT) --video-port $(VIDEO_PORT)
 
 test: .venv/ready ## Run all tests
 	@$(BIN)/python -m pytest

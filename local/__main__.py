@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
 from local.build import BuildError, build_stack
 from local.deploy import DeployError
 from local.display import Display
-from local.emulator import EmulatorError
+from local.emulator import EmulatorError, forget_account
 from local.rehearse import rehearse
 from local.run import RunError, run_picture
-from local.up import keep_up
+from local.up import AlreadyUpError, keep_up
 
 FOLDER = Path(".local")
 WISHES = ("size", "mode", "background", "model", "seconds", "prompt")
@@ -22,9 +23,16 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command; return 0 only where it did what was asked."""
     given = _parser().parse_args(arguments)
     display = Display()
+    forget_account()
+    # However it is told to end, what it started ends with it.
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, signal.default_int_handler)
     try:
         return given.command(given, display)  # type: ignore[no-any-return]
-    except (RunError, EmulatorError, DeployError, BuildError, OSError) as error:
+    except KeyboardInterrupt:
+        display.say_failed("Stopped. A job that was already sent goes on at the server; job.json tells how far it was.")
+        return 130
+    except (RunError, EmulatorError, DeployError, BuildError, AlreadyUpError, OSError) as error:
         display.say_failed(str(error))
         return 1
 
@@ -32,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(given: argparse.Namespace, display: Display) -> int:
     wishes = {name: value for name in WISHES if (value := getattr(given, name).strip())}
     image = Path(given.image) if given.image else None
-    return 0 if run_picture(image, wishes, Path(given.out), FOLDER / "run", display) else 1
+    return 0 if run_picture(image, wishes, Path(given.out or "out"), FOLDER / "run", display) else 1
 
 
 def _up(given: argparse.Namespace, display: Display) -> int:

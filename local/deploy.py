@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import ClientError
 from samtranslator.yaml_helper import yaml_parse
 
 from local.emulator import Emulator
@@ -41,12 +42,18 @@ def deploy_template(emulator: Emulator, parameters: Mapping[str, str], *, name: 
     emulator.client("s3").create_bucket(Bucket=PACKAGES)
     template = package_template(emulator.client("s3"))
     cloudformation = emulator.client("cloudformation")
-    cloudformation.create_stack(
-        StackName=name,
-        TemplateBody=json.dumps(template),
-        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
-        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-    )
+    try:
+        cloudformation.create_stack(
+            StackName=name,
+            TemplateBody=json.dumps(template),
+            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        )
+    except ClientError as error:
+        said = error.response["Error"]["Message"]
+        raise DeployError(
+            f"The stack was refused: {said} (VideoApiBaseUrl is VIDEO_API_BASE_URL, VideoModels is VIDEO_MODELS.)"
+        ) from error
     return read_stack(emulator, name)
 
 

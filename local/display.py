@@ -27,10 +27,11 @@ class Display:
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(highlight=False, soft_wrap=True)
+        self._errors = Console(stderr=True, highlight=False, soft_wrap=True)
         self._began = time.monotonic()
         self._progress: Progress | None = None
         self._task: TaskID | None = None
-        self._shown: tuple[str, int | None] | None = None
+        self._shown: tuple[str | int | None, ...] = (None, None, None)
 
     def say_done(self, line: str) -> None:
         """Tick off a step."""
@@ -42,7 +43,7 @@ class Display:
 
     def say_failed(self, line: str) -> None:
         """Say in one line what went wrong and what to do."""
-        self._console.print(f"[bold red]✗[/] {escape(line)}")
+        self._errors.print(f"[bold red]✗[/] {escape(line)}")
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
@@ -68,10 +69,11 @@ class Display:
     def show_job(self, job: dict[str, Any]) -> None:
         """Show where the job is; each status is ticked off as it is reached."""
         status, progress = job["status"], job.get("server", {}).get("progress")
-        if (status, progress) == self._shown:
+        trouble = job.get("error", {}).get("code")
+        before, self._shown = self._shown, (status, progress, trouble)
+        if before == self._shown:
             return
-        entered = self._shown is None or self._shown[0] != status
-        self._shown = (status, progress)
+        entered = before[0] != status
         words = _WORDS.get(status, "")
         if self._progress and self._task is not None:
             share = max(_SHARE.get(status, 0), min(progress or 0, 98 if status != "completed" else 100))
@@ -80,3 +82,6 @@ class Display:
             self.say_done(f"{status}: {words}")
         elif not self._progress and progress:
             self._console.print(f"  rendering {progress} %")
+        if trouble and trouble != before[2] and status in _WORDS:
+            told = " ".join(filter(None, [job["error"]["message"], job["error"].get("hint"), "Trying again."]))
+            self._console.print(f"[yellow]![/] {escape(told)}")

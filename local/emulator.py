@@ -27,6 +27,10 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AW
 START_SECONDS = 60
 
 
+# What would lead the AWS SDK to a person's own account, and never here.
+_OWN_FILES = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
+
+
 class EmulatorError(RuntimeError):
     """The emulator did not start. The message names the log to look at."""
 
@@ -60,13 +64,22 @@ class Emulator:
         }
 
 
+def forget_account() -> None:
+    """Take everything of the person's own AWS set-up out of this process, and loopback out of any proxy's reach."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ.update(dict.fromkeys(_OWN_FILES, os.devnull))
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = ",".join(filter(None, [os.environ.get(name, ""), "127.0.0.1", "localhost"]))
+
+
 @contextmanager
 def start_emulator(log: Path, *, port: int = 0, python: str = sys.executable) -> Iterator[Emulator]:
     """Run the emulator while the block runs, on `port` of 127.0.0.1 (0: any free one), with `python`'s packages.
 
     Functions run with that same interpreter. Raises `EmulatorError`.
     """
-    port = port or _free_port()
+    port = _bind_port(port)
     endpoint = f"https://127.0.0.1:{port}"
     log.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="sora-ready-emulator-") as folder, log.open("wb") as output:
@@ -103,8 +116,8 @@ def _make_certificate(folder: Path) -> Path:
 
 
 def _environment(port: int, state: Path) -> dict[str, str]:
-    # The functions inherit this environment: nothing of the person's own AWS set-up or Python path may reach them.
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PYTHON"))}
+    # The functions inherit this environment: nothing of the person's own Python may reach them.
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     return (
         kept
         | CREDENTIALS
@@ -128,13 +141,14 @@ def _environment(port: int, state: Path) -> dict[str, str]:
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], endpoint: str, ca_bundle: Path, log: Path) -> None:
-    trust = ssl.create_default_context(cafile=ca_bundle)
+    trust = urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=ca_bundle))
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), trust)
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
             break
         try:
-            with urllib.request.urlopen(f"{endpoint}/_ministack/health", timeout=2, context=trust):
+            with opener.open(f"{endpoint}/_ministack/health", timeout=2):
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
@@ -146,12 +160,15 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     # It would wait for idle connections much longer, and there is nothing to save.
     with suppress(subprocess.TimeoutExpired):
         process.wait(timeout=1)
-    with suppress(ProcessLookupError):
+    # macOS says EPERM, not ESRCH, of a group that has ended.
+    with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
-def _free_port() -> int:
+def _bind_port(port: int) -> int:
+    """Return `port`, or a free one for 0. Raises `OSError` where another program has it."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))
         return int(probe.getsockname()[1])

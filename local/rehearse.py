@@ -16,7 +16,7 @@ from local.build import BuildError, build_stack, find_python, run_sam
 from local.deploy import ROOT, read_stack
 from local.display import Display
 from local.emulator import start_emulator
-from local.run import report_job, save_job, watch_job
+from local.run import report_job, save_files, watch_job
 from local.sample import make_sample
 from local.stack import LocalStack, start_video_server
 
@@ -47,14 +47,14 @@ def rehearse(folder: Path, display: Display) -> bool:
             # SAM looks for it beside the built template otherwise.
             *("--config-file", str(ROOT / "samconfig.toml")),
             *("--parameter-overrides", f"Architecture={architecture}"),
-            *(f"VideoApiBaseUrl={server.base_url}", f"VideoApiKey={server.key}"),
+            *(f"{name}={value}" for name, value in server.parameters().items() if value),
             environment=emulator.environment(),
         )
-        local = LocalStack(emulator, read_stack(emulator, STACK), server)
+        local = LocalStack(emulator, read_stack(emulator, STACK), server, folder / "emulator.log")
         display.say_done("deployed by sam deploy")
         key = local.drop_picture(make_sample(folder / "sample.jpg"), {})
-        job = watch_job(local, key, display)
-        save_job(local, job, folder)
+        job = watch_job(local, key, folder, display)
+        save_files(local, job, folder)
     return report_job(job, folder, display)
 
 
@@ -77,12 +77,10 @@ def make_runtime() -> Path:
     """Return the interpreter of a virtual environment like Lambda's: Python 3.13, boto3, and the emulator."""
     python = ROOT / RUNTIME_VENV / "bin" / "python"
     uv = str(ROOT / UV)
-    subprocess.run(
-        [uv, "venv", "--quiet", "--allow-existing", "--python", str(find_python()), str(ROOT / RUNTIME_VENV)],
-        check=True,
-    )
-    subprocess.run(
-        [uv, "pip", "sync", "--quiet", "--require-hashes", "--python", str(python), str(ROOT / RUNTIME_PACKAGES)],
-        check=True,
-    )
+    for step in (
+        ("venv", "--quiet", "--allow-existing", "--python", str(find_python()), str(ROOT / RUNTIME_VENV)),
+        ("pip", "sync", "--quiet", "--require-hashes", "--python", str(python), str(ROOT / RUNTIME_PACKAGES)),
+    ):
+        if subprocess.run([uv, *step], check=False).returncode:
+            raise BuildError(f"{RUNTIME_VENV} could not be set up; what uv said stands above.")
     return python

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,12 +13,16 @@ from typing import Any
 from local.display import Display
 from local.sample import make_sample
 from local.stack import LocalStack, start_stack
+from sora_ready.domain.job import FINAL, Status
 
-FINAL = {"completed", "failed", "rejected", "canceled", "unconfirmed"}
+# A job in doubt waits for a person, so watching it is over too.
+ENDED = {*FINAL, Status.UNCONFIRMED}
 WATCH_SECONDS = 0.25
 # A stand-in renders in seconds; a real server may take its time.
 GIVE_UP_SECONDS = 3600
 ARRIVAL_SECONDS = 120
+STALL_SECONDS = 45
+RESULTS = ("ready.jpg", "ready.png", "ready.webp", "video.mp4", "job.json")
 
 
 class RunError(RuntimeError):
@@ -26,48 +32,56 @@ class RunError(RuntimeError):
 def run_picture(image: Path | None, wishes: Mapping[str, str], out: Path, folder: Path, display: Display) -> bool:
     """Send `image` (the sample, where None) through a stack of its own; return whether its video is in `out`.
 
-    Writes `out/job.json` always, `out/ready.<format>` and `out/video.mp4` where the job got so far. Raises `RunError`.
+    `out/job.json` is kept as the record changes, so it is there however the run ends; `out/ready.<format>` and
+    `out/video.mp4` follow where the job got so far. The stack's logs lie in a folder of this run below `folder`, which
+    stays if the run fails. Raises `RunError`.
     """
-    if image is not None and not image.is_file():
-        raise RunError(f"There is no file {image}. Set IMAGE to a picture.")
-    out.mkdir(parents=True, exist_ok=True)
-    for stale in [*out.glob("ready.*"), out / "job.json", out / "video.mp4"]:
-        stale.unlink(missing_ok=True)
-    picture = image or make_sample(out / "sample.jpg")
+    folder = folder / str(os.getpid())
+    # Kept aside first: the picture may be what an earlier run left in `out`.
+    picture = _take_picture(image, folder)
+    _clear_results(out)
     with start_stack(folder, say=display.say_done) as local:
         key = local.drop_picture(picture, wishes)
         display.say_done(f"{picture.name} dropped into the upload bucket")
-        job = watch_job(local, key, display)
-        save_job(local, job, out)
+        job = watch_job(local, key, out, display)
+        save_files(local, job, out)
         if local.server.stand_in:
             sent = len(local.server.stand_in.ledger.creates())
             display.say_plain(f"  requests for a video that reached the server: {sent}")
-    return report_job(job, out, display)
+    completed = report_job(job, out, display)
+    if completed:
+        shutil.rmtree(folder, ignore_errors=True)
+    return completed
 
 
-def watch_job(local: LocalStack, key: str, display: Display) -> dict[str, Any]:
-    """Follow the newest job of `key` until it ends, and return its record. Raises `RunError`."""
-    began = time.monotonic()
+def watch_job(local: LocalStack, key: str, out: Path, display: Display) -> dict[str, Any]:
+    """Follow the newest job of `key` until it ends, its record in `out/job.json`; return it. Raises `RunError`."""
+    began = moved = time.monotonic()
+    job: dict[str, Any] = {}
     with display:
         while time.monotonic() - began < GIVE_UP_SECONDS:
             jobs = local.find_jobs(key)
-            if jobs:
-                display.show_job(jobs[-1])
-                if jobs[-1]["status"] in FINAL:
-                    return jobs[-1]
-            elif time.monotonic() - began > ARRIVAL_SECONDS:
+            if jobs and jobs[-1] != job:
+                job, moved = jobs[-1], time.monotonic()
+                display.show_job(job)
+                _save_record(job, out)
+                if job["status"] in ENDED:
+                    return job
+            if not jobs and time.monotonic() - began > ARRIVAL_SECONDS:
                 break
             if local.count_dead_letters():
                 break
+            if time.monotonic() - moved > STALL_SECONDS:
+                display.say_plain(f"  nothing new for {STALL_SECONDS} s; what the functions say is in {local.log}")
+                moved = time.monotonic()
             time.sleep(WATCH_SECONDS)
-    raise RunError("The picture did not get through the stack. What the functions said is in .local/*/emulator.log.")
+    raise RunError(f"The picture did not get through the stack. What the functions said is in {local.log}.")
 
 
-def save_job(local: LocalStack, job: Mapping[str, Any], out: Path) -> None:
-    """Write the record, and the copy and the video as far as there are any, into `out`."""
-    (out / "job.json").write_text(json.dumps(job, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+def save_files(local: LocalStack, job: Mapping[str, Any], out: Path) -> None:
+    """Write the copy and the video, as far as there are any, into `out`."""
     if "copy" in job:
-        local.download(job["copy"], out / ("ready" + Path(job["copy"]["key"]).suffix))
+        local.download(job["copy"], out / _ready_name(job))
     if "video" in job:
         local.download(job["video"], out / "video.mp4")
 
@@ -76,13 +90,39 @@ def report_job(job: Mapping[str, Any], out: Path, display: Display) -> bool:
     """Say what came of the job; return whether it completed."""
     if job["status"] == "completed":
         request, copy = job["request"], job["copy"]
-        suffix = Path(copy["key"]).suffix
-        display.say_plain(f"  {out}/ready{suffix}   {copy['width']}x{copy['height']}, mode {request['mode']}")
-        display.say_plain(f"  {out}/video.mp4   {request['seconds']} s, {job['video']['bytes']:,} bytes")
-        display.say_plain(f"  {out}/job.json    {job['job_id']}")
+        display.say_plain(f"  {out / _ready_name(job)}   {copy['width']}x{copy['height']}, mode {request['mode']}")
+        display.say_plain(f"  {out / 'video.mp4'}   {request['seconds']} s, {job['video']['bytes']:,} bytes")
+        display.say_plain(f"  {out / 'job.json'}    {job['job_id']}")
         return True
     error = job.get("error", {})
     hint = f" {error['hint']}" if error.get("hint") else ""
     display.say_failed(f"{job['status']} ({error.get('code')}): {error.get('message')}{hint}")
-    display.say_plain(f"  {out}/job.json")
+    display.say_plain(f"  {out / 'job.json'}")
     return False
+
+
+def _take_picture(image: Path | None, folder: Path) -> Path:
+    if image is None:
+        return make_sample(folder / "sample.jpg")
+    if not image.is_file():
+        what = "is a folder" if image.is_dir() else "is not there"
+        raise RunError(f"IMAGE={image} {what}. Set IMAGE to a picture.")
+    folder.mkdir(parents=True, exist_ok=True)
+    return Path(shutil.copy(image, folder / image.name))
+
+
+def _clear_results(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name in RESULTS:
+            (out / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise RunError(f"OUT={out} must be a folder that can be written: {error.strerror}.") from error
+
+
+def _save_record(job: Mapping[str, Any], out: Path) -> None:
+    (out / "job.json").write_text(json.dumps(job, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _ready_name(job: Mapping[str, Any]) -> str:
+    return "ready" + Path(job["copy"]["key"]).suffix

@@ -26,11 +26,16 @@ _TAG_ALPHABET = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0
 
 @dataclass(frozen=True, slots=True)
 class VideoServer:
-    """The server that the stack submits to; `ledger` is the stand-in's, None for a real one."""
+    """The server that the stack submits to; `stand_in` is None for a real one. `models` adds to the catalogue."""
 
     base_url: str
     key: str
+    models: str = ""
     stand_in: StandIn | None = None
+
+    def parameters(self) -> dict[str, str]:
+        """What the template has to be told of this server."""
+        return {"VideoApiBaseUrl": self.base_url, "VideoApiKey": self.key, "VideoModels": self.models}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,7 @@ class LocalStack:
     emulator: Emulator
     stack: Stack
     server: VideoServer
+    log: Path
 
     def drop_picture(self, path: Path, wishes: Mapping[str, str], *, key: str | None = None) -> str:
         """Put a picture into the upload bucket, its wishes as tags (the prompt as metadata); return its key."""
@@ -89,16 +95,19 @@ def read_record(item: Mapping[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def start_video_server(folder: Path, *, port: int = 0, render_seconds: float = 3.0) -> Iterator[VideoServer]:
-    """Give the server that VIDEO_API_BASE_URL and VIDEO_API_KEY name, else run a stand-in while the block runs."""
+    """Give the server that VIDEO_API_BASE_URL names, else run a stand-in while the block runs.
+
+    VIDEO_API_KEY is that server's key, VIDEO_MODELS its models as the template's parameter has them.
+    """
     base_url = os.environ.get("VIDEO_API_BASE_URL", "").strip()
     if base_url:
-        yield VideoServer(base_url, os.environ.get("VIDEO_API_KEY", "none"))
+        yield VideoServer(base_url, os.environ.get("VIDEO_API_KEY") or "none", os.environ.get("VIDEO_MODELS", ""))
         return
     # Each stack starts with nothing paid for.
     shutil.rmtree(folder, ignore_errors=True)
     config = StandInConfig(key=STAND_IN_KEY, port=port, data=folder, render_seconds=render_seconds)
     with serve(config) as stand_in:
-        yield VideoServer(stand_in.base_url, STAND_IN_KEY, stand_in)
+        yield VideoServer(stand_in.base_url, STAND_IN_KEY, stand_in=stand_in)
 
 
 @contextmanager
@@ -119,9 +128,7 @@ def start_stack(
         start_emulator(folder / "emulator.log", port=emulator_port, python=python) as emulator,
     ):
         say(f"AWS is up on this machine ({emulator.endpoint})")
-        stack = deploy_template(
-            emulator, {"VideoApiBaseUrl": server.base_url, "VideoApiKey": server.key, **(parameters or {})}
-        )
+        stack = deploy_template(emulator, server.parameters() | dict(parameters or {}))
         say("template.yaml is deployed")
         say(f"{'stand-in video server' if server.stand_in else 'video server'} at {server.base_url}")
-        yield LocalStack(emulator, stack, server)
+        yield LocalStack(emulator, stack, server, folder / "emulator.log")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import os
 import shlex
-import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from local.display import Display
@@ -16,18 +20,57 @@ from local.stack import LocalStack, start_stack
 _FORGET = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
 
 
+class AlreadyUpError(RuntimeError):
+    """The stack, or a port that it needs, is in use. The message says by whom, or how to choose another."""
+
+
 def keep_up(folder: Path, display: Display, *, emulator_port: int, server_port: int, env_file: Path) -> None:
-    """Start the stack, write what a shell needs into `env_file`, and wait for Ctrl-C."""
-    stop = threading.Event()
-    for wanted in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(wanted, lambda *_: stop.set())
-    with start_stack(folder, say=display.say_done, emulator_port=emulator_port, server_port=server_port) as local:
+    """Start the stack, write what a shell needs into `env_file`, and wait for Ctrl-C. Raises `AlreadyUpError`."""
+    with (
+        _lock(folder),
+        _explained_ports(emulator_port, server_port),
+        start_stack(folder, say=display.say_done, emulator_port=emulator_port, server_port=server_port) as local,
+    ):
         sample = make_sample(env_file.parent / "photo.jpg")
         write_env(local, env_file)
-        _explain(local, env_file, sample, display)
-        stop.wait()
-    env_file.unlink(missing_ok=True)
+        try:
+            _explain(local, env_file, sample, display)
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            display.say_plain("stopping")
+        finally:
+            env_file.unlink(missing_ok=True)
     display.say_plain("stopped")
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    """Hold the folder for this process: a second stack in it would clear what the first one knows."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("a+", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise AlreadyUpError(f"`make up` already runs in this folder (process {lock.read().strip()}).") from None
+        lock.seek(0)
+        lock.truncate()
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+@contextmanager
+def _explained_ports(emulator_port: int, server_port: int) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise AlreadyUpError(
+            f"Port {emulator_port} or {server_port} is taken by another program. Stop it, or choose others: "
+            "make up PORT=14566 VIDEO_PORT=14010"
+        ) from error
 
 
 def write_env(local: LocalStack, env_file: Path) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from local.run import FINAL
+from local.emulator import forget_account
+from local.run import ENDED
 from local.stack import LocalStack, start_stack
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,6 +19,7 @@ PATIENCE_SECONDS = 90
 
 @pytest.fixture(scope="session")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    forget_account()
     with start_stack(tmp_path_factory.mktemp("stack"), render_seconds=0.2) as running:
         yield running
 
@@ -31,7 +33,7 @@ def wait_for_jobs(local: LocalStack) -> Callable[..., list[dict[str, Any]]]:
         jobs: list[dict[str, Any]] = []
         while time.monotonic() < deadline:
             jobs = local.find_jobs(key)
-            if len(jobs) >= count and all(job["status"] in FINAL for job in jobs):
+            if len(jobs) >= count and all(job["status"] in ENDED for job in jobs):
                 return jobs
             time.sleep(0.2)
         raise AssertionError(f"after {PATIENCE_SECONDS} s the jobs of {key!r} are {[job['status'] for job in jobs]}")

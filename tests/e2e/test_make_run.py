@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -74,7 +76,7 @@ def test_what_is_no_picture_is_refused_in_one_line_and_nothing_is_sent(tmp_path:
 
     # then
     assert finished.returncode != 0
-    [line] = [line for line in finished.stdout.splitlines() if line.startswith("✗")]
+    [line] = [line for line in finished.stderr.splitlines() if line.startswith("✗")]
     assert "rejected (not_an_image)" in line
     assert "requests for a video that reached the server: 0" in finished.stdout
     assert (read_job(tmp_path)["status"], read_job(tmp_path)["error"]["code"]) == ("rejected", "not_an_image")
@@ -87,17 +89,74 @@ def test_a_size_the_model_does_not_take_is_refused_before_anything_is_sent(tmp_p
 
     # then
     assert finished.returncode != 0
-    assert "1280x720, 720x1280" in finished.stdout
+    assert "1280x720, 720x1280" in finished.stderr
     assert "requests for a video that reached the server: 0" in finished.stdout
 
 
-def test_a_file_that_is_not_there_is_said_so(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        (["IMAGE=nowhere.jpg"], "IMAGE=nowhere.jpg is not there. Set IMAGE to a picture."),
+        (["IMAGE=tests"], "IMAGE=tests is a folder. Set IMAGE to a picture."),
+        (["OUT=README.md"], "OUT=README.md must be a folder that can be written"),
+    ],
+)
+def test_a_slip_is_said_in_one_line(tmp_path: Path, variables: list[str], said: str) -> None:
     # when
-    finished = make_run(tmp_path, "IMAGE=nowhere.jpg")
+    finished = make_run(tmp_path, *variables)
 
     # then
     assert finished.returncode != 0
-    assert "There is no file nowhere.jpg" in finished.stdout
+    assert said in finished.stderr
+    assert "Traceback" not in finished.stderr
+
+
+def test_the_last_runs_frame_may_be_the_next_runs_picture(tmp_path: Path) -> None:
+    # given what an earlier run left, under a size that is refused
+    picture = make_sample(tmp_path / "ready.jpg")
+
+    # when
+    finished = make_run(tmp_path, f"IMAGE={picture}", "SIZE=it's 1x1")
+
+    # then it got as far as the function, quote and all
+    assert 'size="it\'s 1x1" (metadata) cannot be used' in finished.stderr
+    assert read_job(tmp_path)["source"]["key"] == "ready.jpg"
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks at processes as Linux shows them")
+def test_a_server_that_cannot_be_reached_is_named_and_ctrl_c_ends_everything(tmp_path: Path) -> None:
+    # given a real server's address, where nothing listens
+    process = subprocess.Popen(
+        [sys.executable, "-m", "local", "run", "--out", str(tmp_path)],
+        cwd=ROOT,
+        env=os.environ | {"VIDEO_API_BASE_URL": "http://127.0.0.1:9/v1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout
+
+    # when its first try has failed, and the person has had enough
+    said = []
+    for line in process.stdout:
+        said.append(line)
+        if line.startswith("!"):
+            break
+    [emulator] = [int(pid) for pid in children_of(process.pid)]
+    process.send_signal(signal.SIGINT)
+    said.append(process.stdout.read())
+
+    # then
+    process.stdout.close()
+    assert process.wait(timeout=30) == 130
+    assert "No connection to the video server could be made." in "".join(said)
+    assert "Traceback" not in "".join(said)
+    assert not Path(f"/proc/{emulator}").exists()
+    assert read_job(tmp_path)["error"]["code"] == "server_unreachable"
+
+
+def children_of(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
 
 
 def test_a_picture_that_lies_on_its_side_is_turned_upright(tmp_path: Path) -> None:

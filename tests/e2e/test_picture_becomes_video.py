@@ -54,7 +54,7 @@ def test_the_record_tells_the_request_where_each_value_came_from_and_where_every
         "seconds": "default",
     }
     assert job["source"]["bucket"] == local.stack.outputs["UploadBucket"]
-    assert job["copy"]["key"] == f"ready/{job['job_id']}.jpg"
+    assert job["copy"]["key"] == f"ready/{job['job_id']}-{job['copy']['sha256'][:12]}.jpg"
     assert job["video"]["key"] == f"videos/{job['job_id']}.mp4"
     [sent] = _posts_of(local, job["job_id"])
     assert sent.video_id == job["server"]["id"]
