@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from sora_ready.adapters.batches import answer_batch
 from sora_ready.adapters.buckets import OutputBucket, job_of_ready_key
@@ -18,7 +18,7 @@ from sora_ready.adapters.queues import SubmitQueue, TrackQueue
 from sora_ready.adapters.s3_events import read_object_created
 from sora_ready.adapters.settings import SubmitSettings
 from sora_ready.adapters.video_api import connect_video_api
-from sora_ready.pipeline.submit import submit_job
+from sora_ready.pipeline.submit import seconds_until_retry, submit_job
 
 logger = Logger()
 settings = cache(SubmitSettings.from_environment)
@@ -41,8 +41,8 @@ def handle_record(record: SQSRecord) -> None:
         job = submit_job(job_id, copy.key, redelivered=receives > 1, video_api=server, **wire())
     except Exception as error:
         # Whatever gets here left the job where the same message can take it up: have it back soon, then ever later.
-        wait = getattr(error, "retry_after_seconds", None) or settings().retry_seconds * 2 ** min(receives - 1, 5)
-        with suppress(ClientError):
+        wait = seconds_until_retry(error, receives)
+        with suppress(BotoCoreError, ClientError):
             SubmitQueue(boto3.client("sqs"), settings().submit_queue_url).postpone(record.receipt_handle, wait)
         raise
     logger.info("submitted", job_id=job_id, status=str(job.status), code=job.error.get("code"))

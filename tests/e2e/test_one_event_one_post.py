@@ -37,7 +37,7 @@ def test_the_same_event_three_times_twice_at_once_makes_one_job_and_one_post(
     _send_at_once(local, "NormalizeQueue", event, times=2)
     [job] = wait_for_jobs(key)
     _send_at_once(local, "NormalizeQueue", event, times=1)
-    _wait_until_empty(local, "NormalizeQueue")
+    _wait_until_dealt_with(local, "normalized", job["job_id"], times=3)
 
     # then
     assert [record["job_id"] for record in local.find_jobs(key)] == [job["job_id"]]
@@ -56,7 +56,7 @@ def test_the_copys_event_three_times_twice_at_once_makes_one_post(
     # when
     _send_at_once(local, "SubmitQueue", event, times=2)
     _send_at_once(local, "SubmitQueue", event, times=1)
-    _wait_until_empty(local, "SubmitQueue")
+    _wait_until_dealt_with(local, "submitted", job["job_id"], times=1 + 3)
 
     # then
     assert _posts_of(local, job["job_id"]) == 1
@@ -103,16 +103,15 @@ def _send_at_once(local: LocalStack, queue: str, body: str, *, times: int) -> No
         thread.join()
 
 
-def _wait_until_empty(local: LocalStack, queue: str) -> None:
-    sqs, url = local.emulator.client("sqs"), _queue_url(local, queue)
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+def _wait_until_dealt_with(local: LocalStack, done: str, job_id: str, *, times: int) -> None:
+    """Wait until the functions' log says of so many messages of this job that they are done."""
     pause = threading.Event()
     for _ in range(300):
-        counts = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-        if all(int(counts[name]) == 0 for name in names):
+        lines = [line for line in local.log.read_text(encoding="utf-8").splitlines() if f'"message":"{done}"' in line]
+        if sum(job_id in line for line in lines) >= times:
             return
         pause.wait(0.1)
-    raise AssertionError(f"{queue} still holds messages: {counts}")
+    raise AssertionError(f"fewer than {times} messages of {job_id} were {done}")
 
 
 def _queue_url(local: LocalStack, name: str) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -24,6 +26,14 @@ from .support import CATALOGUE, KEY, OUTPUT_BUCKET, TEMPLATE, UPLOAD_BUCKET, Aws
 
 RESOURCES = TEMPLATE["Resources"]
 POLL_AFTER_MS = 7000
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_set_of_certificates() -> Iterator[None]:
+    """Read the certificates once: each client of a server reads them anew, and no server here shows any."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from sora_ready.domain.job import SourceObject
+from sora_ready.domain.job import Job, SourceObject
 
 from .support import DEFAULTS, MODELS, OUTPUT_BUCKET, ROOT, TEMPLATE, Stack, load_event, picture
 
@@ -19,6 +19,8 @@ FUNCTIONS = {"normalize": "Normalize", "submit": "Submit", "track": "Track"}
 """Each function's folder and its name in the template."""
 JOB = "video_0b5f4c1d2e3a49788796a5b4c3d2e1f0"
 """The job that the samples for submit and track speak of."""
+COPY_KEY = f"ready/{JOB}-2cf24dba5fb0.jpg"
+"""The ready copy that the sample for submit announces."""
 
 
 def settings_of(stack: Stack, base_url: str, secret: str) -> dict[str, str]:
@@ -67,6 +69,14 @@ def uploaded(stack: Stack, event: Event, **options: Any) -> list[SourceObject]:
     return sources
 
 
+def announced(key: str = COPY_KEY, receives: int = 1) -> Event:
+    """The message that a ready copy lies under this key, as it comes for the `receives`-th time."""
+    event = load_event("submit-sqs-copy-ready.json")
+    event["Records"][0]["body"] = event["Records"][0]["body"].replace(COPY_KEY, key)
+    event["Records"][0]["attributes"]["ApproximateReceiveCount"] = str(receives)
+    return event
+
+
 def received(stack: Stack, event: Event) -> Event:
     """Send a sample's message through the submit queue and take it out again, so that its receipt is a real one."""
     stack.sqs.send_message(QueueUrl=stack.submit_queue_url, MessageBody=event["Records"][0]["body"])
@@ -76,7 +86,12 @@ def received(stack: Stack, event: Event) -> Event:
     return event
 
 
+def ready_sample(stack: Stack, prompt: str = "a calm sea") -> Job:
+    """Record the samples' job as ready, with the copy that the sample for submit announces."""
+    return stack.ready_job(job_id=JOB, copy_key=COPY_KEY, prompt=prompt)
+
+
 def at_the_server(stack: Stack, load: Load, prompt: str = "a calm sea") -> None:
     """Have the samples' job submitted, as it is before it is tracked."""
-    stack.ready_job(job_id=JOB, prompt=prompt)
+    ready_sample(stack, prompt)
     load("submit").handler(load_event("submit-sqs-copy-ready.json"), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import threading
@@ -156,15 +157,18 @@ class Stack:
         assert all(message["QueueUrl"] == self.track_queue_url for message in sent)
         return [(json.loads(message["MessageBody"]), message["DelaySeconds"]) for message in sent]
 
-    def ready_job(self, key: str = "beach.jpg", *, job_id: str = "", prompt: str = "a calm sea") -> Job:
+    def ready_job(
+        self, key: str = "beach.jpg", *, job_id: str = "", copy_key: str = "", prompt: str = "a calm sea"
+    ) -> Job:
         """Record a job that is ready, and save its copy."""
         source = SourceObject(UPLOAD_BUCKET, key, "b1946ac92492d2347c6235b4d2611184", "v1")
         job_id = job_id or make_job_id(source)
         frame = jpeg(64, 48)
-        copy_key = f"ready/{job_id}.jpg"
+        digest = hashlib.sha256(frame).hexdigest()
+        copy_key = copy_key or f"ready/{job_id}-{digest[:12]}.jpg"
         self.s3.put_object(Bucket=OUTPUT_BUCKET, Key=copy_key, Body=frame, ContentType="image/jpeg")
         job = make_job(source, job_id)
-        copy = {"bucket": OUTPUT_BUCKET, "key": copy_key, "content_type": "image/jpeg", "bytes": len(frame)}
+        copy = {"bucket": OUTPUT_BUCKET, "key": copy_key, "content_type": "image/jpeg", "sha256": digest}
         return self.jobs.put_job(replace(job, request={**job.request, "prompt": prompt}, copy=copy))
 
     def sent_job(self, video_id: str, status: Status = Status.QUEUED, **options: Any) -> Job:
@@ -192,8 +196,9 @@ def bring_to(jobs: JobTable, status: Status) -> Job:
 
 
 def follow(jobs: JobTable, job: Job, steps: Any, video_id: str = "video_at_server") -> Job:
+    lease = {"started_at": jobs.now().isoformat(), "lease_until": (jobs.now() + timedelta(minutes=3)).isoformat()}
     parts: dict[Status, dict[str, Any]] = {
-        Status.SUBMITTING: {"attempt": {"id": "attempt-1", "started_at": jobs.now().isoformat()}},
+        Status.SUBMITTING: {"attempt": {"id": "attempt-1"} | lease},
         Status.QUEUED: {"server": {"id": video_id, "status": "queued"}},
     }
     for step in steps:
@@ -205,6 +210,10 @@ def picture(width: int, height: int, kind: str = "JPEG") -> bytes:
     """A picture with shapes in it, encoded as `kind`."""
     image = Image.new("RGB", (width, height), (40, 90, 160))
     ImageDraw.Draw(image).ellipse((width // 4, height // 4, width // 2, height // 2), fill=(250, 220, 120))
+    return encoded(image, kind)
+
+
+def encoded(image: Image.Image, kind: str) -> bytes:
     out = io.BytesIO()
     image.save(out, kind)
     return out.getvalue()
@@ -251,8 +260,10 @@ class ScriptedServer:
 
 
 @contextmanager
-def scripted_server(answers: Answer | Mapping[str, Answer]) -> Iterator[ScriptedServer]:
-    """Answer each request alike, or by its `METHOD /path`, on 127.0.0.1 until the block ends."""
+def scripted_server(
+    answers: Answer | Mapping[str, Answer], before: Callable[[], object] = lambda: None
+) -> Iterator[ScriptedServer]:
+    """Answer each request alike, or by its `METHOD /path`, after calling `before`, until the block ends."""
     requests: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -260,6 +271,7 @@ def scripted_server(answers: Answer | Mapping[str, Answer]) -> Iterator[Scripted
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
             asked = f"{self.command} {self.path}"
             requests.append(asked)
+            before()
             said = answers if isinstance(answers, Answer) else answers.get(asked, Answer(500))
             self.send_response(said.status)
             for name, value in said.headers.items():

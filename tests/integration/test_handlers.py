@@ -8,12 +8,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from local.stand_in import StandIn, faults
+from local.stand_in import StandIn
 from sora_ready.adapters import video_api
 from sora_ready.domain.job import Status, make_job_id
 
-from .functions import FUNCTIONS, JOB, Event, Load, at_the_server, received, uploaded
-from .support import EVENTS, OUTPUT_BUCKET, Clock, Stack, eventually, load_event, picture
+from .functions import COPY_KEY, FUNCTIONS, JOB, Event, Load, at_the_server, ready_sample, uploaded
+from .support import EVENTS, Clock, Stack, eventually, load_event
 
 # The SDK marks its video methods deprecated, and pytest drops the filter that the product sets at import.
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
@@ -37,7 +37,7 @@ def test_every_sample_is_dealt_with_by_the_function_it_is_named_for(stack: Stack
     if name == "normalize":
         uploaded(stack, event)
     elif name == "submit":
-        stack.ready_job(job_id=JOB)
+        ready_sample(stack)
     elif name == "track":
         at_the_server(stack, load)
     function = load(name)
@@ -76,7 +76,7 @@ def test_normalize_makes_a_ready_job_of_each_upload_in_a_batch(stack: Stack, loa
 
 
 def test_submit_sends_the_copy_and_asks_for_the_first_look(stack: Stack, stand_in: StandIn, load: Load) -> None:
-    stack.ready_job(job_id=JOB)
+    ready_sample(stack)
     load("submit").handler(load_event("submit-sqs-copy-ready.json"), None)
     assert status_of(stack, JOB) is Status.QUEUED
     assert [entry.idempotency_key for entry in stand_in.ledger.accepted()] == [JOB]
@@ -125,42 +125,10 @@ def test_a_rejected_upload_does_not_come_back(stack: Stack, load: Load) -> None:
     assert status_of(stack, make_job_id(source)) is Status.REJECTED
 
 
-def test_a_copy_whose_job_is_not_recorded_yet_comes_back_soon(stack: Stack, stand_in: StandIn, load: Load) -> None:
-    stack.s3.put_object(Bucket=OUTPUT_BUCKET, Key=f"ready/{JOB}.jpg", Body=picture(64, 48))
-    event = received(stack, load_event("submit-sqs-copy-ready.json"))
-    assert failures(load("submit").handler(event, None)) == [event["Records"][0]["messageId"]]
-    (postponed,) = stack.calls.sent("sqs.ChangeMessageVisibility")
-    assert postponed["VisibilityTimeout"] == 30
-    assert postponed["ReceiptHandle"] == event["Records"][0]["receiptHandle"]
-    assert stand_in.ledger.creates() == []
-
-
-@pytest.mark.parametrize(
-    ("asked", "seconds"),
-    [
-        ("7", 7),
-        ("Wed, 25 Nov 2026 07:28:00 GMT", 30),
-        pytest.param(
-            "86400",
-            43200,
-            marks=pytest.mark.xfail(strict=True, reason="SQS takes 12 hours at most; the postponement itself fails"),
-        ),
-    ],
-)
-def test_a_copy_that_a_busy_server_did_not_take_comes_back_when_it_asked(
-    stack: Stack, stand_in: StandIn, load: Load, asked: str, seconds: int
-) -> None:
-    stack.ready_job(job_id=JOB)
-    stand_in.faults.plan(faults.status(429, headers={"retry-after": asked}))
-    event = received(stack, load_event("submit-sqs-copy-ready.json"))
-    assert failures(load("submit").handler(event, None)) == [event["Records"][0]["messageId"]]
-    assert [call["VisibilityTimeout"] for call in stack.calls.sent("sqs.ChangeMessageVisibility")] == [seconds]
-    assert status_of(stack, JOB) is Status.READY
-
-
-def test_an_object_that_is_no_ready_copy_is_ignored(stack: Stack, stand_in: StandIn, load: Load) -> None:
+@pytest.mark.parametrize("key", [f"ready/{JOB}.jpg", "ready/holiday-2cf24dba5fb0.jpg", f"ready/{JOB}-.jpg"])
+def test_an_object_that_is_no_ready_copy_is_ignored(stack: Stack, stand_in: StandIn, load: Load, key: str) -> None:
     event = load_event("submit-sqs-copy-ready.json")
-    event["Records"][0]["body"] = event["Records"][0]["body"].replace(JOB, "holiday")
+    event["Records"][0]["body"] = event["Records"][0]["body"].replace(COPY_KEY, key)
     assert failures(load("submit").handler(event, None)) == []
     assert (stack.calls.names(), stand_in.ledger.entries()) == ([], [])
 

@@ -101,14 +101,6 @@ def test_a_job_moves_nowhere_else(jobs: JobTable, before: Status, after: Status)
     assert jobs.get_job(job.id) == job
 
 
-def test_a_move_may_be_bound_to_one_status_before_it(jobs: JobTable) -> None:
-    job = bring_to(jobs, Status.SUBMITTING)
-    with pytest.raises(TransitionRefused) as refusal:
-        jobs.move_job(job.id, Status.FAILED, only_from=Status.UNCONFIRMED)
-    assert refusal.value.current == "submitting"
-    assert jobs.move_job(job.id, Status.FAILED, only_from=Status.SUBMITTING).status is Status.FAILED
-
-
 def test_a_job_without_a_record_cannot_move(jobs: JobTable) -> None:
     with pytest.raises(TransitionRefused) as refusal:
         jobs.move_job("video_nowhere", Status.SUBMITTING)
@@ -137,23 +129,33 @@ def test_the_way_to_completed_is_told_step_by_step(jobs: JobTable, clock: Clock)
     ]
 
 
-def test_progress_is_noted_without_lengthening_the_history(jobs: JobTable, clock: Clock) -> None:
-    job = bring_to(jobs, Status.IN_PROGRESS)
-    clock.advance(seconds=10)
-    noted = jobs.note_progress(job.id, {"id": "video_at_server", "status": "in_progress", "progress": 40})
-    assert noted.server["progress"] == 40
-    assert noted.status is Status.IN_PROGRESS
-    assert noted.history == job.history
-    assert noted.updated_at == "2026-11-12T08:00:10.000Z"
-
-
-@pytest.mark.parametrize("status", sorted(set(Status) - {Status.IN_PROGRESS}))
-def test_progress_is_noted_only_of_a_job_in_progress(jobs: JobTable, status: Status) -> None:
+@pytest.mark.parametrize("status", sorted(Status))
+def test_a_note_sets_its_parts_and_neither_moves_the_job_nor_lengthens_its_history(
+    jobs: JobTable, clock: Clock, status: Status
+) -> None:
     job = bring_to(jobs, status)
+    clock.advance(seconds=10)
+    server, error = {"id": "video_at_server", "status": "in_progress", "progress": 40}, {"code": "http_503"}
+    noted = jobs.note_on_job(job, server=server, error=error)
+    assert noted == jobs.get_job(job.id)
+    assert noted == replace(job, server=server, error=error, updated_at="2026-11-12T08:00:10.000Z")
+
+
+@pytest.mark.parametrize(("before", "after"), [pair for pair in LEGAL if pair[0] is not pair[1]])
+def test_a_note_on_a_job_that_moved_meanwhile_is_refused(jobs: JobTable, before: Status, after: Status) -> None:
+    job = bring_to(jobs, before)
+    moved = jobs.move_job(job.id, after)
     with pytest.raises(TransitionRefused) as refusal:
-        jobs.note_progress(job.id, {"id": "video_at_server", "progress": 40})
-    assert refusal.value.current == status
-    assert jobs.get_job(job.id) == job
+        jobs.note_on_job(job, error={"code": "http_503"})
+    assert refusal.value.current == after
+    assert jobs.get_job(job.id) == moved
+
+
+def test_no_note_makes_a_record(jobs: JobTable) -> None:
+    with pytest.raises(TransitionRefused) as refusal:
+        jobs.note_on_job(make_job(), error={"code": "http_503"})
+    assert refusal.value.current is None
+    assert jobs.get_job(make_job().id) is None
 
 
 def test_numbers_come_back_as_they_were_written(jobs: JobTable) -> None:

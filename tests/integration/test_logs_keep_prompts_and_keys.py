@@ -12,7 +12,7 @@ import pytest
 from local.stand_in import StandIn, faults
 from sora_ready.domain.job import Status, make_job_id
 
-from .functions import JOB, Event, Load, at_the_server, received, uploaded
+from .functions import JOB, Event, Load, announced, at_the_server, ready_sample, received, uploaded
 from .support import KEY, Answer, Stack, eventually, load_event, scripted_server
 
 # The SDK marks its video methods deprecated, and pytest drops the filter that the product sets at import.
@@ -61,10 +61,9 @@ def test_a_job_from_picture_to_video_keeps_them(stack: Stack, load: Load, heard:
     job = stack.jobs.get_job(make_job_id(source))
     assert job is not None
     assert job.request["prompt"] == PROMPT
-    ready, poll = (load_event(name) for name in ("submit-sqs-copy-ready.json", "track-sqs-poll.json"))
-    for each in (ready, poll):
-        each["Records"][0]["body"] = each["Records"][0]["body"].replace(JOB, job.id)
-    wake(stack, load, "submit", ready)
+    poll = load_event("track-sqs-poll.json")
+    poll["Records"][0]["body"] = poll["Records"][0]["body"].replace(JOB, job.id)
+    wake(stack, load, "submit", announced(job.copy["key"]))
     track = load("track")
 
     def look() -> object:
@@ -86,7 +85,7 @@ def test_a_rejected_wish_keeps_them(stack: Stack, load: Load, heard: Heard) -> N
 def test_a_server_that_repeats_the_prompt_and_the_key_is_not_repeated(
     stack: Stack, load: Load, heard: Heard, status: int
 ) -> None:
-    stack.ready_job(job_id=JOB, prompt=PROMPT)
+    ready_sample(stack, PROMPT)
     said = {"error": {"message": f"{PROMPT!r} with {KEY} is refused", "code": "unwanted"}}
     with scripted_server(Answer.of_json(said, status)) as server:
         function = load("submit", VIDEO_API_BASE_URL=server.base_url)
@@ -98,7 +97,7 @@ def test_a_server_that_repeats_the_prompt_and_the_key_is_not_repeated(
 def test_a_busy_server_whose_message_cannot_be_postponed_is_not_repeated(
     stack: Stack, load: Load, heard: Heard
 ) -> None:
-    stack.ready_job(job_id=JOB, prompt=PROMPT)
+    ready_sample(stack, PROMPT)
     with scripted_server(Answer.of_json({"error": {"message": f"{PROMPT!r} has to wait"}}, 429)) as server:
         function = load("submit", VIDEO_API_BASE_URL=server.base_url)
         # The receipt of the sample is one that the queue does not know.
@@ -107,14 +106,14 @@ def test_a_busy_server_whose_message_cannot_be_postponed_is_not_repeated(
 
 
 def test_a_broken_connection_keeps_them(stack: Stack, stand_in: StandIn, load: Load, heard: Heard) -> None:
-    stack.ready_job(job_id=JOB, prompt=PROMPT)
+    ready_sample(stack, PROMPT)
     stand_in.faults.plan(faults.accept_then_drop_connection())
     wake(stack, load, "submit", load_event("submit-sqs-copy-ready.json"))
     assert_kept(heard(), "unconfirmed")
 
 
 def test_a_fault_of_aws_in_the_middle_keeps_them(stack: Stack, load: Load, heard: Heard) -> None:
-    stack.ready_job(job_id=JOB, prompt=PROMPT)
+    ready_sample(stack, PROMPT)
     stack.dynamodb.delete_table(TableName=stack.table)
     answer = wake(stack, load, "submit", load_event("submit-sqs-copy-ready.json"))
     assert len(answer["batchItemFailures"]) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from dataclasses import replace
 from typing import Any
@@ -10,31 +11,16 @@ from urllib.parse import quote
 import pytest
 from PIL import Image
 
-from sora_ready.adapters.buckets import Upload, UploadBucket
+from sora_ready.adapters.buckets import Upload, UploadBucket, job_of_ready_key
 from sora_ready.adapters.job_table import JobTable
 from sora_ready.domain.catalog import load_catalog
 from sora_ready.domain.job import Job, SourceObject, Status, make_job_id
-from sora_ready.pipeline.normalize import normalize_upload
 
-from .support import DEFAULTS, MODELS, OUTPUT_BUCKET, UPLOAD_BUCKET, Clock, Stack, make_job, picture
+from .steps import normalize
+from .support import DEFAULTS, OUTPUT_BUCKET, UPLOAD_BUCKET, Clock, Stack, make_job, picture
 
-CATALOG = load_catalog(MODELS)
 HAPPY_PATH = ["dynamodb.GetItem", "s3.GetObject", "s3.GetObjectTagging", "s3.PutObject", "dynamodb.PutItem"]
 PROMPT = 'A "calm" sea, slow zoom; it\'s 100% real: 海浪 🎬'
-
-
-def normalize(stack: Stack, source: SourceObject, **other: Any) -> Job:
-    """Run the step for one announcement; the AWS calls counted afterwards are its own."""
-    stack.calls.clear()
-    options: dict[str, Any] = {
-        "jobs": stack.jobs,
-        "uploads": stack.uploads,
-        "outputs": stack.outputs,
-        "catalog": CATALOG,
-        "defaults": DEFAULTS,
-        "max_source_bytes": 1_000_000,
-    }
-    return normalize_upload(source, **(options | other))
 
 
 def frame_of(stack: Stack, job: Job) -> Image.Image:
@@ -87,6 +73,16 @@ def test_a_tag_outdoes_metadata_and_metadata_the_default(stack: Stack) -> None:
     assert (job.origins["size"], job.origins["mode"], job.origins["seconds"]) == ("tag", "metadata", "default")
 
 
+def test_stack_defaults_that_the_chosen_model_does_not_take_give_way(stack: Stack) -> None:
+    models = '{"tiny": {"seconds": [4], "usd_per_second": {"64x48": null}}, '
+    models += '"other": {"seconds": [5, 10], "usd_per_second": {"48x64": null, "80x80": null}}}'
+    source = stack.upload("a.jpg", picture(80, 80), Tagging="model=other")
+    job = normalize(stack, source, catalog=load_catalog(models), defaults=DEFAULTS | {"size": "64x48"})
+    assert (job.status, frame_of(stack, job).size) == (Status.READY, (80, 80))
+    assert (job.request["size_asked"], job.request["size"], job.request["seconds"]) == ("auto", "80x80", 5)
+    assert (job.origins["model"], job.origins["size"], job.origins["seconds"]) == ("tag", "model", "model")
+
+
 def test_a_prompt_in_metadata_arrives_to_the_letter(stack: Stack) -> None:
     job = normalize(stack, stack.upload("a.jpg", picture(80, 60), Metadata={"prompt": quote(PROMPT)}))
     assert job.request["prompt"] == PROMPT
@@ -104,14 +100,18 @@ def test_the_record_holds_everything_that_was_asked_and_made(stack: Stack) -> No
     assert (job.id, job.status, job.source) == (make_job_id(source), Status.READY, source)
     assert job.origins["size"] == "tag"
     assert job.picture == {"format": "PNG", "width": 120, "height": 90, "bytes": len(data)}
-    stored = stack.s3.get_object(Bucket=OUTPUT_BUCKET, Key=f"ready/{job.id}.jpg")
+    (key,) = stack.output_keys()
+    stored = stack.s3.get_object(Bucket=OUTPUT_BUCKET, Key=key)
+    digest = hashlib.sha256(stored["Body"].read()).hexdigest()
     assert job.copy == {
         "bucket": OUTPUT_BUCKET,
-        "key": f"ready/{job.id}.jpg",
+        "key": f"ready/{job.id}-{digest[:12]}.jpg",
         "content_type": "image/jpeg",
         "width": 64,
         "height": 48,
+        "background": "000000",
         "bytes": stored["ContentLength"],
+        "sha256": digest,
     }
     assert stored["ContentType"] == "image/jpeg"
     assert job.request["price_usd"] == "0.40"
@@ -136,7 +136,7 @@ def test_a_second_announcement_changes_nothing_and_costs_one_call(stack: Stack, 
     assert normalize(stack, source) == first
     assert stack.calls.names() == ["dynamodb.GetItem"]
     assert stack.jobs.get_job(first.id) == first
-    assert stack.output_keys() == [f"ready/{first.id}.jpg"]
+    assert stack.output_keys() == [first.copy["key"]]
 
 
 def test_a_second_announcement_of_a_rejected_upload_costs_one_call(stack: Stack) -> None:
@@ -176,7 +176,8 @@ def test_a_received_job_becomes_ready_and_keeps_its_beginning(stack: Stack, cloc
 def test_a_new_upload_to_the_same_key_is_a_job_of_its_own(stack: Stack) -> None:
     first = normalize(stack, stack.upload("beach.jpg", picture(80, 60)))
     second = normalize(stack, stack.upload("beach.jpg", picture(60, 80)))
-    assert sorted(stack.output_keys()) == sorted([f"ready/{first.id}.jpg", f"ready/{second.id}.jpg"])
+    assert sorted(stack.output_keys()) == sorted([first.copy["key"], second.copy["key"]])
+    assert (job_of_ready_key(first.copy["key"]), job_of_ready_key(second.copy["key"])) == (first.id, second.id)
     assert (first.request["size"], second.request["size"]) == ("64x48", "48x64")
 
 

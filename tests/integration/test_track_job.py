@@ -3,47 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from local.stand_in import StandIn, faults
+from local.stand_in import StandIn
 from sora_ready.adapters.video_api import VideoApi
 from sora_ready.domain.errors import JobNotRecordedError
-from sora_ready.domain.job import AT_THE_SERVER, Job, ServerVideo, Status
-from sora_ready.pipeline.track import track_job
+from sora_ready.domain.job import AT_THE_SERVER, Job, Status
 
-from .support import WAYS, Answer, Clock, Stack, eventually, follow, jpeg, scripted_server
+from .steps import MP4, Connect, ended, order, track
+from .support import WAYS, Answer, Clock, Stack, eventually, follow, scripted_server
 
 # The SDK marks its video methods deprecated, and pytest drops the filter that the product sets at import.
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
-
-Connect = Callable[..., VideoApi]
-REQUEST = {"prompt": "a calm sea", "model": "tiny", "size": "64x48", "seconds": 4}
-MP4 = b"\x00\x00\x00\x08ftyp\x00\x00\x00\x08moov\x00\x00\x00\x18mdat0123456789abcdef"
-
-
-def track(stack: Stack, video_api: VideoApi, job_id: str, polls: int = 0, **other: int) -> Job:
-    options = {"max_video_bytes": 10_000_000, "deadline_minutes": 120} | other
-    return track_job(
-        job_id,
-        polls,
-        jobs=stack.jobs,
-        outputs=stack.outputs,
-        video_api=video_api,
-        track_queue=stack.track_queue,
-        **options,
-    )
-
-
-def order(video_api: VideoApi, prompt: str = "a calm sea") -> str:
-    """Have the server make a video; return its id."""
-    return video_api.submit_video("job", REQUEST | {"prompt": prompt}, ("ready.jpg", jpeg(64, 48), "image/jpeg")).id
-
-
-def ended(video_api: VideoApi, video_id: str) -> ServerVideo:
-    return eventually(lambda: video_api.read_video(video_id), lambda video: video.status in {"completed", "failed"})
 
 
 def requests(stand_in: StandIn) -> list[str]:
@@ -103,34 +76,6 @@ def test_a_completed_video_is_stored_as_the_record_says(stack: Stack, stand_in: 
     assert requests(stand_in).count(f"GET /v1/videos/{job.server['id']}/content") == 1
 
 
-def test_a_cut_download_leaves_nothing_behind_and_is_fetched_again(
-    stack: Stack, stand_in: StandIn, video_api: VideoApi
-) -> None:
-    job = stack.sent_job(order(video_api))
-    ended(video_api, job.server["id"])
-    stand_in.faults.plan(faults.cut_content(1000))
-    assert track(stack, video_api, job.id) == job
-    assert stack.output_keys("videos/") == []
-    assert stack.polls() == [({"job_id": job.id, "polls": 1}, 7)]
-    assert track(stack, video_api, job.id, polls=1).status is Status.COMPLETED
-
-
-@pytest.mark.parametrize("body", [MP4[:-3], MP4[:16], MP4[:5], b"<html>come back later</html>", b""])
-def test_a_download_that_ends_too_soon_without_a_length_is_asked_for_again(
-    stack: Stack, connect: Connect, body: bytes
-) -> None:
-    answers = {
-        "GET /v1/videos/video_1": Answer.of_json({"id": "video_1", "status": "completed"}),
-        "GET /v1/videos/video_1/content": Answer(200, body, {"Content-Type": "video/mp4"}),
-    }
-    job = stack.sent_job("video_1")
-    with scripted_server(answers) as server:
-        assert track(stack, connect(server.base_url), job.id) == job
-        assert server.requests == list(answers)
-    assert stack.output_keys("videos/") == []
-    assert len(stack.polls()) == 1
-
-
 def test_a_download_without_a_length_is_stored_if_it_is_a_whole_mp4(stack: Stack, connect: Connect) -> None:
     answers = {
         "GET /v1/videos/video_1": Answer.of_json({"id": "video_1", "status": "completed"}),
@@ -169,23 +114,6 @@ def test_a_video_the_server_no_longer_knows_has_expired(stack: Stack, stand_in: 
     failed = track(stack, video_api, job.id)
     assert (failed.status, failed.error["code"]) == (Status.FAILED, "expired_on_server")
     assert (len(stand_in.ledger.entries()), stack.polls()) == (1, [])
-
-
-def test_a_server_that_is_down_is_asked_again_and_the_job_stays_as_it_is(
-    stack: Stack, slow_stand_in: StandIn, connect: Connect
-) -> None:
-    job = stack.sent_job("video_1", Status.IN_PROGRESS)
-    slow_stand_in.stop()
-    assert track(stack, connect(slow_stand_in.base_url), job.id, polls=2) == job == stack.jobs.get_job(job.id)
-    assert stack.polls() == [({"job_id": job.id, "polls": 3}, 22)]
-
-
-def test_a_server_in_trouble_is_asked_once_a_look(stack: Stack, stand_in: StandIn, video_api: VideoApi) -> None:
-    job = stack.sent_job(order(video_api))
-    stand_in.faults.plan(faults.on_retrieve(faults.status(500)))
-    assert track(stack, video_api, job.id) == job
-    assert requests(stand_in) == ["POST /v1/videos", f"GET /v1/videos/{job.server['id']}"]
-    assert len(stack.polls()) == 1
 
 
 @pytest.mark.parametrize("word", ["processing", "reticulating"])
@@ -237,13 +165,6 @@ def test_a_job_past_its_deadline_has_timed_out(
     assert (late.status, late.error["code"]) == (Status.FAILED, "timed_out")
     assert "TrackDeadlineMinutes" in late.error["hint"]
     assert len(stack.polls()) == 1
-
-
-def test_a_server_that_stays_down_does_not_outlive_the_deadline(stack: Stack, connect: Connect) -> None:
-    job = stack.sent_job("video_1")
-    stack.clock.advance(minutes=121)
-    with scripted_server(Answer(503)) as server:
-        assert track(stack, connect(server.base_url), job.id).error["code"] == "timed_out"
 
 
 def test_a_video_completed_at_the_last_moment_is_still_brought_home(stack: Stack, video_api: VideoApi) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
@@ -10,9 +11,10 @@ from botocore.exceptions import ClientError
 
 from sora_ready.adapters.buckets import UploadBucket
 from sora_ready.domain.errors import SourceRejected
-from sora_ready.domain.job import SourceObject
+from sora_ready.domain.job import SourceObject, Status
 
-from .support import UPLOAD_BUCKET, Stack
+from .steps import normalize
+from .support import UPLOAD_BUCKET, Stack, picture
 
 PROMPT = 'Slow zoom, "golden hour": 海浪轻轻拍岸 🎬'
 
@@ -89,6 +91,28 @@ def test_tags_of_an_upload_that_was_deleted_meanwhile_are_a_missing_source(stack
     with pytest.raises(SourceRejected) as rejection:
         stack.uploads.read_tags(source)
     assert rejection.value.code == "source_missing"
+
+
+@pytest.mark.parametrize("read", [UploadBucket.open_upload, UploadBucket.read_tags])
+def test_an_archived_upload_is_rejected_with_what_to_do(read: Callable[[UploadBucket, SourceObject], object]) -> None:
+    class Archived:
+        def get_object(self, **_: str) -> None:
+            raise ClientError({"Error": {"Code": "InvalidObjectState", "Message": "archived"}}, "GetObject")
+
+        get_object_tagging = get_object
+
+    with pytest.raises(SourceRejected) as rejection:
+        read(UploadBucket(Archived()), SourceObject("uploads", "beach.jpg", "etag"))  # type: ignore[arg-type]
+    assert rejection.value.code == "source_archived"
+    assert rejection.value.facts == {"key": "beach.jpg"}
+    assert "Restore it" in rejection.value.message
+
+
+def test_an_archived_upload_is_a_rejected_job(stack: Stack) -> None:
+    source = stack.upload("beach.jpg", picture(80, 60), StorageClass="GLACIER")
+    job = normalize(stack, source)
+    assert (job.status, job.error["code"]) == (Status.REJECTED, "source_archived")
+    assert (stack.jobs.get_job(job.id), stack.output_keys()) == (job, [])
 
 
 def test_percent_encoded_metadata_is_decoded(stack: Stack) -> None:

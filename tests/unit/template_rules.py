@@ -84,6 +84,17 @@ def denies_plain_http(policy: dict[str, Any], service: str, resource: str) -> bo
     return False
 
 
+def longest(template: Template, value: Any) -> int:
+    """How many bytes a variable's value may have: a prompt in any alphabet, anything else in ASCII."""
+    parameter = template["Parameters"].get(target(value))
+    if parameter is None:
+        return len(value) if isinstance(value, str) else 160  # the name, address or ARN of a resource
+    if "AllowedValues" in parameter:
+        return max(len(str(word)) for word in parameter["AllowedValues"])
+    free = target(value) in {"VideoModels", "DefaultPrompt"}
+    return parameter.get("MaxLength", 4096 if free else 64) * (3 if target(value) == "DefaultPrompt" else 1)
+
+
 # ---------------------------------------------------------------- what a user reads and sets
 
 
@@ -193,6 +204,23 @@ def messages_stay_hidden_while_they_are_worked_on(template: Template) -> list[st
 
 def track_may_wake_itself(template: Template) -> list[str]:
     return [name for name in ("Track",) if functions(template)[name].get("RecursiveLoop") != "Allow"]
+
+
+def logs_are_told_at_one_level(template: Template) -> list[str]:
+    # The words that both Lambda's own filter and Python's logging know.
+    shared = template["Parameters"]["LogLevel"]["AllowedValues"] == ["DEBUG", "INFO", "WARN", "ERROR"]
+    return ([] if shared else ["LogLevel"]) + [
+        name
+        for name, function in functions(template).items()
+        if function["LoggingConfig"].get("ApplicationLogLevel") != {"Ref": "LogLevel"}
+        or function["LoggingConfig"].get("LogFormat") != "JSON"
+    ]
+
+
+def environments_fit_in_4_kb(template: Template) -> list[str]:
+    shared = template["Globals"]["Function"]["Environment"]["Variables"]
+    given = {name: shared | own["Environment"]["Variables"] for name, own in properties(template, FUNCTION).items()}
+    return [name for name, all_ in given.items() if sum(len(key) + longest(template, all_[key]) for key in all_) > 4096]
 
 
 # ---------------------------------------------------------------- queues

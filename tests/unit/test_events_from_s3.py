@@ -12,6 +12,7 @@ from sora_ready.adapters.s3_events import read_object_created
 from sora_ready.domain.job import SourceObject
 
 JOB = "video_0123456789abcdef0123456789abcdef"
+HASH = "2cf24dba5fb0"
 
 
 def event(**changes: Any) -> dict[str, Any]:
@@ -92,7 +93,7 @@ def test_what_is_no_such_event_is_refused(body: str) -> None:
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
 def test_a_ready_copys_key_names_its_job(suffix: str) -> None:
-    assert job_of_ready_key(f"ready/{JOB}.{suffix}") == JOB
+    assert job_of_ready_key(f"ready/{JOB}-{HASH}.{suffix}") == JOB
 
 
 @pytest.mark.parametrize(
@@ -100,17 +101,24 @@ def test_a_ready_copys_key_names_its_job(suffix: str) -> None:
     [
         "",
         "ready/",
-        f"{JOB}.jpg",
+        f"{JOB}-{HASH}.jpg",
         f"videos/{JOB}.mp4",
-        f"ready/{JOB}",
-        f"ready/{JOB}.jpg.bak",
-        f"ready/{JOB[:-1]}.jpg",
-        f"ready/{JOB}0.jpg",
-        f"ready/{JOB.upper()}.jpg",
-        f"other/ready/{JOB}.jpg",
-        f"ready/sub/{JOB}.jpg",
+        f"videos/{JOB}-{HASH}.mp4",
+        f"ready/{JOB}.jpg",
+        f"ready/{JOB}-{HASH}",
+        f"ready/{JOB}-.jpg",
+        f"ready/{JOB}-{HASH[:-1]}.jpg",
+        f"ready/{JOB}-{HASH}0.jpg",
+        f"ready/{JOB}-{HASH.upper()}.jpg",
+        f"ready/{JOB}_{HASH}.jpg",
+        f"ready/{JOB}-{HASH}.jpg.bak",
+        f"ready/{JOB[:-1]}-{HASH}.jpg",
+        f"ready/{JOB}0-{HASH}.jpg",
+        f"ready/{JOB.upper()}-{HASH}.jpg",
+        f"other/ready/{JOB}-{HASH}.jpg",
+        f"ready/sub/{JOB}-{HASH}.jpg",
         "ready/photo.jpg",
-        f"ready/{JOB}.jpg\n",
+        f"ready/{JOB}-{HASH}.jpg\n",
     ],
 )
 def test_any_other_key_names_no_job(key: str) -> None:

@@ -40,7 +40,6 @@ REQUIRED = [(kind, given, variable) for kind, given in GIVEN for variable in giv
 NUMBERS = [
     (NormalizeSettings, NORMALIZE, "MAX_SOURCE_BYTES", 100_000_000),
     (SubmitSettings, SUBMIT, "VIDEO_API_TIMEOUT_SECONDS", 60),
-    (SubmitSettings, SUBMIT, "RETRY_SECONDS", 30),
     (SubmitSettings, SUBMIT, "LEASE_SECONDS", 180),
     (TrackSettings, TRACK, "VIDEO_API_TIMEOUT_SECONDS", 60),
     (TrackSettings, TRACK, "MAX_VIDEO_BYTES", 400_000_000),

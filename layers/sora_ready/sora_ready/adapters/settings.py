@@ -60,7 +60,7 @@ class VideoApiSettings(_Settings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmitSettings(VideoApiSettings):
-    """What `submit` needs to know. `retry_seconds` is the first wait where the server named none; it doubles.
+    """What `submit` needs to know.
 
     A lease outlives the function (120 s): once it is over, no worker can still be sending.
     """
@@ -69,7 +69,6 @@ class SubmitSettings(VideoApiSettings):
     output_bucket: str
     track_queue_url: str
     submit_queue_url: str
-    retry_seconds: int = 30
     lease_seconds: int = 180
 
 

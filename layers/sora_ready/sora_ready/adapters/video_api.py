@@ -6,7 +6,6 @@ to another host. Each of those could pay twice, so both are off here, and what a
 
 from __future__ import annotations
 
-import math
 import re
 import time
 import warnings
@@ -182,7 +181,8 @@ def _read_refusal(error: openai.APIStatusError) -> VideoApiError:
 
 def _error_code(error: openai.APIStatusError) -> str:
     """Return the server's code for its refusal where it gave a word, else the HTTP status as one."""
-    if "insufficient_quota" in {error.code, error.type}:
+    # A tuple: what a server puts there may be of any kind, lists among them.
+    if "insufficient_quota" in (error.code, error.type):
         return "insufficient_quota"
     code = error.code if isinstance(error.code, str) else ""
     return code if _CODE.fullmatch(code) else f"http_{error.status_code}"
@@ -246,11 +246,13 @@ def _copy(chunks: Any, file: BinaryIO, max_bytes: int) -> int:
 
 
 def _whole_number(value: object) -> int | None:
-    return int(value) if isinstance(value, int | float) and math.isfinite(value) else None
+    # What is no number, or none that anything here counts to, is as good as left out.
+    return int(value) if isinstance(value, int | float) and abs(value) < 10**15 else None
 
 
 def _count(header: str | None) -> int | None:
-    return int(header) if header and header.isascii() and header.isdecimal() else None
+    # Ten digits are more than anybody waits for, and less than trips over a conversion.
+    return int(header[:10]) if header and header.isascii() and header.isdecimal() else None
 
 
 def _text(value: object) -> str | None:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import unquote
 
 from sora_ready.domain.errors import RequestRejected
@@ -133,15 +133,22 @@ def fit_defaults(wishes: Mapping[str, Wish], catalog: Catalog) -> dict[str, Wish
     The origin of such a value is `model`. Nobody is told that a value cannot be used which nobody asked for.
     """
     fitted = dict(wishes)
-    name = wishes["model"].value
-    if name not in catalog or wishes["model"].origin == "default":
+    name = _find(wishes["model"].value, catalog.models)
+    if name is None or wishes["model"].origin == "default":
         return fitted
     model = catalog[name]
-    if wishes["size"].origin == "default" and wishes["size"].value.lower() not in {"auto", *map(str, model.sizes)}:
+    if wishes["size"].origin == "default" and not _takes_size(model.sizes, wishes["size"].value):
         fitted["size"] = Wish("auto", "model")
     if wishes["seconds"].origin == "default" and wishes["seconds"].value not in map(str, model.seconds):
         fitted["seconds"] = Wish(str(model.seconds[0]), "model")
     return fitted
+
+
+def _takes_size(sizes: Sequence[Size], value: str) -> bool:
+    try:
+        return value.lower() == "auto" or Size.parse(value) in sizes
+    except ValueError:
+        return False
 
 
 def read_request(wishes: Mapping[str, Wish], catalog: Catalog) -> VideoRequest:
@@ -207,10 +214,14 @@ def _read_prompt(wish: Wish) -> str:
 
 
 def _choose(wish: Wish, field: str, choices: Mapping[str, T], why: str = "") -> T:
-    chosen = choices.get(wish.value, choices.get(wish.value.lower()))
-    if chosen is None:
+    name = _find(wish.value, choices)
+    if name is None:
         raise RequestRejected(field, wish.value, wish.origin, choices, why=why)
-    return chosen
+    return choices[name]
+
+
+def _find(value: str, choices: Mapping[str, Any]) -> str | None:
+    return next((name for name in (value, value.lower()) if name in choices), None)
 
 
 def _parse(wish: Wish, field: str, read: Callable[[str], T], allowed: Sequence[str], why: str = "") -> T:

@@ -25,6 +25,9 @@ from sora_ready.pipeline.track import next_poll_seconds
 
 logger = Logger(child=True)
 
+RETRY_SECONDS = 30
+RECORD_SECONDS = 2
+
 
 def submit_job(
     job_id: str,
@@ -71,6 +74,16 @@ def submit_job(
     job = jobs.move_job(job_id, Status.QUEUED, server=video.as_record(), error={})
     track_queue.send_poll(job_id, polls=0, delay_seconds=next_poll_seconds(0, video.poll_after_ms))
     return job
+
+
+def seconds_until_retry(error: Exception, receives: int) -> int:
+    """Return how long a message that failed for the `receives`-th time stays away: as asked, else ever longer."""
+    asked: int | None = getattr(error, "retry_after_seconds", None)
+    if asked:
+        return asked
+    # A copy's event may be quicker than its record, by a moment.
+    first = RECORD_SECONDS if isinstance(error, JobNotRecordedError) else RETRY_SECONDS
+    return first << min(receives - 1, 5)
 
 
 def _take_up_again(job: Job, *, redelivered: bool, jobs: JobTable, track_queue: TrackQueue) -> Job:

@@ -1,0 +1,81 @@
+"""The three steps as the tests run them, over one stack, and what a job's record says afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sora_ready.adapters.video_api import VideoApi
+from sora_ready.domain.catalog import load_catalog
+from sora_ready.domain.job import Job, ServerVideo, SourceObject
+from sora_ready.pipeline.normalize import normalize_upload
+from sora_ready.pipeline.submit import submit_job
+from sora_ready.pipeline.track import track_job
+
+from .support import DEFAULTS, MODELS, Stack, eventually, jpeg
+
+Connect = Callable[..., VideoApi]
+
+CATALOG = load_catalog(MODELS)
+REQUEST = {"prompt": "a calm sea", "model": "tiny", "size": "64x48", "seconds": 4}
+MP4 = b"\x00\x00\x00\x08ftyp\x00\x00\x00\x08moov\x00\x00\x00\x18mdat0123456789abcdef"
+
+
+def normalize(stack: Stack, source: SourceObject, **other: Any) -> Job:
+    """Run the step for one announcement; the AWS calls counted afterwards are its own."""
+    stack.calls.clear()
+    options: dict[str, Any] = {
+        "jobs": stack.jobs,
+        "uploads": stack.uploads,
+        "outputs": stack.outputs,
+        "catalog": CATALOG,
+        "defaults": DEFAULTS,
+        "max_source_bytes": 1_000_000,
+    }
+    return normalize_upload(source, **(options | other))
+
+
+def submit(stack: Stack, video_api: VideoApi, job: Job, *, redelivered: bool = False, **other: Any) -> Job:
+    """Run the step for one message that announces the job's copy."""
+    options: dict[str, Any] = {
+        "jobs": stack.jobs,
+        "outputs": stack.outputs,
+        "track_queue": stack.track_queue,
+        "lease_seconds": 180,
+    }
+    return submit_job(job.id, job.copy["key"], redelivered=redelivered, video_api=video_api, **(options | other))
+
+
+def track(stack: Stack, video_api: VideoApi, job_id: str, polls: int = 0, **other: int) -> Job:
+    """Run the step for one look at a job."""
+    options = {"max_video_bytes": 10_000_000, "deadline_minutes": 120} | other
+    return track_job(
+        job_id,
+        polls,
+        jobs=stack.jobs,
+        outputs=stack.outputs,
+        video_api=video_api,
+        track_queue=stack.track_queue,
+        **options,
+    )
+
+
+def order(video_api: VideoApi, prompt: str = "a calm sea") -> str:
+    """Have the server make a video; return its id."""
+    return video_api.submit_video("job", REQUEST | {"prompt": prompt}, ("ready.jpg", jpeg(64, 48), "image/jpeg")).id
+
+
+def ended(video_api: VideoApi, video_id: str) -> ServerVideo:
+    return eventually(lambda: video_api.read_video(video_id), lambda video: video.status in {"completed", "failed"})
+
+
+def recorded(stack: Stack, job: Job) -> Job:
+    """The job as its record stands."""
+    found = stack.jobs.get_job(job.id)
+    assert found is not None
+    return found
+
+
+def path_of(job: Job) -> list[str]:
+    """The statuses that a job went through."""
+    return [entry["status"] for entry in job.history]

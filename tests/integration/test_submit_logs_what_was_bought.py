@@ -1,0 +1,70 @@
+"""The log holds the id of what was bought before anything that may still fail."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local.stand_in import StandIn
+from sora_ready.adapters.job_table import JobTable
+from sora_ready.adapters.video_api import VideoApi
+from sora_ready.domain.job import Job, Status
+from sora_ready.pipeline import submit as step
+
+from .steps import submit
+from .support import Stack
+
+# The SDK marks its video methods deprecated, and pytest drops the filter that the product sets at import.
+pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
+
+
+class Kept(logging.Handler):
+    """Keeps what was logged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+
+
+@pytest.fixture
+def log() -> Iterator[list[logging.LogRecord]]:
+    """What the step logs, at the level that Lambda shows."""
+    logger, kept = logging.getLogger(step.logger.name), Kept()
+    level = logger.level
+    logger.addHandler(kept)
+    logger.setLevel(logging.INFO)
+    yield kept.records
+    logger.removeHandler(kept)
+    logger.setLevel(level)
+
+
+def test_the_servers_id_is_logged_before_it_is_recorded(
+    stack: Stack, stand_in: StandIn, video_api: VideoApi, log: list[logging.LogRecord]
+) -> None:
+    class NeverRecords(JobTable):
+        def move_job(self, job_id: str, status: Status, **parts: Any) -> Job:
+            if status is Status.QUEUED:
+                raise ClientError({"Error": {"Code": "InternalServerError", "Message": "no"}}, "UpdateItem")
+            return super().move_job(job_id, status, **parts)
+
+    job = stack.ready_job()
+    with pytest.raises(ClientError):
+        submit(stack, video_api, job, jobs=NeverRecords(stack.dynamodb, stack.table, now=stack.clock))
+    (entry,) = stand_in.ledger.accepted()
+    (told,) = log
+    assert told.levelno == logging.INFO
+    assert (told.__dict__["job_id"], told.__dict__["server_id"]) == (job.id, entry.video_id)
+
+
+def test_nothing_is_said_to_be_bought_that_was_refused(
+    stack: Stack, stand_in: StandIn, video_api: VideoApi, log: list[logging.LogRecord]
+) -> None:
+    assert submit(stack, video_api, stack.ready_job(prompt="moderation-block")).status is Status.FAILED
+    assert (log, stand_in.ledger.accepted()) == ([], [])

@@ -1,0 +1,73 @@
+"""What the server's refusal proves decides what the job becomes: failed for good, or ready to be sent again."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from local.stand_in import StandIn, faults
+from sora_ready.adapters.video_api import VideoApi
+from sora_ready.domain.errors import SubmissionNotTaken
+from sora_ready.domain.job import Status
+
+from .steps import Connect, path_of, recorded, submit
+from .support import Stack
+
+# The SDK marks its video methods deprecated, and pytest drops the filter that the product sets at import.
+pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
+
+
+def unused_address() -> str:
+    """Where nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{probe.getsockname()[1]}/v1"
+
+
+def test_a_refused_job_fails_with_the_servers_words_and_a_hint(
+    stack: Stack, stand_in: StandIn, video_api: VideoApi
+) -> None:
+    job = submit(stack, video_api, stack.ready_job(prompt="moderation-block"))
+    assert job.status is Status.FAILED
+    assert job.error["code"] == "moderation_blocked"
+    assert job.error["message"] == "Your request was blocked by our moderation system."
+    assert "change them" in job.error["hint"]
+    assert job.error["http_status"] == 400
+    assert (len(stand_in.ledger.creates()), stand_in.ledger.accepted(), stack.polls()) == (1, [], [])
+
+
+def test_a_wrong_key_fails_the_job_with_a_hint_at_the_secret(stack: Stack, stand_in: StandIn, connect: Connect) -> None:
+    job = submit(stack, connect(stand_in.base_url, "sk-other"), stack.ready_job())
+    assert (job.status, job.error["code"]) == (Status.FAILED, "invalid_api_key")
+    assert "secret" in job.error["hint"]
+    assert "sk-other" not in str(job.as_record())
+    assert [entry.status for entry in stand_in.ledger.creates()] == [401]
+
+
+def test_a_busy_server_leaves_the_job_ready_and_takes_it_later(
+    stack: Stack, stand_in: StandIn, video_api: VideoApi
+) -> None:
+    job = stack.ready_job()
+    stand_in.faults.plan(faults.status(429, headers={"retry-after": "7"}))
+    with pytest.raises(SubmissionNotTaken) as refusal:
+        submit(stack, video_api, job)
+    assert refusal.value.retry_after_seconds == 7
+    waiting = recorded(stack, job)
+    assert (waiting.status, waiting.error["code"]) == (Status.READY, "rate_limit_exceeded")
+    assert (len(stand_in.ledger.creates()), stack.polls()) == (1, [])
+
+    done = submit(stack, video_api, job)
+    assert (done.status, done.error) == (Status.QUEUED, {})
+    assert path_of(done) == ["ready", "submitting", "ready", "submitting", "queued"]
+    assert len(stand_in.ledger.accepted()) == 1
+
+
+def test_without_a_connection_the_job_is_ready_again(stack: Stack, connect: Connect) -> None:
+    job = stack.ready_job()
+    with pytest.raises(SubmissionNotTaken) as refusal:
+        submit(stack, connect(unused_address()), job)
+    assert refusal.value.retry_after_seconds is None
+    waiting = recorded(stack, job)
+    assert (waiting.status, waiting.error["code"]) == (Status.READY, "server_unreachable")
+    assert "VideoApiBaseUrl" in waiting.error["hint"]

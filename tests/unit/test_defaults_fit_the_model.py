@@ -1,0 +1,117 @@
+"""A stack's default size or length that a chosen model does not take gives way to one that it does."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sora_ready.domain.catalog import Catalog, load_catalog
+from sora_ready.domain.errors import RequestRejected
+from sora_ready.domain.frame import Size, Wish, fit_defaults, gather_wishes, read_request
+
+CATALOG = load_catalog('{"other": {"seconds": [5, 10], "usd_per_second": {"640x480": null, "480x640": null}}}')
+DEFAULTS = {
+    "size": "1280x720",
+    "mode": "cover",
+    "background": "black",
+    "model": "sora-2",
+    "seconds": "4",
+    "prompt": "gentle motion",
+}
+
+
+def fit(
+    tags: dict[str, str], metadata: dict[str, str] | None = None, catalog: Catalog = CATALOG, **defaults: str
+) -> dict[str, Wish]:
+    sources = [("tag", tags), ("metadata", metadata or {}), ("default", DEFAULTS | defaults)]
+    return fit_defaults(gather_wishes(sources), catalog)
+
+
+@pytest.mark.parametrize("origin", ["tag", "metadata"])
+def test_defaults_that_the_chosen_model_does_not_take_give_way(origin: str) -> None:
+    wishes = fit(**{"tags": {}, "metadata": {}} | {{"tag": "tags"}.get(origin, origin): {"model": "other"}})
+
+    assert wishes["model"] == Wish("other", origin)
+    assert wishes["size"] == Wish("auto", "model")
+    assert wishes["seconds"] == Wish("5", "model")
+
+
+def test_what_gave_way_is_understood() -> None:
+    request = read_request(fit({"model": "other"}), CATALOG)
+
+    assert (request.size, request.sizes, request.seconds) == (None, (Size(640, 480), Size(480, 640)), 5)
+
+
+@pytest.mark.parametrize("size", ["640x480", "480x640", "auto", "AUTO"])
+@pytest.mark.parametrize("seconds", ["5", "10"])
+def test_defaults_that_the_chosen_model_takes_stay(size: str, seconds: str) -> None:
+    wishes = fit({"model": "other"}, size=size, seconds=seconds)
+
+    assert (wishes["size"], wishes["seconds"]) == (Wish(size, "default"), Wish(seconds, "default"))
+
+
+@pytest.mark.parametrize("origin", ["tags", "metadata"])
+@pytest.mark.parametrize(("field", "value"), [("size", "1280x720"), ("seconds", "4")])
+def test_what_somebody_asked_for_stays_and_is_refused(origin: str, field: str, value: str) -> None:
+    wishes = fit(**{"tags": {}, "metadata": {}} | {origin: {"model": "other", field: value}})
+
+    assert wishes[field].value == value
+    with pytest.raises(RequestRejected) as refusal:
+        read_request(wishes, CATALOG)
+    assert refusal.value.code == f"invalid_{field}"
+
+
+def test_each_default_gives_way_on_its_own() -> None:
+    wishes = fit({"model": "other", "size": "480x640"})
+
+    assert (wishes["size"], wishes["seconds"]) == (Wish("480x640", "tag"), Wish("5", "model"))
+
+
+def test_a_stack_whose_own_defaults_contradict_each_other_is_told_so() -> None:
+    wishes = fit({}, model="other")
+
+    assert (wishes["size"], wishes["seconds"]) == (Wish("1280x720", "default"), Wish("4", "default"))
+    with pytest.raises(RequestRejected) as refusal:
+        read_request(wishes, CATALOG)
+    assert (refusal.value.code, refusal.value.facts["origin"]) == ("invalid_size", "default")
+
+
+def test_a_model_that_nobody_knows_changes_nothing() -> None:
+    wishes = fit({"model": "sora-3"})
+
+    assert (wishes["size"], wishes["seconds"]) == (Wish("1280x720", "default"), Wish("4", "default"))
+    with pytest.raises(RequestRejected, match="sora-3"):
+        read_request(wishes, CATALOG)
+
+
+def test_the_given_wishes_stay_as_they_were() -> None:
+    wishes = gather_wishes([("tag", {"model": "other"}), ("default", DEFAULTS)])
+    before = dict(wishes)
+
+    fit_defaults(wishes, CATALOG)
+
+    assert wishes == before
+
+
+@pytest.mark.parametrize("written", ["OTHER", "Other"])
+def test_a_model_is_fitted_to_however_it_is_written(written: str) -> None:
+    assert read_request(fit({"model": written}), CATALOG).seconds == 5
+
+
+@pytest.mark.parametrize("size", ["640X480", "640×480", "640 x 480"])
+def test_a_default_size_stays_however_it_is_written(size: str) -> None:
+    assert read_request(fit({"model": "other"}, size=size), CATALOG).size == Size(640, 480)
+
+
+@given(
+    st.sampled_from(["sora-2", "sora-2-pro", "other"]),
+    st.sampled_from(["auto", "1280x720", "640x480", "1x1", "large"]),
+    st.integers(1, 20).map(str),
+)
+def test_no_default_size_or_length_makes_a_chosen_model_refuse(model: str, size: str, seconds: str) -> None:
+    request = read_request(fit({"model": model}, size=size, seconds=seconds), CATALOG)
+
+    assert request.model == model
+    assert request.size is None or request.size in request.sizes
+    assert request.seconds in CATALOG[model].seconds
