@@ -32,7 +32,7 @@ up: .venv/ready ## Keep the stack running, for the AWS CLI [PORT=4566 VIDEO_PORT
 	@$(BIN)/python -m local up --port $(PORT) --video-port $(VIDEO_PORT)
 
 test: .venv/ready ## Run all tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 lint: .venv/ready ## Check style and types
 	@$(BIN)/ruff check .

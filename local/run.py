@@ -63,8 +63,8 @@ def watch_job(local: LocalStack, key: str, out: Path, display: Display) -> dict[
             jobs = local.find_jobs(key)
             if jobs and jobs[-1] != job:
                 job, moved = jobs[-1], time.monotonic()
-                display.show_job(job)
                 _save_record(job, out)
+                display.show_job(job)
                 if job["status"] in ENDED:
                     return job
             if not jobs and time.monotonic() - began > ARRIVAL_SECONDS:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from local.sample import make_sample
 from tests.e2e.measure import read_clip
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,13 +67,36 @@ def test_the_cli_lines_drop_a_picture_and_bring_back_its_record_and_its_video(fo
     assert pasted.returncode == 0, pasted.stdout + pasted.stderr
     assert "completed" in pasted.stdout
     assert re.search(r"video_[0-9a-f]{32}\s+1280x720\s+video_", pasted.stdout)
-    assert read_clip(folder_with_stack_up / "video.mp4").size == (1280, 720)
+    assert read_clip(folder_with_stack_up / "out" / "video.mp4").size == (1280, 720)
+
+
+@pytest.mark.parametrize(
+    "line", [line for line in "".join(blocks_of_readme()).splitlines() if line.startswith("make run")]
+)
+def test_the_make_run_lines_send_a_picture_through(tmp_path: Path, line: str) -> None:
+    # given the person's own picture
+    picture = make_sample(tmp_path / "photo.jpg")
+
+    # when
+    finished = subprocess.run(
+        ["bash", "-c", f"{line} IMAGE={picture} OUT={tmp_path / 'out'}"],
+        cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))},
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+
+    # then
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert (tmp_path / "out" / "video.mp4").exists()
 
 
 def test_every_shell_block_of_the_readme_is_run_by_a_test_or_by_ci() -> None:
     # given what runs each: the tests here, and CI
     runs = {
-        "make run": "test_make_run.py",
+        "make run": "the test above",
         ". .local/env": "the test above",
         "sam build": "make rehearse",
         "aws secretsmanager": "the test above",
