@@ -26,11 +26,14 @@ def main(arguments: list[str] | None = None) -> int:
     forget_account()
     # However it is told to end, what it started ends with it.
     for ending in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ending, signal.default_int_handler)
+        # nohup asks for hang-ups to be ignored, and is heeded.
+        if signal.getsignal(ending) is not signal.SIG_IGN:
+            signal.signal(ending, signal.default_int_handler)
     try:
         return given.command(given, display)  # type: ignore[no-any-return]
     except KeyboardInterrupt:
-        display.say_failed("Stopped. A job that was already sent goes on at the server; job.json tells how far it was.")
+        told = "A job that was already sent goes on at the server; job.json tells how far it was."
+        display.say_failed(f"Stopped. {told}" if given.command is _run else "Stopped.")
         return 130
     except (RunError, EmulatorError, DeployError, BuildError, AlreadyUpError, OSError) as error:
         display.say_failed(str(error))

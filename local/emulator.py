@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -156,14 +157,30 @@ def _wait_until_ready(process: subprocess.Popen[bytes], endpoint: str, ca_bundle
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    # It would wait for idle connections much longer, and there is nothing to save.
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(timeout=1)
-    # macOS says EPERM, not ESRCH, of a group that has ended.
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    with _undisturbed():
+        process.terminate()
+        # It would wait for idle connections much longer, and there is nothing to save.
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=1)
+        # macOS says EPERM, not ESRCH, of a group that has ended.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ignore what would end this program: an impatient second Ctrl-C must not leave the functions running."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    endings = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(ending, signal.SIG_IGN) for ending in endings]
+    try:
+        yield
+    finally:
+        for ending, handler in zip(endings, before, strict=True):
+            signal.signal(ending, handler)
 
 
 def _bind_port(port: int) -> int:

@@ -18,7 +18,7 @@ from local.display import Display
 from local.emulator import start_emulator
 from local.run import report_job, save_files, watch_job
 from local.sample import make_sample
-from local.stack import LocalStack, start_video_server
+from local.stack import LocalStack, start_stand_in
 
 STACK = "rehearsal"
 BUILT = Path(".aws-sam/rehearsal")
@@ -39,7 +39,7 @@ def rehearse(folder: Path, display: Display) -> bool:
     python = make_runtime()
     display.say_done(f"a Python like Lambda's is ready in {RUNTIME_VENV}")
     with (
-        start_video_server(folder / "stand-in") as server,
+        start_stand_in(folder / "stand-in") as server,
         start_emulator(folder / "emulator.log", python=str(python)) as emulator,
     ):
         run_sam(

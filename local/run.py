@@ -12,7 +12,7 @@ from typing import Any
 
 from local.display import Display
 from local.sample import make_sample
-from local.stack import LocalStack, start_stack
+from local.stack import LocalStack, name_real_server, start_stack
 from sora_ready.domain.job import FINAL, Status
 
 # A job in doubt waits for a person, so watching it is over too.
@@ -40,7 +40,7 @@ def run_picture(image: Path | None, wishes: Mapping[str, str], out: Path, folder
     # Kept aside first: the picture may be what an earlier run left in `out`.
     picture = _take_picture(image, folder)
     _clear_results(out)
-    with start_stack(folder, say=display.say_done) as local:
+    with start_stack(folder, say=display.say_done, real_server=name_real_server()) as local:
         key = local.drop_picture(picture, wishes)
         display.say_done(f"{picture.name} dropped into the upload bucket")
         job = watch_job(local, key, out, display)

@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,16 +93,21 @@ def read_record(item: Mapping[str, Any]) -> dict[str, Any]:
     return plain
 
 
-@contextmanager
-def start_video_server(folder: Path, *, port: int = 0, render_seconds: float = 3.0) -> Iterator[VideoServer]:
-    """Give the server that VIDEO_API_BASE_URL names, else run a stand-in while the block runs.
+def name_real_server() -> VideoServer | None:
+    """Return the server that VIDEO_API_BASE_URL names, None where it names none. That server charges its prices.
 
-    VIDEO_API_KEY is that server's key, VIDEO_MODELS its models as the template's parameter has them.
+    VIDEO_API_KEY is its key, VIDEO_MODELS its models as the template's parameter has them. Only `run` and `up` ask for
+    it: tests and rehearsals never spend.
     """
     base_url = os.environ.get("VIDEO_API_BASE_URL", "").strip()
-    if base_url:
-        yield VideoServer(base_url, os.environ.get("VIDEO_API_KEY") or "none", os.environ.get("VIDEO_MODELS", ""))
-        return
+    if not base_url:
+        return None
+    return VideoServer(base_url, os.environ.get("VIDEO_API_KEY") or "none", os.environ.get("VIDEO_MODELS", ""))
+
+
+@contextmanager
+def start_stand_in(folder: Path, *, port: int = 0, render_seconds: float = 3.0) -> Iterator[VideoServer]:
+    """Run a stand-in video server while the block runs."""
     # Each stack starts with nothing paid for.
     shutil.rmtree(folder, ignore_errors=True)
     config = StandInConfig(key=STAND_IN_KEY, port=port, data=folder, render_seconds=render_seconds)
@@ -117,18 +122,22 @@ def start_stack(
     say: Callable[[str], None] = lambda _: None,
     emulator_port: int = 0,
     server_port: int = 0,
-    parameters: Mapping[str, str] | None = None,
+    real_server: VideoServer | None = None,
     render_seconds: float = 3.0,
     python: str = sys.executable,
 ) -> Iterator[LocalStack]:
-    """Start all of it, its logs and the stand-in's files in `folder`; `say` hears of each step as it is done."""
+    """Start all of it, its logs and the stand-in's files in `folder`; `say` hears of each step as it is done.
+
+    The stack submits to `real_server`, which costs money, or to a stand-in where that is None.
+    """
+    stand_in = start_stand_in(folder / "stand-in", port=server_port, render_seconds=render_seconds)
     folder.mkdir(parents=True, exist_ok=True)
     with (
-        start_video_server(folder / "stand-in", port=server_port, render_seconds=render_seconds) as server,
+        nullcontext(real_server) if real_server else stand_in as server,
         start_emulator(folder / "emulator.log", port=emulator_port, python=python) as emulator,
     ):
         say(f"AWS is up on this machine ({emulator.endpoint})")
-        stack = deploy_template(emulator, server.parameters() | dict(parameters or {}))
+        stack = deploy_template(emulator, server.parameters())
         say("template.yaml is deployed")
         say(f"{'stand-in video server' if server.stand_in else 'video server'} at {server.base_url}")
         yield LocalStack(emulator, stack, server, folder / "emulator.log")

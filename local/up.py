@@ -14,7 +14,7 @@ from pathlib import Path
 
 from local.display import Display
 from local.sample import make_sample
-from local.stack import LocalStack, start_stack
+from local.stack import LocalStack, name_real_server, start_stack
 
 # A shell that had a real account's settings must not mix them with these.
 _FORGET = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
@@ -29,7 +29,13 @@ def keep_up(folder: Path, display: Display, *, emulator_port: int, server_port: 
     with (
         _lock(folder),
         _explained_ports(emulator_port, server_port),
-        start_stack(folder, say=display.say_done, emulator_port=emulator_port, server_port=server_port) as local,
+        start_stack(
+            folder,
+            say=display.say_done,
+            emulator_port=emulator_port,
+            server_port=server_port,
+            real_server=name_real_server(),
+        ) as local,
     ):
         sample = make_sample(env_file.parent / "photo.jpg")
         write_env(local, env_file)

@@ -58,9 +58,10 @@ def test_the_servers_id_is_logged_before_it_is_recorded(
     with pytest.raises(ClientError):
         submit(stack, video_api, job, jobs=NeverRecords(stack.dynamodb, stack.table, now=stack.clock))
     (entry,) = stand_in.ledger.accepted()
-    (told,) = log
-    assert told.levelno == logging.INFO
-    assert (told.__dict__["job_id"], told.__dict__["server_id"]) == (job.id, entry.video_id)
+    bought, lost = log
+    assert (bought.levelno, lost.levelno) == (logging.INFO, logging.ERROR)
+    for told in (bought, lost):
+        assert (told.__dict__["job_id"], told.__dict__["server_id"]) == (job.id, entry.video_id)
 
 
 def test_nothing_is_said_to_be_bought_that_was_refused(

@@ -68,13 +68,11 @@ def test_each_default_gives_way_on_its_own() -> None:
     assert (wishes["size"], wishes["seconds"]) == (Wish("480x640", "tag"), Wish("5", "model"))
 
 
-def test_a_stack_whose_own_defaults_contradict_each_other_is_told_so() -> None:
+def test_a_stacks_default_model_is_fitted_too() -> None:
     wishes = fit({}, model="other")
 
-    assert (wishes["size"], wishes["seconds"]) == (Wish("1280x720", "default"), Wish("4", "default"))
-    with pytest.raises(RequestRejected) as refusal:
-        read_request(wishes, CATALOG)
-    assert (refusal.value.code, refusal.value.facts["origin"]) == ("invalid_size", "default")
+    assert (wishes["size"], wishes["seconds"]) == (Wish("auto", "model"), Wish("5", "model"))
+    assert read_request(wishes, CATALOG).seconds == 5
 
 
 def test_a_model_that_nobody_knows_changes_nothing() -> None:

@@ -9,6 +9,7 @@ import zlib
 import pytest
 from PIL import Image
 
+from sora_ready.domain.errors import ImageRejected
 from sora_ready.domain.frame import Colour
 from sora_ready.domain.imaging import normalize_image
 from tests.unit.pictures import encode, is_near
@@ -76,3 +77,23 @@ def png(width: int, height: int, *, bits: int, colour_type: int, rows: list[list
     return (
         b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"tRNS", key) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
     )
+
+
+def test_a_picture_that_is_transparent_all_over_is_refused() -> None:
+    # given colours that nobody would see
+    picture = Image.new("RGBA", (64, 36), (200, 0, 0, 0))
+    picture.paste((0, 200, 0, 0), (10, 10, 30, 30))
+
+    # then
+    with pytest.raises(ImageRejected) as refusal:
+        normalize_image(encode(picture, "PNG"), size=(64, 36))
+    assert refusal.value.code == "blank"
+
+
+def test_a_drawing_that_is_nearly_its_background_is_not_lost_either() -> None:
+    # given
+    picture = Image.new("RGBA", (64, 36), (0, 0, 0, 0))
+    picture.paste((8, 8, 8, 255), (20, 10, 40, 26))
+
+    # then
+    assert normalize_image(encode(picture, "PNG"), size=(64, 36)).background == Colour(255, 255, 255)

@@ -128,13 +128,13 @@ def gather_wishes(sources: Sequence[tuple[str, Mapping[str, str]]]) -> dict[str,
 
 
 def fit_defaults(wishes: Mapping[str, Wish], catalog: Catalog) -> dict[str, Wish]:
-    """Replace a stack's default size or length that the model somebody chose does not take, by one that it does.
+    """Replace a stack's default size or length that the picture's model does not take, by one that it does.
 
     The origin of such a value is `model`. Nobody is told that a value cannot be used which nobody asked for.
     """
     fitted = dict(wishes)
     name = _find(wishes["model"].value, catalog.models)
-    if name is None or wishes["model"].origin == "default":
+    if name is None:
         return fitted
     model = catalog[name]
     if wishes["size"].origin == "default" and not _takes_size(model.sizes, wishes["size"].value):

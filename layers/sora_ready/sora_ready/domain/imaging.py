@@ -32,6 +32,8 @@ MAX_PIXELS_OF = {"WEBP": 64_000_000, "AVIF": 64_000_000}
 MAX_SHAPE_RATIO = 64
 # Nearer in shape than this, a bar would be a stray line of a few pixels: fill the frame instead.
 NEAR_MATCH = 0.01
+# Colours nearer to each other than this, of 255, look alike.
+FAINT = 16
 
 # What Pillow's decoders raise on broken input: all of these were seen, on files of the kind people upload.
 _BROKEN = (OSError, ValueError, SyntaxError, RuntimeError, TypeError, IndexError, KeyError, MemoryError, OverflowError)
@@ -156,16 +158,14 @@ def _fit_picture(picture: Image.Image, sizes: Sequence[Size], mode: Mode, backgr
     shrunk = _shrink(picture, region, target, raw_mode)
     profile = picture.info.get("icc_profile")
     content = finish_colours(shrunk, profile, background)
-    if _is_uniform(content) and not _is_uniform(shrunk):
+    if shrunk.mode == "RGBa" and _is_faint(content):
         # A black drawing on nothing would vanish on black: what shines through gets the background that shows it.
-        background = WHITE if sum(background) < 3 * 128 else BLACK
-        content = finish_colours(shrunk, profile, background)
-    if _is_uniform(content) and not _is_uniform(shrunk):
-        raise ImageRejected(
-            "blank",
-            "Nothing of the picture would be seen: what it shows and what shines through it look alike. "
-            "Export it without transparency.",
-        )
+        faintest, strongest = cast(Any, shrunk.getextrema())[3]
+        if not strongest:
+            raise ImageRejected("blank", "The picture is transparent all over: nothing of it would be seen.")
+        if strongest - faintest >= FAINT:
+            background = WHITE if sum(background) < 3 * 128 else BLACK
+            content = finish_colours(shrunk, profile, background)
     if orientation in _UPRIGHT:
         content = content.transpose(_UPRIGHT[orientation])
     return _Fitted(upright, frame, content, background)
@@ -261,9 +261,8 @@ def _check_shape(upright: Size, frame: Size) -> None:
         )
 
 
-def _is_uniform(picture: Image.Image) -> bool:
-    extrema = cast(Any, picture.getextrema())
-    return all(low == high for low, high in (extrema if isinstance(extrema[0], tuple) else [extrema]))
+def _is_faint(picture: Image.Image) -> bool:
+    return all(high - low < FAINT for low, high in cast(list[tuple[int, int]], picture.getextrema()))
 
 
 def _too_many_pixels(limit: int = MAX_PIXELS, **facts: int) -> ImageRejected:

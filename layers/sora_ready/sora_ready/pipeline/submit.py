@@ -69,21 +69,27 @@ def submit_job(
         raise
     except SubmissionUnconfirmed as doubt:
         return jobs.move_job(job_id, Status.UNCONFIRMED, error=doubt.as_record())
-    # Should the next line fail, the log is the only place that knows what was bought.
     logger.info("the server took the job", job_id=job_id, server_id=video.id)
-    job = jobs.move_job(job_id, Status.QUEUED, server=video.as_record(), error={})
+    try:
+        job = jobs.move_job(job_id, Status.QUEUED, server=video.as_record(), error={})
+    except Exception:
+        # Then the log is the only place that knows what was bought, at whatever level it is kept.
+        logger.error("a video was bought and could not be recorded", job_id=job_id, server_id=video.id)
+        raise
     track_queue.send_poll(job_id, polls=0, delay_seconds=next_poll_seconds(0, video.poll_after_ms))
     return job
 
 
 def seconds_until_retry(error: Exception, receives: int) -> int:
-    """Return how long a message that failed for the `receives`-th time stays away: as asked, else ever longer."""
-    asked: int | None = getattr(error, "retry_after_seconds", None)
-    if asked:
-        return asked
+    """Return how long a message that failed for the `receives`-th time stays away: ever longer, or as long as asked."""
+    if isinstance(error, JobInHandError):
+        return error.retry_after_seconds
     # A copy's event may be quicker than its record, by a moment.
     first = RECORD_SECONDS if isinstance(error, JobNotRecordedError) else RETRY_SECONDS
-    return first << min(receives - 1, 5)
+    growing = first << min(receives - 1, 5)
+    # A server that asks for one second, again and again, must not use up the message's tries within a minute.
+    asked = error.retry_after_seconds if isinstance(error, SubmissionNotTaken) else None
+    return max(growing, asked or 0)
 
 
 def _take_up_again(job: Job, *, redelivered: bool, jobs: JobTable, track_queue: TrackQueue) -> Job:
