@@ -16,6 +16,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -45,15 +46,8 @@ class Emulator:
     pid: int
 
     def client(self, service: str) -> Any:
-        """Return a boto3 client for `service` of this emulator."""
-        return boto3.client(
-            service,  # type: ignore[call-overload]
-            endpoint_url=self.endpoint,
-            region_name=REGION,
-            verify=str(self.ca_bundle),
-            aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-        )
+        """Return the boto3 client for `service` of this emulator, made once: a watched job is asked for often."""
+        return _make_client(service, self.endpoint, self.ca_bundle)
 
     def environment(self) -> dict[str, str]:
         """Return what a shell must export for the AWS CLI, SAM or an SDK to talk to this emulator."""
@@ -63,6 +57,18 @@ class Emulator:
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_CA_BUNDLE": str(self.ca_bundle),
         }
+
+
+@cache
+def _make_client(service: str, endpoint: str, ca_bundle: Path) -> Any:
+    return boto3.client(
+        service,  # type: ignore[call-overload]
+        endpoint_url=endpoint,
+        region_name=REGION,
+        verify=str(ca_bundle),
+        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+    )
 
 
 def forget_account() -> None:

@@ -87,9 +87,9 @@ class VideoApi:
         except openai.APIConnectionError as error:
             raise _read_broken_connection(error) from error
         except Exception as error:
-            raise _unconfirmed("The server's answer could not be read") from error
+            raise SubmissionUnconfirmed("The server's answer could not be read") from error
         if not video.id:
-            raise _unconfirmed("The server accepted the request without giving an id")
+            raise SubmissionUnconfirmed("The server accepted the request without giving an id")
         return video
 
     def read_video(self, video_id: str) -> ServerVideo:
@@ -99,9 +99,7 @@ class VideoApi:
             # Some servers leave the id out of this answer; it is the one that was asked for.
             return replace(_read_video(response.parse(), response.headers), id=video_id)
         except openai.NotFoundError as error:
-            raise VideoNotFound(
-                "expired_on_server", "The server no longer knows the video: it expired or was deleted there."
-            ) from error
+            raise _gone("The server no longer knows the video: it expired or was deleted there.") from error
         except (openai.OpenAIError, ValueError) as error:
             raise _unavailable(error) from error
 
@@ -115,7 +113,7 @@ class VideoApi:
                 promised = response.headers.get("content-length", "")
                 received = _copy(response.iter_bytes(_CHUNK), file, max_bytes)
         except openai.NotFoundError as error:
-            raise VideoNotFound("expired_on_server", "The server no longer has the video's file.") from error
+            raise _gone("The server no longer has the video's file.") from error
         except (openai.OpenAIError, httpx2.HTTPError, ValueError) as error:
             raise _unavailable(error) from error
         if promised.isdecimal() and int(promised) != received:
@@ -175,7 +173,7 @@ def _read_refusal(error: openai.APIStatusError) -> VideoApiError:
         wait = _count(error.response.headers.get("retry-after"))
         return SubmissionNotTaken(code, f"The server asks to wait: {said}", retry_after_seconds=wait)
     if status >= 500 or status < 400 or status in _MAYBE_TAKEN:
-        return _unconfirmed(f"The server answered {status}: {said}")
+        return SubmissionUnconfirmed(f"The server answered {status}: {said}")
     return SubmissionRefused(code, said, hint=_CODE_HINTS.get(code) or _HINTS.get(status, _HINT), http_status=status)
 
 
@@ -196,15 +194,11 @@ def _read_broken_connection(error: openai.APIConnectionError) -> VideoApiError:
             "No connection to the video server could be made.",
             hint="Check VideoApiBaseUrl and that the server is up.",
         )
-    return _unconfirmed("The connection broke before the server answered")
+    return SubmissionUnconfirmed("The connection broke before the server answered")
 
 
-def _unconfirmed(what: str) -> SubmissionUnconfirmed:
-    return SubmissionUnconfirmed(
-        "unconfirmed",
-        f"{what}, so the video may or may not have been started.",
-        hint="It is not sent again by itself. Look for it at the server before you upload the picture again.",
-    )
+def _gone(what: str) -> VideoNotFound:
+    return VideoNotFound("expired_on_server", what, hint="Upload the picture again to have the video made anew.")
 
 
 def _unavailable(error: Exception) -> VideoApiUnavailableError:
@@ -239,6 +233,7 @@ def _copy(chunks: Any, file: BinaryIO, max_bytes: int) -> int:
             raise VideoTooLargeError(
                 "video_too_large",
                 f"The video has more than the {max_bytes:,} bytes that this stack stores.",
+                hint="Fetch it from the server, or upload the picture again for fewer seconds or a smaller size.",
                 max_bytes=max_bytes,
             )
         file.write(chunk)

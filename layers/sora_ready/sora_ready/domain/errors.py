@@ -120,7 +120,17 @@ class SubmissionNotTaken(VideoApiError):
 
 
 class SubmissionUnconfirmed(VideoApiError):
-    """The request may have started a video and no answer says so; it must never be sent again unasked."""
+    """The request may have started a video and no answer says so; it must never be sent again unasked.
+
+    `what` says what happened, as the beginning of a sentence.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            "unconfirmed",
+            f"{what}, so the video may or may not have been started.",
+            hint="It is not sent again by itself. Look for it at the server before you upload the picture again.",
+        )
 
 
 class VideoNotFound(VideoApiError):

@@ -162,7 +162,9 @@ def _fit_picture(picture: Image.Image, sizes: Sequence[Size], mode: Mode, backgr
         # A black drawing on nothing would vanish on black: what shines through gets the background that shows it.
         faintest, strongest = cast(Any, shrunk.getextrema())[3]
         if not strongest:
-            raise ImageRejected("blank", "The picture is transparent all over: nothing of it would be seen.")
+            raise ImageRejected(
+                "blank", "The picture is transparent all over, so nothing would be seen. Export it again."
+            )
         if strongest - faintest >= FAINT:
             background = WHITE if sum(background) < 3 * 128 else BLACK
             content = finish_colours(shrunk, profile, background)

@@ -98,11 +98,7 @@ def _take_up_again(job: Job, *, redelivered: bool, jobs: JobTable, track_queue: 
         left = (datetime.fromisoformat(job.attempt["lease_until"]) - jobs.now()).total_seconds()
         if left > 0:
             raise JobInHandError(job.id, math.ceil(left) + 1)
-        doubt = SubmissionUnconfirmed(
-            "unconfirmed",
-            "The worker that was sending the job ended without a word, so the video may or may not have been started.",
-            hint="It is not sent again by itself. Look for it at the server before you upload the picture again.",
-        )
+        doubt = SubmissionUnconfirmed("The worker that was sending the job ended without a word")
         return jobs.move_job(job.id, Status.UNCONFIRMED, error=doubt.as_record())
     if redelivered and job.status in AT_THE_SERVER:
         # The message to follow the video may be what was not sent. One too many does no harm.
