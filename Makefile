@@ -62,6 +62,8 @@ lock: .venv/uv ## Pin the newest versions that fit together
 	$(BIN)/uv pip compile -q -U --no-header --no-annotate --no-emit-index-url --generate-hashes \
 		--python-version 3.13 --group emulator -c requirements/dev.txt -o requirements/lambda.txt
 	$(BIN)/uv pip compile -q -U --no-header --no-annotate --no-emit-index-url --generate-hashes --universal \
+		--python-version 3.11 -c requirements/dev.txt --group bench -o requirements/bench.txt
+	$(BIN)/uv pip compile -q -U --no-header --no-annotate --no-emit-index-url --generate-hashes --universal \
 		--python-version 3.11 --group sam -o requirements/sam.txt
 
 clean: ## Remove everything that these commands made
