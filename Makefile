@@ -8,25 +8,32 @@ given = $(if $(filter command line,$(origin $(1))),$(value $(1)))
 override RUN_IMAGE := $(call given,IMAGE)
 override RUN_SIZE := $(call given,SIZE)
 override RUN_MODE := $(call given,MODE)
+override RUN_FOCUS := $(call given,FOCUS)
+override RUN_CROP := $(call given,CROP)
 override RUN_BACKGROUND := $(call given,BACKGROUND)
+override RUN_FORMAT := $(call given,FORMAT)
+override RUN_QUALITY := $(call given,QUALITY)
+override RUN_PRESET := $(call given,PRESET)
 override RUN_MODEL := $(call given,MODEL)
 override RUN_SECONDS := $(call given,SECONDS)
 override RUN_PROMPT := $(call given,PROMPT)
 override RUN_OUT := $(call given,OUT)
-export RUN_IMAGE RUN_SIZE RUN_MODE RUN_BACKGROUND RUN_MODEL RUN_SECONDS RUN_PROMPT RUN_OUT
+export RUN_IMAGE RUN_SIZE RUN_MODE RUN_FOCUS RUN_CROP RUN_BACKGROUND RUN_FORMAT RUN_QUALITY RUN_PRESET
+export RUN_MODEL RUN_SECONDS RUN_PROMPT RUN_OUT
 PORT ?= 4566
 VIDEO_PORT ?= 4010
 
-.PHONY: help run up test lint format build rehearse lock clean
+.PHONY: help run up test lint format build rehearse bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1	\2/' | expand -t 18
 
-run: .venv/ready ## Send a picture through the stack [IMAGE= SIZE= MODE= BACKGROUND= PROMPT= MODEL= SECONDS= OUT=out]
+run: .venv/ready ## Send a picture through the stack [IMAGE= SIZE= MODE= PROMPT= MODEL= SECONDS= … OUT=out]
 	@$(BIN)/python -m local run --image="$$RUN_IMAGE" --size="$$RUN_SIZE" --mode="$$RUN_MODE" \
-		--background="$$RUN_BACKGROUND" --model="$$RUN_MODEL" --seconds="$$RUN_SECONDS" --prompt="$$RUN_PROMPT" \
-		--out="$$RUN_OUT"
+		--focus="$$RUN_FOCUS" --crop="$$RUN_CROP" --background="$$RUN_BACKGROUND" --format="$$RUN_FORMAT" \
+		--quality="$$RUN_QUALITY" --preset="$$RUN_PRESET" --model="$$RUN_MODEL" --seconds="$$RUN_SECONDS" \
+		--prompt="$$RUN_PROMPT" --out="$$RUN_OUT"
 
 up: .venv/ready ## Keep the stack running, for the AWS CLI [PORT=4566 VIDEO_PORT=4010]
 	@$(BIN)/python -m local up --port $(PORT) --video-port $(VIDEO_PORT)
@@ -49,6 +56,9 @@ build: .venv/ready .venv-sam/ready ## sam validate --lint and sam build (needs P
 rehearse: .venv/ready .venv-sam/ready ## Build, sam deploy to the emulator, and a picture through it
 	@$(BIN)/python -m local rehearse
 
+bench: .venv-bench/ready ## Measure the imaging beside Pillow, FFmpeg and libvips [ARGS='--only jpeg12 --rounds 3']
+	@PYTHONPATH=layers/sora_ready .venv-bench/bin/python -m tests.bench $(ARGS)
+
 lock: .venv/uv ## Pin the newest versions that fit together
 	$(BIN)/uv pip compile -q -U --no-header --no-annotate --no-emit-index-url --python-version 3.13 \
 		--python-platform aarch64-manylinux_2_28 --group imaging -o layers/imaging/requirements.txt
@@ -67,7 +77,7 @@ lock: .venv/uv ## Pin the newest versions that fit together
 		--python-version 3.11 --group sam -o requirements/sam.txt
 
 clean: ## Remove everything that these commands made
-	rm -rf .venv .venv-sam .venv-lambda .aws-sam .local out .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-sam .venv-lambda .venv-bench .aws-sam .local out .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # ---------------------------------------------------------------- what the commands need
 
@@ -86,4 +96,10 @@ clean: ## Remove everything that these commands made
 	@echo 'setting up .venv-sam (once)'
 	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .venv-sam
 	@$(BIN)/uv pip sync --quiet --require-hashes --python .venv-sam/bin/python requirements/sam.txt
+	@touch $@
+
+.venv-bench/ready: .venv/uv requirements/bench.txt
+	@echo 'setting up .venv-bench (once)'
+	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .venv-bench
+	@$(BIN)/uv pip sync --quiet --require-hashes --python .venv-bench/bin/python requirements/bench.txt
 	@touch $@

@@ -14,9 +14,10 @@ from local.emulator import EmulatorError, forget_account
 from local.rehearse import rehearse
 from local.run import RunError, run_picture
 from local.up import AlreadyUpError, keep_up
+from sora_ready.domain.request import FIELDS
 
 FOLDER = Path(".local")
-WISHES = ("size", "mode", "background", "model", "seconds", "prompt")
+WISHES = FIELDS
 
 
 def main(arguments: list[str] | None = None) -> int:

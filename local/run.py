@@ -90,7 +90,7 @@ def report_job(job: Mapping[str, Any], out: Path, display: Display) -> bool:
     """Say what came of the job; return whether it completed."""
     if job["status"] == "completed":
         request, copy = job["request"], job["copy"]
-        display.say_plain(f"  {out / _ready_name(job)}   {copy['width']}x{copy['height']}, mode {request['mode']}")
+        display.say_plain(f"  {out / _ready_name(job)}   {copy['width']}x{copy['height']}, mode {copy['mode']}")
         display.say_plain(f"  {out / 'video.mp4'}   {request['seconds']} s, {job['video']['bytes']:,} bytes")
         display.say_plain(f"  {out / 'job.json'}    {job['job_id']}")
         return True

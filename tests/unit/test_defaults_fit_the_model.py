@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from sora_ready.domain.catalog import Catalog, load_catalog
 from sora_ready.domain.errors import RequestRejected
-from sora_ready.domain.frame import Size, Wish, fit_defaults, gather_wishes, read_request
+from sora_ready.domain.frame import Size
+from sora_ready.domain.request import Wish, fit_defaults, gather_wishes, read_request
 
 CATALOG = load_catalog('{"other": {"seconds": [5, 10], "usd_per_second": {"640x480": null, "480x640": null}}}')
 DEFAULTS = {

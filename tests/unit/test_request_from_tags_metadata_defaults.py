@@ -10,17 +10,8 @@ from hypothesis import strategies as st
 
 from sora_ready.domain.catalog import load_catalog
 from sora_ready.domain.errors import RequestRejected
-from sora_ready.domain.frame import (
-    FIELDS,
-    Colour,
-    Mode,
-    Size,
-    VideoRequest,
-    Wish,
-    decode_metadata,
-    gather_wishes,
-    read_request,
-)
+from sora_ready.domain.frame import Colour, Mode, Size
+from sora_ready.domain.request import FIELDS, VideoRequest, Wish, decode_metadata, gather_wishes, read_request
 
 CATALOG = load_catalog()
 DEFAULTS = {

@@ -9,7 +9,7 @@ import pytest
 
 from sora_ready.adapters.settings import NormalizeSettings, SubmitSettings, TrackSettings
 from sora_ready.domain.errors import SettingsError
-from sora_ready.domain.frame import FIELDS
+from sora_ready.domain.request import FIELDS
 
 NORMALIZE = {
     "JOBS_TABLE": "jobs",

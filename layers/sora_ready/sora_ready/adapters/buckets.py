@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from botocore.exceptions import ClientError
 
 from sora_ready.domain.errors import SourceRejected
-from sora_ready.domain.frame import decode_metadata
 from sora_ready.domain.job import SourceObject
+from sora_ready.domain.request import decode_metadata
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -92,7 +92,9 @@ class OutputBucket:
             "content_type": ready.content_type,
             "width": ready.size.width,
             "height": ready.size.height,
+            "mode": str(ready.mode),
             "background": str(ready.background),
+            "region": list(ready.region),
             "bytes": len(ready.data),
             "sha256": digest,
         }

@@ -34,7 +34,10 @@ class NormalizeSettings(_Settings):
     output_bucket: str
     default_size: str
     default_mode: str
+    default_focus: str
     default_background: str
+    default_format: str
+    default_quality: str
     default_model: str
     default_seconds: str
     default_prompt: str

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import cast
 
-from PIL import Image, ImageCms, ImageMath
+from PIL import Image, ImageChops, ImageCms, ImageMath
 
 from sora_ready.domain.frame import Colour
 
@@ -21,23 +21,32 @@ _BAND_PIXELS = 4_000_000
 _PROFILE_SPACES = {"RGB": b"RGB ", "CMYK": b"CMYK", "L": b"GRAY", "LAB": b"Lab "}
 
 
-def reduce_picture(picture: Image.Image, factor: int, raw_mode: str) -> Image.Image:
-    """Return the decoded picture in 8 bits, each `factor` × `factor` pixels averaged into one.
+WholeBox = tuple[int, int, int, int]
+"""Left, top, right and bottom, in whole pixels."""
+
+
+def reduce_picture(picture: Image.Image, window: WholeBox, factors: tuple[int, int], raw_mode: str) -> Image.Image:
+    """Return the window of the decoded picture in 8 bits, each block of `factors` pixels (across, down) made one.
 
     Its mode is L, RGB, CMYK or LAB, or RGBa where something shines through. `raw_mode` is how the file stores samples
-    (as Pillow names it), which decides what a PNG's transparent colour stands for.
+    (as Pillow names it), which decides what a PNG's transparent colour stands for. Raises `ValueError` where samples
+    are no numbers.
     """
     prepare = _choose_preparation(picture, raw_mode)
-    width, height = picture.size
-    rows = max(factor, _BAND_PIXELS // width // factor * factor)
-    if rows >= height:
-        return _reduce(prepare(picture), factor)
+    left, top, right, bottom = window
+    if prepare is None:
+        return picture.crop(window) if factors == (1, 1) else picture.reduce(factors, box=window)
+    rows = max(factors[1], _BAND_PIXELS // (right - left) // factors[1] * factors[1])
     small: Image.Image | None = None
-    for top in range(0, height, rows):
-        band = _reduce(prepare(picture.crop((0, top, width, min(top + rows, height)))), factor)
+    for start in range(top, bottom, rows):
+        band = prepare(picture.crop((left, start, right, min(start + rows, bottom))))
+        if factors != (1, 1):
+            band = band.reduce(factors)
+        if start == top and start + rows >= bottom:
+            return band
         if small is None:
-            small = Image.new(band.mode, (-(-width // factor), -(-height // factor)))
-        small.paste(band, (0, top // factor))
+            small = Image.new(band.mode, (-(-(right - left) // factors[0]), -(-(bottom - top) // factors[1])))
+        small.paste(band, (0, (start - top) // factors[1]))
     return cast(Image.Image, small)
 
 
@@ -48,16 +57,24 @@ def finish_colours(picture: Image.Image, profile: bytes | None, background: Colo
     straight = picture.convert("RGBA")
     alpha = straight.getchannel("A")
     flat = Image.new("RGB", picture.size, tuple(background))
-    flat.paste(_apply_profile(straight.convert("RGB"), profile), mask=alpha)
+    flat.paste(_apply_profile(_as_profiled(straight.convert("RGB"), profile), profile), mask=alpha)
     return flat
 
 
-def _reduce(picture: Image.Image, factor: int) -> Image.Image:
-    return picture.reduce(factor) if factor > 1 else picture
+def _as_profiled(colour: Image.Image, profile: bytes | None) -> Image.Image:
+    """Return a grey picture, which became RGB for its transparency, as the one channel that a grey profile is for."""
+    red, green, blue = colour.split()
+    grey = (
+        profile is not None
+        and profile[16:20] == _PROFILE_SPACES["L"]
+        and not ImageChops.difference(red, green).getbbox()
+        and not ImageChops.difference(red, blue).getbbox()
+    )
+    return red if grey else colour
 
 
-def _choose_preparation(picture: Image.Image, raw_mode: str) -> Callable[[Image.Image], Image.Image]:
-    """Return what brings a band of this picture to 8 bits, with premultiplied alpha where there is any."""
+def _choose_preparation(picture: Image.Image, raw_mode: str) -> Callable[[Image.Image], Image.Image] | None:
+    """Return what brings a band to 8 bits, with premultiplied alpha where there is any; None where nothing must be."""
     mode, key = picture.mode, picture.info.get("transparency")
     if mode in {"I", "F"} or mode.startswith("I;16"):
         scale = 255.0 / _full_scale(picture)
@@ -69,8 +86,10 @@ def _choose_preparation(picture: Image.Image, raw_mode: str) -> Callable[[Image.
     if key is not None and mode in {"1", "L", "RGB"}:
         keyed = _scale_key(key, raw_mode)
         return lambda band: _premultiply(band.convert("RGB"), _key_colour(band.convert("RGB"), keyed))
-    wanted = mode if mode in _PROFILE_SPACES else "L" if mode == "1" else "RGB"
-    return lambda band: band if band.mode == wanted else band.convert(wanted)
+    if mode in _PROFILE_SPACES:
+        return None
+    wanted = "L" if mode == "1" else "RGB"
+    return lambda band: band.convert(wanted)
 
 
 def _full_scale(picture: Image.Image) -> float:

@@ -1,34 +1,27 @@
-"""What frame is wanted, and how tags, metadata and JSON say it.
+"""The vocabulary of frames: how large, how filled, what is kept, what lies around it, and how it is written down.
 
-A user may say each thing in an object tag, else in the object's metadata, else in a JSON body, else the stack's default
-holds. All of them are read here, by one parser, so that the same word means the same thing whichever door it came by.
+Each word knows how a person writes it; `request.py` decides which word counts.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
-from urllib.parse import unquote
+from typing import Final, Literal, NamedTuple
 
-from sora_ready.domain.errors import RequestRejected
+AUTO: Final = "auto"
+"""Left to the picture itself: its shape, its details, or the colour of its edge."""
 
-if TYPE_CHECKING:
-    from sora_ready.domain.catalog import Catalog
-
-T = TypeVar("T")
-
-# The Videos API's own bound on a prompt, in characters.
-MAX_PROMPT = 32_000
 # Sizes whose shapes differ by less than this look alike; the smaller one, which is the cheaper one, is then enough.
 SAME_SHAPE = 0.02
 
 _SIZE = re.compile(r"\s*(\d{1,5})\s*[xX×]\s*(\d{1,5})\s*", re.ASCII)
 _COLOUR = re.compile(r"#?([0-9a-fA-F]{6})")
-_PERCENT_ENCODED = re.compile(r"%(?![0-9a-fA-F]{2})")
+_NUMBER = re.compile(r"\d{1,3}(\.\d{0,12})?|\.\d{1,12}", re.ASCII)
 
 
 class Size(NamedTuple):
@@ -57,9 +50,24 @@ class Size(NamedTuple):
 class Mode(StrEnum):
     """How a picture of another shape meets the frame."""
 
-    COVER = "cover"  # fill the frame; what does not fit is cropped away, evenly
+    COVER = "cover"  # fill the frame; what does not fit is cropped away, around the focus
     PAD = "pad"  # show the whole picture; the rest of the frame is background (a letterbox)
+    BLUR = "blur"  # show the whole picture; the rest of the frame is the same picture, larger and blurred
     STRETCH = "stretch"  # fill the frame with the whole picture, out of proportion
+    AUTO = "auto"  # cover while little is lost, else blur
+
+
+class Format(StrEnum):
+    """How the frame is written: each is one that Videos API servers take."""
+
+    JPEG = "jpeg"
+    PNG = "png"
+    WEBP = "webp"
+
+    @property
+    def content_type(self) -> str:
+        """The media type, such as `image/jpeg`."""
+        return f"image/{self}"
 
 
 class Colour(NamedTuple):
@@ -87,93 +95,66 @@ BLACK = Colour(0, 0, 0)
 WHITE = Colour(255, 255, 255)
 
 
+class Focus(NamedTuple):
+    """The point that a crop keeps, and keeps as near to its middle as the edges allow; fractions from the top-left."""
+
+    x: float
+    y: float
+
+    def __str__(self) -> str:
+        return f"{self.x:g} {self.y:g}"
+
+    @classmethod
+    def parse(cls, text: str) -> Focus:
+        """Read a name (`center`, `top`, `bottom-left`), `0.5 0.3`, or JSON: `[0.5, 0.3]`, `{"x": 0.5, "y": 0.3}`.
+
+        Raises ValueError on anything else, and on fractions outside 0 to 1.
+        """
+        words = re.split(r"[\s_-]+", text.strip().lower().replace("centre", "center"))
+        named = _name_point(words)
+        return named or cls(*_read_fractions(text, ("x", "y")))
+
+
+CENTER = Focus(0.5, 0.5)
+
+
+class Crop(NamedTuple):
+    """The part of the upright picture that is used at all: its edges, as fractions from the top-left."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def __str__(self) -> str:
+        return " ".join(f"{edge:g}" for edge in self)
+
+    @classmethod
+    def parse(cls, text: str) -> Crop:
+        """Read `0.1 0 0.9 1` (left, top, right, bottom), or JSON: `[0.1, 0, 0.9, 1]`, `{"left_fraction": 0.1}`.
+
+        The JSON words are those of the Videos API's `crop_bounds`; an edge that is left out is the picture's own.
+        Raises ValueError on anything else, on fractions outside 0 to 1, and where nothing would be left.
+        """
+        crop = cls(*_read_fractions(text, ("left", "top", "right", "bottom"), {"right": 1.0, "bottom": 1.0}))
+        if crop.left >= crop.right or crop.top >= crop.bottom:
+            raise ValueError(f"{text!r} leaves nothing of the picture")
+        return crop
+
+
+WHOLE = Crop(0.0, 0.0, 1.0, 1.0)
+
+
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """One value as somebody gave it, and where: `tag`, `metadata`, `body` or `default`."""
+class Look:
+    """How a picture is put into a frame and how that frame is written; `quality` is 1 to 100."""
 
-    value: str
-    origin: str
-
-
-@dataclass(frozen=True, slots=True)
-class VideoRequest:
-    """A picture's request as understood. `size` is None until the picture's shape is known (`auto`)."""
-
-    model: str
-    size: Size | None
-    sizes: tuple[Size, ...]
-    seconds: int
-    mode: Mode
-    background: Colour
-    prompt: str
-
-
-FIELDS = ("size", "mode", "background", "model", "seconds", "prompt")
-
-
-def gather_wishes(sources: Sequence[tuple[str, Mapping[str, str]]]) -> dict[str, Wish]:
-    """Pick each field from the first of `sources` (origin, values) that has it; names that are no field are ignored.
-
-    Names are matched as they stand first, then without regard to case. An empty value counts as not given.
-    """
-    wishes: dict[str, Wish] = {}
-    for origin, values in sources:
-        given = {name: value for name, value in values.items() if value.strip()}
-        folded = {name.strip().lower(): value for name, value in given.items()} | given
-        for field in FIELDS:
-            value = folded.get(field, "").strip()
-            if value and field not in wishes:
-                wishes[field] = Wish(value, origin)
-    return wishes
-
-
-def fit_defaults(wishes: Mapping[str, Wish], catalog: Catalog) -> dict[str, Wish]:
-    """Replace a stack's default size or length that the picture's model does not take, by one that it does.
-
-    The origin of such a value is `model`. Nobody is told that a value cannot be used which nobody asked for.
-    """
-    fitted = dict(wishes)
-    name = _find(wishes["model"].value, catalog.models)
-    if name is None:
-        return fitted
-    model = catalog[name]
-    if wishes["size"].origin == "default" and not _takes_size(model.sizes, wishes["size"].value):
-        fitted["size"] = Wish("auto", "model")
-    if wishes["seconds"].origin == "default" and wishes["seconds"].value not in map(str, model.seconds):
-        fitted["seconds"] = Wish(str(model.seconds[0]), "model")
-    return fitted
-
-
-def _takes_size(sizes: Sequence[Size], value: str) -> bool:
-    try:
-        return value.lower() == "auto" or Size.parse(value) in sizes
-    except ValueError:
-        return False
-
-
-def read_request(wishes: Mapping[str, Wish], catalog: Catalog) -> VideoRequest:
-    """Turn `wishes` (every field must have one) into a request that `catalog` can serve.
-
-    Raises `RequestRejected`, naming the field, its value, where it came from and what is allowed.
-    """
-    model = catalog[_choose(wishes["model"], "model", {name: name for name in catalog.models})]
-    sizes = {str(size): size for size in model.sizes}
-    return VideoRequest(
-        model=model.name,
-        size=_read_size(wishes["size"], model.name, sizes),
-        sizes=model.sizes,
-        seconds=_choose(
-            wishes["seconds"],
-            "seconds",
-            {str(length): length for length in model.seconds},
-            f"Model {model.name} makes no such length.",
-        ),
-        mode=_choose(wishes["mode"], "mode", {str(mode): mode for mode in Mode}),
-        background=_parse(
-            wishes["background"], "background", Colour.parse, ["black", "white", "six hex digits (336699)"]
-        ),
-        prompt=_read_prompt(wishes["prompt"]),
-    )
+    mode: Mode = Mode.COVER
+    focus: Focus | Literal["auto"] = CENTER
+    crop: Crop = WHOLE
+    background: Colour | Literal["auto"] = BLACK
+    format: Format = Format.JPEG
+    quality: int = 95
 
 
 def nearest_size(picture: Size, sizes: Sequence[Size]) -> Size:
@@ -183,49 +164,35 @@ def nearest_size(picture: Size, sizes: Sequence[Size]) -> Size:
     return min(alike, key=lambda size: size.width * size.height)
 
 
-def decode_metadata(value: str) -> str:
-    """Return a metadata value as it was meant: percent-encoded UTF-8 is decoded, anything else is left alone.
-
-    S3 metadata is ASCII on the wire, so text in any other alphabet travels percent-encoded; a plain `100% sharp`, which
-    is no encoding, stays as it is.
-    """
-    if "%" not in value or _PERCENT_ENCODED.search(value):
-        return value
-    try:
-        return unquote(value, errors="strict")
-    except UnicodeDecodeError:
-        return value
-
-
-def _read_size(wish: Wish, model: str, sizes: Mapping[str, Size]) -> Size | None:
-    if wish.value.lower() == "auto":
+def _name_point(words: Sequence[str]) -> Focus | None:
+    """Return the point that one or two words name (`top`, `left top`), None where they are no such words."""
+    across = {"left": 0.0, "right": 1.0}
+    down = {"top": 0.0, "bottom": 1.0}
+    named = [word for word in words if word != "center"]
+    known = all(word in across or word in down for word in named)
+    if not known or len(words) > 2 or sum(word in across for word in named) > 1 or sum(w in down for w in named) > 1:
         return None
-    allowed = [*sizes, "auto"]
-    size = _parse(wish, "size", Size.parse, allowed, f"Model {model} takes no such size.")
-    if size not in sizes.values():
-        raise RequestRejected("size", wish.value, wish.origin, allowed, why=f"Model {model} takes no such size.")
-    return size
+    x = next((across[word] for word in named if word in across), 0.5)
+    y = next((down[word] for word in named if word in down), 0.5)
+    return Focus(x, y)
 
 
-def _read_prompt(wish: Wish) -> str:
-    if len(wish.value) > MAX_PROMPT:
-        raise RequestRejected("prompt", wish.value, wish.origin, [f"1 to {MAX_PROMPT} characters"])
-    return wish.value
-
-
-def _choose(wish: Wish, field: str, choices: Mapping[str, T], why: str = "") -> T:
-    name = _find(wish.value, choices)
-    if name is None:
-        raise RequestRejected(field, wish.value, wish.origin, choices, why=why)
-    return choices[name]
-
-
-def _find(value: str, choices: Mapping[str, Any]) -> str | None:
-    return next((name for name in (value, value.lower()) if name in choices), None)
-
-
-def _parse(wish: Wish, field: str, read: Callable[[str], T], allowed: Sequence[str], why: str = "") -> T:
-    try:
-        return read(wish.value)
-    except ValueError:
-        raise RequestRejected(field, wish.value, wish.origin, allowed, why=why) from None
+def _read_fractions(text: str, names: Sequence[str], missing: dict[str, float] | None = None) -> list[float]:
+    """Read one fraction (0 to 1) for each of `names`, from numbers in a row or from JSON. Raises ValueError."""
+    if text.lstrip()[:1] in {"{", "["}:
+        told = json.loads(text)
+        if isinstance(told, dict):
+            given = {name.removesuffix("_fraction"): value for name, value in told.items()}
+            if not given or not given.keys() <= set(names) or (missing is None and len(given) < len(names)):
+                raise ValueError(f"{text!r} does not name {', '.join(names)}")
+            told = [given.get(name, (missing or {}).get(name, 0.0)) for name in names]
+        if any(isinstance(value, bool) or not isinstance(value, int | float) for value in told):
+            raise ValueError(f"{text!r} holds something that is no number")
+    else:
+        words = [word for word in re.split(r"[\s,;:/]+", text) if word]
+        if not all(_NUMBER.fullmatch(word) for word in words):
+            raise ValueError(f"{text!r} is not a row of numbers")
+        told = [float(word) for word in words]
+    if len(told) != len(names) or not all(0 <= value <= 1 for value in told):
+        raise ValueError(f"{text!r} is not {len(names)} fractions from 0 to 1")
+    return [float(value) for value in told]

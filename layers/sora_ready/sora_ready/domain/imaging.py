@@ -1,42 +1,62 @@
 """Any picture in, one exact frame out.
 
-The order is what makes it right: the format is found by content, the size is checked before memory is spent, the whole
-picture is decoded before anything is concluded from it, and it is shrunk before it is turned upright, because turning
-48 megapixels costs ten times the memory of turning the frame.
+The order is what makes it right: everything is planned as the picture is stored, it is decoded whole, shrunk once,
+brought to sRGB at the size of the frame, laid on its background, and turned upright last, because turning 48 megapixels
+costs ten times the memory of turning the frame.
 """
 
 from __future__ import annotations
 
 import io
+import math
 import os
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, Literal, cast
 
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import Image
 
-from sora_ready.domain.colour import finish_colours, reduce_picture
+from sora_ready.domain.attention import LOOKED_AT, find_attention
+from sora_ready.domain.backdrop import blur_backdrop, lay_picture
+from sora_ready.domain.colour import WholeBox, finish_colours, reduce_picture
+from sora_ready.domain.decoding import (
+    can_shrink,
+    load_picture,
+    load_small,
+    open_picture,
+    read_orientation,
+    reject_corrupt,
+    turned,
+)
 from sora_ready.domain.errors import ImageRejected
-from sora_ready.domain.frame import BLACK, WHITE, Colour, Mode, Size, nearest_size
+from sora_ready.domain.frame import (
+    AUTO,
+    BLACK,
+    CENTER,
+    WHOLE,
+    Colour,
+    Crop,
+    Focus,
+    Format,
+    Look,
+    Mode,
+    Size,
+    nearest_size,
+)
+from sora_ready.domain.geometry import Box, Plan, cut_window, plan_frame, scale_box, turn_back, turn_box, turn_point
 
-# Only these decoders run. Pillow knows more, but some start programs (EPS) and none is what a camera or a site gives.
-# A phone's MPO is opened as the JPEG it starts with.
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF")
-READABLE = "JPEG, PNG, WebP, GIF, TIFF, BMP or AVIF"
-MAX_PIXELS = 150_000_000
-# These decoders hold a whole second copy while they work.
-MAX_PIXELS_OF = {"WEBP": 64_000_000, "AVIF": 64_000_000}
 # A picture this much longer than the frame leaves a sliver of it, whatever the mode.
 MAX_SHAPE_RATIO = 64
-# Nearer in shape than this, a bar would be a stray line of a few pixels: fill the frame instead.
-NEAR_MATCH = 0.01
-# Colours nearer to each other than this, of 255, look alike.
-FAINT = 16
+# How many times the frame's pixels the fine filter is given. More costs time and cannot be seen.
+FINE = 2
+# How far the fine filter reaches, in pixels of its result.
+REACH = 3
+# Fractions of a picture come out as whole pixels but for this much.
+HAIR = 1e-3
+GREY = Colour(128, 128, 128)
 
-# What Pillow's decoders raise on broken input: all of these were seen, on files of the kind people upload.
-_BROKEN = (OSError, ValueError, SyntaxError, RuntimeError, TypeError, IndexError, KeyError, MemoryError, OverflowError)
 # EXIF orientation → the turn that brings the stored picture upright. 1 (and nonsense) needs none.
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -47,23 +67,22 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_SIDEWAYS = {5, 6, 7, 8}
-
-Box = tuple[float, float, float, float]
-"""Left, top, right and bottom, in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadyImage:
-    """A frame ready to be sent: encoded bytes and their `content_type`, its exact `size`, and what it was made from.
+    """A frame ready to be sent: encoded bytes and their `content_type`, its exact `size`, and how it was made.
 
-    `background` is the one used: a picture that would vanish on the one asked for is laid on its opposite.
+    `mode` and `background` are those used: `auto` was decided, and a picture that would vanish on the colour asked for
+    is laid on its opposite. `region` is the part of the upright source (of `source_size`) that is shown.
     """
 
     data: bytes
     size: Size
     content_type: str
+    mode: Mode
     background: Colour
+    region: Crop
     source_format: str
     source_size: Size
 
@@ -77,209 +96,187 @@ def normalize_image(
     *,
     size: Size | tuple[int, int] | Sequence[Size],
     mode: Mode | str = Mode.COVER,
-    background: Colour = BLACK,
+    focus: Focus | Literal["auto"] = CENTER,
+    crop: Crop = WHOLE,
+    background: Colour | Literal["auto"] = BLACK,
+    format: Format | str = Format.JPEG,  # noqa: A002 - the word that tags use
     quality: int = 95,
 ) -> ReadyImage:
-    """Turn a picture (bytes, a path, or an open binary file) into exactly one frame, as a JPEG.
+    """Turn a picture (bytes, a path, or an open binary file) into exactly one frame.
 
     `size` is the frame in pixels, or several frames, of which the one nearest in shape to the upright picture is taken.
-    The frame is upright (EXIF), sRGB, opaque on `background`, 8 bits a channel at 4:4:4, and carries no metadata.
+    `crop` is applied first, in fractions of the upright picture; `focus`, in fractions of what that leaves, is kept
+    when `cover` has to cut. The frame is upright (EXIF), sRGB, opaque, 8 bits a channel, and carries no metadata; a
+    JPEG is written at 4:4:4, a WebP of `quality` 100 without loss.
 
-    Raises `ImageRejected` with a code: `empty`, `not_an_image`, `too_many_pixels`, `shape_too_extreme`, `corrupt`,
-    `blank`; and `OSError` where a path cannot be read.
+    Raises `ImageRejected` with a code: `empty`, `not_an_image`, `too_many_pixels`, `crop_too_small`,
+    `shape_too_extreme`, `corrupt`, `blank`; and `OSError` where a path cannot be read.
     """
     sizes = [Size(*cast(Size, size))] if isinstance(size[0], int) else cast(Sequence[Size], size)
+    look = Look(Mode(mode), focus, crop, background, Format(format), quality)
     with warnings.catch_warnings():
         # Pillow warns of large pictures and odd EXIF; both are dealt with here.
         warnings.simplefilter("ignore")
-        with _open_picture(source) as picture:
+        with open_picture(source) as picture:
             source_format = picture.format or ""
-            fitted = _fit_picture(picture, sizes, Mode(mode), background)
-    frame, content = fitted.frame, fitted.content
-    # A fresh picture: whatever the source carried (comments, GPS, profiles) stays behind.
-    canvas = Image.new("RGB", frame, tuple(fitted.background))
-    canvas.paste(content, ((frame.width - content.width) // 2, (frame.height - content.height) // 2))
-    buffer = io.BytesIO()
-    canvas.save(buffer, "JPEG", quality=quality, subsampling="4:4:4", optimize=True)
-    return ReadyImage(buffer.getvalue(), frame, "image/jpeg", fitted.background, source_format, fitted.upright)
+            fitted = _fit_picture(picture, sizes, look)
+    frame = Image.new("RGB", fitted.frame, tuple(fitted.background))
+    if fitted.mode is Mode.BLUR:
+        frame.paste(blur_backdrop(fitted.content, fitted.frame))
+    # Pasted into a fresh picture: whatever the source carried (comments, GPS, profiles) stays behind.
+    content = fitted.content
+    frame.paste(content, ((frame.width - content.width) // 2, (frame.height - content.height) // 2))
+    return ReadyImage(
+        data=_encode(frame, look.format, quality),
+        size=fitted.frame,
+        content_type=look.format.content_type,
+        mode=fitted.mode,
+        background=fitted.background,
+        region=fitted.region,
+        source_format=source_format,
+        source_size=fitted.upright,
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class _Fitted:
-    """The upright content at the size it is shown at, for which frame and on which background."""
+    """The upright `content` at the size it is shown at; the other fields are as in `ReadyImage`."""
 
     upright: Size
     frame: Size
+    mode: Mode
+    region: Crop
     content: Image.Image
     background: Colour
 
 
-def _open_picture(source: bytes | str | os.PathLike[str] | BinaryIO) -> Image.Image:
-    data = Path(source).read_bytes() if isinstance(source, str | os.PathLike) else source
-    file = io.BytesIO(data) if isinstance(data, bytes) else data
-    if not file.read(1):
-        raise ImageRejected("empty", "The file is empty (0 bytes). Upload the picture again.")
-    file.seek(0)
-    try:
-        picture = Image.open(file, formats=FORMATS)
-    except UnidentifiedImageError:
-        raise ImageRejected("not_an_image", f"The file is not a picture that can be read. Use {READABLE}.") from None
-    except Image.DecompressionBombError:
-        raise _too_many_pixels() from None
-    except _BROKEN as error:
-        raise _corrupt(error) from error
-    width, height = picture.size
-    limit = MAX_PIXELS_OF.get(picture.format or "", MAX_PIXELS)
-    if width * height > limit:
-        raise _too_many_pixels(limit, width=width, height=height)
-    return picture
-
-
-def _fit_picture(picture: Image.Image, sizes: Sequence[Size], mode: Mode, background: Colour) -> _Fitted:
+def _fit_picture(picture: Image.Image, sizes: Sequence[Size], look: Look) -> _Fitted:
     """Decode `picture` and scale it for the nearest of `sizes`."""
     tiles = getattr(picture, "tile", None)
     raw_mode = str(tiles[0][3]) if tiles else picture.mode
     # A JPEG's EXIF stands before its pixels and its pixels can be decoded small, so it is planned first and decoded
     # then. Elsewhere reading EXIF can consume the pixels' bytes, and TIFF is turned by decoding: decode first.
-    drafted = picture.format in {"JPEG", "MPO"}
+    drafted = can_shrink(picture)
     if not drafted:
-        _load(picture)
-    orientation = _read_orientation(picture)
-    upright = Size(*picture.size[::-1]) if orientation in _SIDEWAYS else Size(*picture.size)
-    frame = nearest_size(upright, sizes)
-    _check_shape(upright, frame)
-    region, target = _plan(upright, frame, mode)
-    if orientation in _UPRIGHT:
-        region = _turn_region(region, orientation, upright)
-    if orientation in _SIDEWAYS:
-        target = Size(*target[::-1])
-    if drafted:
-        region = _load_small(picture, region, target)
-    shrunk = _shrink(picture, region, target, raw_mode)
+        load_picture(picture)
+    stored = Size(*picture.size)
+    orientation = read_orientation(picture)
+    upright = turned(stored, orientation)
+    frame = _choose_frame(upright, look.crop, sizes)
+    stored_frame = turned(frame, orientation)
+    content = scale_box(turn_box(look.crop, orientation), *stored)
+    focus = CENTER if look.focus == AUTO else turn_point(look.focus, orientation)
+    plan = plan_frame(content, stored_frame, look.mode, focus)
+    scale = _load_for_plan(picture, plan) if drafted else (1.0, 1.0)
+    content, plan = scale_box(content, *scale), replace(plan, region=scale_box(plan.region, *scale))
+    window = (0, 0, *picture.size) if look.crop == WHOLE else _inside(content, picture.size)
+    if look.focus == AUTO and plan.mode is Mode.COVER:
+        seen = find_attention(_look_at(picture, window, raw_mode), plan.region, content)
+        plan = replace(plan, region=cut_window(content, stored_frame, seen))
     profile = picture.info.get("icc_profile")
-    content = finish_colours(shrunk, profile, background)
-    if shrunk.mode == "RGBa" and _is_faint(content):
-        # A black drawing on nothing would vanish on black: what shines through gets the background that shows it.
-        faintest, strongest = cast(Any, shrunk.getextrema())[3]
-        if not strongest:
-            raise ImageRejected(
-                "blank", "The picture is transparent all over, so nothing would be seen. Export it again."
-            )
-        if strongest - faintest >= FAINT:
-            background = WHITE if sum(background) < 3 * 128 else BLACK
-            content = finish_colours(shrunk, profile, background)
+    shown, background = lay_picture(_shrink(picture, window, plan, raw_mode), profile, look.background, stored_frame)
     if orientation in _UPRIGHT:
-        content = content.transpose(_UPRIGHT[orientation])
-    return _Fitted(upright, frame, content, background)
+        shown = shown.transpose(_UPRIGHT[orientation])
+    region = scale_box(plan.region, 1 / (stored.width * scale[0]), 1 / (stored.height * scale[1]))
+    return _Fitted(upright, frame, plan.mode, Crop(*turn_back(region, orientation)), shown, background)
 
 
-def _shrink(picture: Image.Image, region: Box, target: Size, raw_mode: str) -> Image.Image:
-    """Return the region of the decoded picture at the target's size, averaged down coarsely first where it is large."""
-    left, top, right, bottom = region
-    # Twice the target is enough for the fine filter that follows; Pillow's own reducing_gap works with the same rule.
-    factor = max(1, int(min((right - left) / target.width, (bottom - top) / target.height) / 2))
-    try:
-        small = reduce_picture(picture, factor, raw_mode)
-    except ValueError as error:
-        raise _corrupt(error) from error
-    box = (left / factor, top / factor, min(right / factor, small.width), min(bottom / factor, small.height))
-    return small.resize(target, Image.Resampling.LANCZOS, box=box)
-
-
-def _load(picture: Image.Image) -> None:
-    try:
-        picture.load()
-    except _BROKEN as error:
-        raise _corrupt(error) from error
-
-
-def _plan(upright: Size, frame: Size, mode: Mode) -> tuple[Box, Size]:
-    """Return the region of the upright picture that is shown (in its pixels) and the size it is shown at."""
-    whole = (0.0, 0.0, float(upright.width), float(upright.height))
-    ratio = (upright.width * frame.height) / (upright.height * frame.width)
-    if mode is Mode.STRETCH:
-        return whole, frame
-    if mode is Mode.PAD and abs(ratio - 1) > NEAR_MATCH:
-        if ratio > 1:
-            return whole, Size(frame.width, max(1, round(frame.height / ratio)))
-        return whole, Size(max(1, round(frame.width * ratio)), frame.height)
-    if ratio > 1:
-        kept = upright.width / ratio
-        left = (upright.width - kept) / 2
-        return (left, 0.0, left + kept, float(upright.height)), frame
-    kept = upright.height * ratio
-    top = (upright.height - kept) / 2
-    return (0.0, top, float(upright.width), top + kept), frame
-
-
-def _turn_region(region: Box, orientation: int, upright: Size) -> Box:
-    """Return where a region of the upright picture lies in the stored one."""
-    left, top, right, bottom = region
-    width, height = upright
-    return {
-        2: (width - right, top, width - left, bottom),
-        3: (width - right, height - bottom, width - left, height - top),
-        4: (left, height - bottom, right, height - top),
-        5: (top, left, bottom, right),
-        6: (top, width - right, bottom, width - left),
-        7: (height - bottom, width - right, height - top, width - left),
-        8: (height - bottom, left, height - top, right),
-    }[orientation]
-
-
-def _load_small(picture: Image.Image, region: Box, target: Size) -> Box:
-    """Decode a JPEG at the smallest scale that still holds every pixel shown; return the region at that scale."""
-    left, top, right, bottom = region
-    stored = picture.size
-    needed = int(stored[0] * target.width / (right - left)), int(stored[1] * target.height / (bottom - top))
-    # The mode is left as it is: a CMYK picture that the decoder made RGB no longer fits its profile.
-    drafted = picture.draft(None, needed)
-    _load(picture)
-    # The decoder rounds the small size up, so the exact scale is the drafted box's, not the ratio of the sizes.
-    box = drafted[1] if drafted else (0, 0, *stored)
-    scale_x, scale_y = box[2] / stored[0], box[3] / stored[1]
-    return left * scale_x, top * scale_y, right * scale_x, bottom * scale_y
-
-
-def _read_orientation(picture: Image.Image) -> int:
-    """Return the EXIF orientation, 1 where there is none or the EXIF is broken: pictures with bad EXIF decode well."""
-    try:
-        value = picture.getexif().get(ExifTags.Base.Orientation, 1)
-    except Exception:  # noqa: BLE001 - broken EXIF raises SyntaxError, ValueError, struct.error and more
-        return 1
-    return value if isinstance(value, int) and value in _UPRIGHT else 1
-
-
-def _check_shape(upright: Size, frame: Size) -> None:
-    ratio = (upright.width * frame.height) / (upright.height * frame.width)
+def _choose_frame(upright: Size, crop: Crop, sizes: Sequence[Size]) -> Size:
+    """Return the frame for what the crop leaves. Raises `ImageRejected` where that is next to nothing."""
+    width, height = upright.width * (crop.right - crop.left), upright.height * (crop.bottom - crop.top)
+    if width < 1 or height < 1:
+        raise ImageRejected(
+            "crop_too_small",
+            f"The crop {crop} leaves less than a pixel of a picture of {upright}. Give it edges further apart.",
+            width=upright.width,
+            height=upright.height,
+            crop=str(crop),
+        )
+    left = Size(round(width), round(height))
+    frame = nearest_size(left, sizes)
+    ratio = (left.width * frame.height) / (left.height * frame.width)
     if not 1 / MAX_SHAPE_RATIO <= ratio <= MAX_SHAPE_RATIO:
         raise ImageRejected(
             "shape_too_extreme",
-            f"A picture of {upright} cannot fill a frame of {frame}: almost nothing of it would be seen. "
+            f"A picture of {left} cannot fill a frame of {frame}: almost nothing of it would be seen. "
             "Crop it nearer to the frame's shape.",
-            width=upright.width,
-            height=upright.height,
+            width=left.width,
+            height=left.height,
             frame=str(frame),
         )
+    return frame
 
 
-def _is_faint(picture: Image.Image) -> bool:
-    return all(high - low < FAINT for low, high in cast(list[tuple[int, int]], picture.getextrema()))
+def _load_for_plan(picture: Image.Image, plan: Plan) -> tuple[float, float]:
+    """Decode a JPEG no larger than the plan needs; return the scale it was decoded at, across and down."""
+    left, top, right, bottom = plan.region
+    width, height = picture.size
+    needed = Size(int(width * plan.shown.width / (right - left)), int(height * plan.shown.height / (bottom - top)))
+    return load_small(picture, needed)
 
 
-def _too_many_pixels(limit: int = MAX_PIXELS, **facts: int) -> ImageRejected:
-    stated = "{width}x{height} ".format(**facts) if facts else ""
-    return ImageRejected(
-        "too_many_pixels",
-        f"The picture's {stated}pixels are more than the {limit:,} that are accepted. Shrink it and upload it again.",
-        max_pixels=limit,
-        **facts,  # type: ignore[arg-type]
+def _inside(box: Box, size: tuple[int, int]) -> WholeBox:
+    """Return the whole pixels within a box; where there is none, those that it touches."""
+    left, top, right, bottom = (
+        math.ceil(box[0] - HAIR),
+        math.ceil(box[1] - HAIR),
+        int(box[2] + HAIR),
+        int(box[3] + HAIR),
     )
+    if left >= right:
+        left, right = int(box[0]), math.ceil(box[2])
+    if top >= bottom:
+        top, bottom = int(box[1]), math.ceil(box[3])
+    return left, top, min(right, size[0]), min(bottom, size[1])
 
 
-def _corrupt(error: BaseException) -> ImageRejected:
-    return ImageRejected(
-        "corrupt",
-        "The picture is damaged or cut short and cannot be decoded whole. Export or upload it again.",
-        decoder=type(error).__name__,
+def _look_at(picture: Image.Image, window: WholeBox, raw_mode: str) -> Image.Image:
+    """Return a small opaque copy of the window, to see what is where."""
+    left, top, right, bottom = window
+    factor = max(1, max(right - left, bottom - top) // (2 * LOOKED_AT))
+    small = _reduce_checked(picture, window, (factor, factor), raw_mode)
+    seen = finish_colours(small, None, GREY)
+    seen.thumbnail((LOOKED_AT, LOOKED_AT))
+    return seen
+
+
+def _shrink(picture: Image.Image, window: WholeBox, plan: Plan, raw_mode: str) -> Image.Image:
+    """Return the plan's region at the size it is shown at, averaged down coarsely first where it is large."""
+    left, top, right, bottom = plan.region
+    across, down = (right - left) / plan.shown.width, (bottom - top) / plan.shown.height
+    factors = max(1, int(across / FINE)), max(1, int(down / FINE))
+    # The fine filter looks a little beyond the region, as it does where nothing was cut; never beyond a crop's edges.
+    reach_x = math.ceil(REACH * max(across, 1)) + factors[0]
+    reach_y = math.ceil(REACH * max(down, 1)) + factors[1]
+    near = (
+        max(window[0], int(left) - reach_x),
+        max(window[1], int(top) - reach_y),
+        min(window[2], math.ceil(right) + reach_x),
+        min(window[3], math.ceil(bottom) + reach_y),
     )
+    small = _reduce_checked(picture, near, factors, raw_mode)
+    box = (
+        max(0.0, (left - near[0]) / factors[0]),
+        max(0.0, (top - near[1]) / factors[1]),
+        min(small.width, (right - near[0]) / factors[0]),
+        min(small.height, (bottom - near[1]) / factors[1]),
+    )
+    return small.resize(plan.shown, Image.Resampling.LANCZOS, box=box)
+
+
+def _reduce_checked(picture: Image.Image, window: WholeBox, factors: tuple[int, int], raw_mode: str) -> Image.Image:
+    try:
+        return reduce_picture(picture, window, factors, raw_mode)
+    except ValueError as error:
+        raise reject_corrupt(error) from error
+
+
+def _encode(frame: Image.Image, written: Format, quality: int) -> bytes:
+    buffer = io.BytesIO()
+    if written is Format.PNG:
+        frame.save(buffer, "PNG")
+    elif written is Format.WEBP:
+        frame.save(buffer, "WEBP", quality=quality, lossless=quality == 100)
+    else:
+        frame.save(buffer, "JPEG", quality=quality, subsampling="4:4:4")
+    return buffer.getvalue()

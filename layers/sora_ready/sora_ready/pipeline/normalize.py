@@ -9,9 +9,10 @@ from sora_ready.adapters.buckets import OutputBucket, Upload, UploadBucket
 from sora_ready.adapters.job_table import JobTable
 from sora_ready.domain.catalog import Catalog
 from sora_ready.domain.errors import ImageRejected, Rejected, TransitionRefused
-from sora_ready.domain.frame import Size, VideoRequest, Wish, fit_defaults, gather_wishes, read_request
+from sora_ready.domain.frame import Size
 from sora_ready.domain.imaging import ReadyImage, normalize_image
 from sora_ready.domain.job import Job, SourceObject, Status, make_job_id, timestamp
+from sora_ready.domain.request import VideoRequest, Wish, apply_preset, fit_defaults, gather_wishes, read_request
 from sora_ready.domain.spend import price_job
 
 
@@ -46,7 +47,7 @@ def normalize_upload(
         upload = uploads.open_upload(source)
         tags = uploads.read_tags(source) if upload.tag_count else {}
         given = gather_wishes([("tag", tags), ("metadata", upload.metadata), ("default", defaults)])
-        wishes = fit_defaults(given, catalog)
+        wishes = fit_defaults(apply_preset(given), catalog)
         record["origins"] = {field: wish.origin for field, wish in wishes.items()}
         record["request"] = {field: wish.value for field, wish in wishes.items()}
         request = read_request(wishes, catalog)
@@ -73,11 +74,16 @@ def _make_frame(upload: Upload, request: VideoRequest, max_source_bytes: int) ->
             bytes=upload.length,
             max_bytes=max_source_bytes,
         )
+    look = request.look
     return normalize_image(
         upload.body.read(),
-        size=request.size or request.sizes,
-        mode=request.mode,
-        background=request.background,
+        size=request.sizes,
+        mode=look.mode,
+        focus=look.focus,
+        crop=look.crop,
+        background=look.background,
+        format=look.format,
+        quality=look.quality,
     )
 
 
@@ -90,8 +96,13 @@ def _describe_request(
         "size": str(size),
         "size_asked": wishes["size"].value,
         "seconds": request.seconds,
-        "mode": str(request.mode),
-        "background": str(request.background),
+        "preset": wishes["preset"].value if "preset" in wishes else None,
+        "mode": str(request.look.mode),
+        "focus": str(request.look.focus),
+        "crop": str(request.look.crop),
+        "background": str(request.look.background),
+        "format": str(request.look.format),
+        "quality": request.look.quality,
         "prompt": request.prompt,
         "price_usd": None if price is None else str(price),
     }

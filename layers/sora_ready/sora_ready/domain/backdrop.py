@@ -1,0 +1,81 @@
+"""What lies behind and around a picture: a colour, the colour of its own edge, or its own blurred self."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, cast
+
+from PIL import Image, ImageFilter, ImageStat
+
+from sora_ready.domain.colour import finish_colours
+from sora_ready.domain.errors import ImageRejected
+from sora_ready.domain.frame import AUTO, BLACK, WHITE, Colour, Size
+
+# Colours nearer to each other than this, of 255, look alike.
+FAINT = 16
+# An edge is this share of the picture, in from its rim: a stray line at the rim is not the picture's colour.
+EDGE = 0.02
+# The blurred backdrop is made at an eighth of the frame's size; that it was small cannot be seen once it is blurred.
+_SMALLER = 8
+# How far colours run into each other there, as a share of the shorter side.
+_SPREAD = 0.05
+
+
+def lay_picture(
+    shrunk: Image.Image, profile: bytes | None, wanted: Colour | Literal["auto"], frame: Size
+) -> tuple[Image.Image, Colour]:
+    """Return the shrunk picture as opaque sRGB, and the colour it was laid on: `wanted`, or what it calls for itself.
+
+    A picture that would vanish on that colour (a black drawing on nothing, on black) is laid on the opposite. `frame`
+    tells which edges meet bars. Raises `ImageRejected` (`blank`) where the picture is transparent all over.
+    """
+    opaque = shrunk.mode != "RGBa"
+    if opaque:
+        content = finish_colours(shrunk, profile, BLACK)
+        return content, _find_edge_colour(content, None, frame) if wanted == AUTO else wanted
+    alpha = shrunk.getchannel("a")
+    faintest, strongest = cast(tuple[int, int], alpha.getextrema())
+    if not strongest:
+        raise ImageRejected("blank", "The picture is transparent all over, so nothing would be seen. Export it again.")
+    background = wanted
+    if background == AUTO:
+        background = _find_edge_colour(finish_colours(shrunk, profile, WHITE), alpha, frame)
+    content = finish_colours(shrunk, profile, background)
+    if _is_faint(content) and strongest - faintest >= FAINT:
+        background = WHITE if sum(background) < 3 * 128 else BLACK
+        content = finish_colours(shrunk, profile, background)
+    return content, background
+
+
+def blur_backdrop(content: Image.Image, frame: Size) -> Image.Image:
+    """Return the frame filled by the content, enlarged until it covers it, and blurred."""
+    scale = min(content.width / frame.width, content.height / frame.height)
+    width, height = frame.width * scale, frame.height * scale
+    left, top = (content.width - width) / 2, (content.height - height) / 2
+    small = Size(max(1, frame.width // _SMALLER), max(1, frame.height // _SMALLER))
+    seen = content.resize(
+        small, Image.Resampling.BILINEAR, box=(left, top, left + width, top + height), reducing_gap=2.0
+    )
+    return seen.filter(ImageFilter.GaussianBlur(min(small) * _SPREAD)).resize(frame, Image.Resampling.BICUBIC)
+
+
+def _find_edge_colour(content: Image.Image, alpha: Image.Image | None, frame: Size) -> Colour:
+    """Return the usual colour of the edges that meet bars (all, where none does); white where they are transparent."""
+    width, height = content.size
+    deep_x, deep_y = max(1, round(width * EDGE)), max(1, round(height * EDGE))
+    sides = [(0, 0, deep_x, height), (width - deep_x, 0, width, height)]
+    ends = [(0, 0, width, deep_y), (0, height - deep_y, width, height)]
+    edges = sides if width < frame.width else ends if height < frame.height else sides + ends
+    rim = Image.new("L", content.size)
+    for edge in edges:
+        rim.paste(255, edge)
+    if alpha is not None:
+        solid = Image.new("L", content.size)
+        solid.paste(rim, mask=alpha.point([255 * (value >= 250) for value in range(256)]))
+        if 2 * solid.histogram()[255] < rim.histogram()[255]:
+            return WHITE
+        rim = solid
+    return Colour(*cast(list[int], cast(Any, ImageStat.Stat(content, rim)).median))
+
+
+def _is_faint(picture: Image.Image) -> bool:
+    return all(high - low < FAINT for low, high in cast(list[tuple[int, int]], picture.getextrema()))

@@ -1,0 +1,149 @@
+"""A file becomes a picture in memory, or a refusal that says why.
+
+The format is found by content, the size is checked before memory is spent, and the whole picture is decoded before
+anything is concluded from it.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+from sora_ready.domain.errors import ImageRejected
+from sora_ready.domain.frame import Size
+from sora_ready.domain.geometry import SIDEWAYS, UPRIGHT
+
+# Only these decoders run. Pillow knows more, but some start programs (EPS) and none is what a camera or a site gives.
+# A phone's MPO is opened as the JPEG it starts with.
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF")
+READABLE = "JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF or HEIC"
+MAX_PIXELS = 150_000_000
+# These decoders hold a whole second copy while they work.
+MAX_PIXELS_OF = {"WEBP": 64_000_000, "AVIF": 64_000_000, "HEIF": 64_000_000}
+
+# What Pillow's decoders raise on broken input: all of these were seen, on files of the kind people upload.
+_BROKEN = (OSError, ValueError, SyntaxError, RuntimeError, TypeError, IndexError, KeyError, MemoryError, OverflowError)
+_JPEG = frozenset({"JPEG", "MPO"})
+_ORIENTATIONS = range(2, 9)
+
+
+def open_picture(source: bytes | str | os.PathLike[str] | BinaryIO) -> Image.Image:
+    """Open a picture (bytes, a path, or an open binary file) without decoding it.
+
+    Raises `ImageRejected` with a code: `empty`, `not_an_image`, `too_many_pixels`, `corrupt`; and `OSError` where a
+    path cannot be read.
+    """
+    if isinstance(source, bytes):
+        return _open_checked(io.BytesIO(source))
+    if not isinstance(source, str | os.PathLike):
+        return _open_checked(source)
+    file = Path(source).open("rb")  # noqa: SIM115 - the picture keeps it open until it is decoded
+    try:
+        picture = _open_checked(file)
+    except BaseException:
+        file.close()
+        raise
+    # What a picture was given is not its own to close, unless it is told so.
+    picture._exclusive_fp = True  # type: ignore[attr-defined]
+    return picture
+
+
+def can_shrink(picture: Image.Image) -> bool:
+    """Tell whether the decoder can leave pixels out: then plan first, and decode what the plan needs."""
+    return picture.format in _JPEG
+
+
+def load_picture(picture: Image.Image) -> None:
+    """Decode the whole picture. Raises `ImageRejected` (`corrupt`) where that cannot be done."""
+    try:
+        picture.load()
+    except _BROKEN as error:
+        raise reject_corrupt(error) from error
+
+
+def load_small(picture: Image.Image, needed: Size) -> tuple[float, float]:
+    """Decode a JPEG at the smallest scale that is not below `needed`; return that scale, across and down.
+
+    Raises `ImageRejected` (`corrupt`).
+    """
+    stored = picture.size
+    # The mode is left as it is: a CMYK picture that the decoder made RGB no longer fits its profile.
+    drafted = picture.draft(None, needed)
+    load_picture(picture)
+    # The decoder rounds the small size up, so the exact scale is the drafted box's, not the ratio of the sizes.
+    box = drafted[1] if drafted else (0, 0, *stored)
+    return box[2] / stored[0], box[3] / stored[1]
+
+
+def read_orientation(picture: Image.Image) -> int:
+    """Return the EXIF orientation, 1 where there is none or the EXIF is broken: pictures with bad EXIF decode well."""
+    try:
+        value = picture.getexif().get(ExifTags.Base.Orientation, UPRIGHT)
+    except Exception:  # noqa: BLE001 - broken EXIF raises SyntaxError, ValueError, struct.error and more
+        return UPRIGHT
+    return value if isinstance(value, int) and value in _ORIENTATIONS else UPRIGHT
+
+
+def turned(size: tuple[int, int], orientation: int) -> Size:
+    """Return a size as it is once its picture is turned upright, or back."""
+    return Size(*size[::-1]) if orientation in SIDEWAYS else Size(*size)
+
+
+def reject_corrupt(error: BaseException) -> ImageRejected:
+    """Return the refusal of a picture on which a decoder failed."""
+    return ImageRejected(
+        "corrupt",
+        "The picture is damaged or cut short and cannot be decoded whole. Export or upload it again.",
+        decoder=type(error).__name__,
+    )
+
+
+def _open_checked(file: BinaryIO) -> Image.Image:
+    start = file.read(16)
+    if not start:
+        raise ImageRejected("empty", "The file is empty (0 bytes). Upload the picture again.")
+    file.seek(0)
+    try:
+        picture = _open_by_content(file, start)
+    except UnidentifiedImageError:
+        raise ImageRejected("not_an_image", f"The file is not a picture that can be read. Use {READABLE}.") from None
+    except Image.DecompressionBombError:
+        raise _reject_pixels(MAX_PIXELS) from None
+    except _BROKEN as error:
+        raise reject_corrupt(error) from error
+    width, height = picture.size
+    limit = MAX_PIXELS_OF.get(picture.format or "", MAX_PIXELS)
+    if width * height > limit:
+        picture.close()
+        raise _reject_pixels(limit, width=width, height=height)
+    return picture
+
+
+def _open_by_content(file: BinaryIO, start: bytes) -> Image.Image:
+    heif = start[4:8] == b"ftyp" and start[8:12] not in {b"avif", b"avis"}
+    if not heif:
+        return Image.open(file, formats=FORMATS)
+    # Some AVIFs carry the general brand of the container, which HEIC shares.
+    with suppress(UnidentifiedImageError):
+        return Image.open(file, formats=("AVIF",))
+    # Imported where it is needed: most pictures are none, and it would slow every cold start.
+    from pi_heif import register_heif_opener  # noqa: PLC0415
+
+    register_heif_opener()
+    file.seek(0)
+    return Image.open(file, formats=("HEIF",))
+
+
+def _reject_pixels(limit: int, **facts: int) -> ImageRejected:
+    stated = "{width}x{height} ".format(**facts) if facts else ""
+    return ImageRejected(
+        "too_many_pixels",
+        f"The picture's {stated}pixels are more than the {limit:,} that are accepted. Shrink it and upload it again.",
+        max_pixels=limit,
+        **facts,  # type: ignore[arg-type]
+    )

@@ -1,0 +1,291 @@
+"""What is asked of a picture, and how tags, metadata and JSON say it.
+
+A user may say each thing in an object tag, else in the object's metadata, else in a JSON body, else the stack's default
+holds. All of them are read here, by one parser, so that the same word means the same thing whichever door it came by.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from urllib.parse import unquote
+
+from sora_ready.domain.errors import RequestRejected
+from sora_ready.domain.frame import (
+    AUTO,
+    WHOLE,
+    Colour,
+    Crop,
+    Focus,
+    Format,
+    Look,
+    Mode,
+    Size,
+    nearest_size,
+)
+
+if TYPE_CHECKING:
+    from sora_ready.domain.catalog import Catalog, Model
+
+T = TypeVar("T")
+
+# The Videos API's own bound on a prompt, in characters.
+MAX_PROMPT = 32_000
+
+FIELDS = (
+    "size",
+    "mode",
+    "focus",
+    "crop",
+    "background",
+    "format",
+    "quality",
+    "preset",
+    "model",
+    "seconds",
+    "prompt",
+)
+# The Videos API of Azure's Sora had this word for it.
+_ALSO_CALLED = {"crop_bounds": "crop"}
+
+PRESETS: Mapping[str, Mapping[str, str]] = {
+    "portrait": {"mode": "cover", "focus": "0.5 0.3"},  # eyes lie in the upper third
+    "landscape": {"mode": "cover", "focus": "auto"},
+    "product": {"mode": "pad", "background": "auto"},  # the backdrop goes on to the frame's edge
+    "art": {"mode": "blur"},  # nothing of a painting is cut away
+    "screenshot": {"mode": "pad", "background": "auto", "format": "png"},  # letters stay sharp
+}
+"""What each preset stands for. What a picture says itself goes before its preset, a preset before the defaults."""
+
+# The shapes that platforms show, and which way they lie.
+_PLATFORMS = {"youtube": Size(16, 9), "tiktok": Size(9, 16), "reels": Size(9, 16), "shorts": Size(9, 16)}
+_NAMED_SIZE = re.compile(r"(landscape|portrait|square)?[ _-]?(?:(\d{3,4})p)?")
+_PERCENT_ENCODED = re.compile(r"%(?![0-9a-fA-F]{2})")
+_WHOLE_NUMBER = re.compile(r"\d{1,3}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One value as somebody gave it, and where: `tag`, `metadata`, `body`, `preset`, `model` or `default`."""
+
+    value: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class VideoRequest:
+    """A picture's request as understood. The one of `sizes` that is nearest in shape to the picture is its frame."""
+
+    model: str
+    sizes: tuple[Size, ...]
+    look: Look
+    seconds: int
+    prompt: str
+
+
+def gather_wishes(sources: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[str, Wish]:
+    """Pick each field from the first of `sources` (origin, values) that has it; names that are no field are ignored.
+
+    Names are matched as they stand first, then without regard to case. An empty value, and JSON's null, count as not
+    given; JSON's numbers, lists and objects are read as if they had been written into a tag.
+    """
+    wishes: dict[str, Wish] = {}
+    for origin, values in sources:
+        given = {name: text for name, value in values.items() if (text := _as_text(value))}
+        folded = {name.strip().lower(): text for name, text in given.items()} | given
+        folded = {_ALSO_CALLED[name]: text for name, text in folded.items() if name in _ALSO_CALLED} | folded
+        for field in FIELDS:
+            if field in folded and field not in wishes:
+                wishes[field] = Wish(folded[field], origin)
+    return wishes
+
+
+def apply_preset(wishes: Mapping[str, Wish]) -> dict[str, Wish]:
+    """Replace the defaults that the picture's preset, if it has one, says otherwise; their origin is then `preset`.
+
+    Raises `RequestRejected` where there is no such preset.
+    """
+    if "preset" not in wishes:
+        return dict(wishes)
+    values = _choose(wishes["preset"], "preset", PRESETS)
+    return dict(wishes) | {
+        field: Wish(value, "preset")
+        for field, value in values.items()
+        if field not in wishes or wishes[field].origin == "default"
+    }
+
+
+def fit_defaults(wishes: Mapping[str, Wish], catalog: Catalog) -> dict[str, Wish]:
+    """Replace a stack's default size or length that the picture's model does not take, by one that it does.
+
+    The origin of such a value is `model`. Nobody is told that a value cannot be used which nobody asked for.
+    """
+    fitted = dict(wishes)
+    name = _find(wishes["model"].value, catalog.models)
+    if name is None:
+        return fitted
+    model = catalog[name]
+    if wishes["size"].origin == "default" and not _find_sizes(wishes["size"].value, model.sizes):
+        fitted["size"] = Wish(AUTO, "model")
+    if wishes["seconds"].origin == "default" and wishes["seconds"].value not in map(str, model.seconds):
+        fitted["seconds"] = Wish(str(model.seconds[0]), "model")
+    return fitted
+
+
+def read_request(wishes: Mapping[str, Wish], catalog: Catalog) -> VideoRequest:
+    """Turn `wishes` (size, model, seconds and prompt must be among them) into a request that `catalog` can serve.
+
+    Raises `RequestRejected`, naming the field, its value, where it came from and what is allowed.
+    """
+    model = catalog[_choose(wishes["model"], "model", {name: name for name in catalog.models})]
+    return VideoRequest(
+        model=model.name,
+        sizes=read_sizes(wishes["size"], model),
+        look=read_look(wishes),
+        seconds=_choose(
+            wishes["seconds"],
+            "seconds",
+            {str(length): length for length in model.seconds},
+            f"Model {model.name} makes no such length.",
+        ),
+        prompt=_read_prompt(wishes["prompt"]),
+    )
+
+
+def read_look(wishes: Mapping[str, Wish]) -> Look:
+    """Turn the `wishes` that concern the picture alone into a look; what nobody asked for is as `Look` has it.
+
+    Raises `RequestRejected`, naming the field, its value, where it came from and what is allowed.
+    """
+    readers: dict[str, Callable[[Wish], Any]] = {
+        "mode": lambda wish: _choose(wish, "mode", {str(mode): mode for mode in Mode}),
+        "focus": _read_focus,
+        "crop": _read_crop,
+        "background": _read_background,
+        "format": lambda wish: _choose(wish, "format", {str(kind): kind for kind in Format} | {"jpg": Format.JPEG}),
+        "quality": _read_quality,
+    }
+    return Look(**{field: read(wishes[field]) for field, read in readers.items() if field in wishes})
+
+
+def read_sizes(wish: Wish, model: Model) -> tuple[Size, ...]:
+    """Return which of the model's sizes a wish leaves to choose from: one, or those of a name, or all (`auto`).
+
+    Raises `RequestRejected` where the model has none of that name.
+    """
+    sizes = _find_sizes(wish.value, model.sizes)
+    if not sizes:
+        named = dict.fromkeys(_name_size(size) for size in model.sizes)
+        platforms = [name for name in _PLATFORMS if _find_sizes(name, model.sizes)]
+        raise RequestRejected(
+            "size",
+            wish.value,
+            wish.origin,
+            [*map(str, model.sizes), *named, *platforms, AUTO],
+            why=f"Model {model.name} takes no such size.",
+        )
+    return sizes
+
+
+def decode_metadata(value: str) -> str:
+    """Return a metadata value as it was meant: percent-encoded UTF-8 is decoded, anything else is left alone.
+
+    S3 metadata is ASCII on the wire, so text in any other alphabet travels percent-encoded; a plain `100% sharp`, which
+    is no encoding, stays as it is.
+    """
+    if "%" not in value or _PERCENT_ENCODED.search(value):
+        return value
+    try:
+        return unquote(value, errors="strict")
+    except UnicodeDecodeError:
+        return value
+
+
+def _as_text(value: Any) -> str:
+    if value is None:
+        return ""
+    return value.strip() if isinstance(value, str) else json.dumps(value)
+
+
+def _find_sizes(value: str, sizes: Sequence[Size]) -> tuple[Size, ...]:
+    """Return which of `sizes` a value means; none where it is no size, no name, or none of theirs."""
+    word = value.strip().lower()
+    if word == AUTO:
+        return tuple(sizes)
+    if word in _PLATFORMS:
+        lying = tuple(size for size in sizes if _lie(size) == _lie(_PLATFORMS[word]))
+        return (nearest_size(_PLATFORMS[word], lying),) if lying else ()
+    named = _NAMED_SIZE.fullmatch(word)
+    if word and named:
+        way, lines = named.groups()
+        return tuple(
+            size for size in sizes if (not way or _lie(size) == way) and (not lines or min(size) == int(lines))
+        )
+    try:
+        wanted = Size.parse(word)
+    except ValueError:
+        return ()
+    return (wanted,) if wanted in sizes else ()
+
+
+def _name_size(size: Size) -> str:
+    return f"{_lie(size)}_{min(size)}p"
+
+
+def _lie(size: Size) -> str:
+    if size.width == size.height:
+        return "square"
+    return "landscape" if size.width > size.height else "portrait"
+
+
+def _read_focus(wish: Wish) -> Focus | Literal["auto"]:
+    if wish.value.lower() == AUTO:
+        return AUTO
+    allowed = ["center", "top", "bottom", "left", "right", "top-left and the like", "two fractions (0.5 0.3)", AUTO]
+    return _parse(wish, "focus", Focus.parse, allowed)
+
+
+def _read_crop(wish: Wish) -> Crop:
+    if wish.value.lower() in {"whole", "none"}:
+        return WHOLE
+    allowed = ["left top right bottom as fractions of the picture, each from 0 to 1 (0.1 0 0.9 1)", "whole"]
+    return _parse(wish, "crop", Crop.parse, allowed)
+
+
+def _read_background(wish: Wish) -> Colour | Literal["auto"]:
+    if wish.value.lower() == AUTO:
+        return AUTO
+    return _parse(wish, "background", Colour.parse, ["black", "white", "six hex digits (336699)", AUTO])
+
+
+def _read_quality(wish: Wish) -> int:
+    if not _WHOLE_NUMBER.fullmatch(wish.value) or not 1 <= int(wish.value) <= 100:
+        raise RequestRejected("quality", wish.value, wish.origin, ["whole numbers from 1 to 100"])
+    return int(wish.value)
+
+
+def _read_prompt(wish: Wish) -> str:
+    if len(wish.value) > MAX_PROMPT:
+        raise RequestRejected("prompt", wish.value, wish.origin, [f"1 to {MAX_PROMPT} characters"])
+    return wish.value
+
+
+def _choose(wish: Wish, field: str, choices: Mapping[str, T], why: str = "") -> T:
+    name = _find(wish.value, choices)
+    if name is None:
+        raise RequestRejected(field, wish.value, wish.origin, choices, why=why)
+    return choices[name]
+
+
+def _find(value: str, choices: Mapping[str, Any]) -> str | None:
+    return next((name for name in (value, value.lower()) if name in choices), None)
+
+
+def _parse(wish: Wish, field: str, read: Callable[[str], T], allowed: Sequence[str]) -> T:
+    try:
+        return read(wish.value)
+    except (ValueError, RecursionError):
+        raise RequestRejected(field, wish.value, wish.origin, allowed) from None
