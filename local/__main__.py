@@ -1,95 +1,134 @@
-"""The command line of the local stack: `python -m local run | up | build | rehearse`."""
+"""The command line of this machine: `python -m local run | up | build | rehearse | normalize`."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 from pathlib import Path
 
-from local.build import BuildError, build_stack
-from local.deploy import DeployError
 from local.display import Display
-from local.emulator import EmulatorError, forget_account
-from local.rehearse import rehearse
-from local.run import RunError, run_picture
-from local.up import AlreadyUpError, keep_up
+from sora_ready.domain.errors import RequestRejected
 from sora_ready.domain.request import FIELDS
 
-FOLDER = Path(".local")
-WISHES = FIELDS
+# What a person may want of each picture without any video.
+PICTURE_WISHES = {
+    "size": "WIDTHxHEIGHT; or a name of the model's sizes (portrait, 720p, youtube, tiktok); or auto, the default",
+    "model": "whose sizes the names and auto mean; default sora-2",
+    "mode": "cover (the default), pad, blur, stretch or auto",
+    "focus": "what cover keeps: center (the default), top, bottom-left, two fractions (0.5 0.3), or auto",
+    "crop": "what is used at all: left top right bottom, as fractions (0.1 0 0.9 1)",
+    "background": "black (the default), white, six hex digits, or auto",
+    "format": "jpeg (the default), png or webp",
+    "quality": "1 to 100; default 95",
+    "preset": "portrait, landscape, product, art or screenshot: several of these at once",
+}
+STOPPED = {
+    "run": "Stopped. A job that was already sent goes on at the server; job.json tells how far it was.",
+    "normalize": "Stopped. Every file that was written is whole.",
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; return 0 only where it did what was asked."""
     given = _parser().parse_args(arguments)
     display = Display()
-    forget_account()
     # However it is told to end, what it started ends with it.
     for ending in (signal.SIGTERM, signal.SIGHUP):
         # nohup asks for hang-ups to be ignored, and is heeded.
         if signal.getsignal(ending) is not signal.SIG_IGN:
             signal.signal(ending, signal.default_int_handler)
     try:
-        return given.command(given, display)  # type: ignore[no-any-return]
+        return _normalize(given, display) if given.command == "normalize" else _carry_out(given, display)
     except KeyboardInterrupt:
-        told = "A job that was already sent goes on at the server; job.json tells how far it was."
-        display.say_failed(f"Stopped. {told}" if given.command is _run else "Stopped.")
+        display.say_failed(STOPPED.get(given.command, "Stopped."))
         return 130
-    except (RunError, EmulatorError, DeployError, BuildError, AlreadyUpError, OSError) as error:
+    except OSError as error:
         display.say_failed(str(error))
         return 1
 
 
-def _run(given: argparse.Namespace, display: Display) -> int:
-    wishes = {name: value for name in WISHES if (value := getattr(given, name).strip())}
-    image = Path(given.image) if given.image else None
-    return 0 if run_picture(image, wishes, Path(given.out or "out"), FOLDER / "run", display) else 1
+# Each command loads what it needs: an answer to a mistyped option shall not wait for the AWS SDK.
 
 
-def _up(given: argparse.Namespace, display: Display) -> int:
-    keep_up(
-        FOLDER / "up",
-        display,
-        emulator_port=given.port,
-        server_port=given.video_port,
-        env_file=FOLDER / "env",
-    )
-    return 0
+def _carry_out(given: argparse.Namespace, display: Display) -> int:
+    from local.stack_commands import carry_out  # noqa: PLC0415
+
+    return carry_out(given, display)
 
 
-def _build(given: argparse.Namespace, display: Display) -> int:
-    build_stack(Path(".aws-sam/build"), architecture=given.architecture)
-    return 0
+def _normalize(given: argparse.Namespace, display: Display) -> int:
+    from local.normalize import Order, OrderError, normalize_photos, read_wishes  # noqa: PLC0415
 
-
-def _rehearse(given: argparse.Namespace, display: Display) -> int:
-    return 0 if rehearse(FOLDER / "rehearse", display) else 1
+    try:
+        sizes, look = read_wishes({name: getattr(given, name) for name in PICTURE_WISHES})
+        order = Order(
+            photos=given.photos,
+            sizes=sizes,
+            look=look,
+            out=given.out,
+            sheet=given.contact_sheet,
+            jobs=given.jobs,
+            force=given.force,
+            samples=given.samples,
+        )
+        return 0 if normalize_photos(order) else 1
+    except (RequestRejected, OrderError) as error:
+        display.say_failed(str(error))
+        return 2
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m local", description="The whole stack on this machine.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    parser = argparse.ArgumentParser(prog="python -m local", description="What Sora-Ready does, on this machine.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
 
     run = commands.add_parser("run", help="send one picture through the stack and write what came of it")
     run.add_argument("--image", default="", help="the picture; without it, a sample")
-    for name in WISHES:
+    for name in FIELDS:
         run.add_argument(f"--{name}", default="", help=f"the picture's wish for {name}")
     run.add_argument("--out", default="out", help="where to write job.json, the ready copy and video.mp4")
-    run.set_defaults(command=_run)
 
     up = commands.add_parser("up", help="keep the stack running until Ctrl-C")
     up.add_argument("--port", type=int, default=4566, help="port of the embedded AWS")
     up.add_argument("--video-port", type=int, default=4010, help="port of the stand-in video server")
-    up.set_defaults(command=_up)
 
     build = commands.add_parser("build", help="sam validate --lint and sam build")
     build.add_argument("--architecture", default="arm64", choices=["arm64", "x86_64"])
-    build.set_defaults(command=_build)
 
-    practise = commands.add_parser("rehearse", help="sam build, sam deploy to the emulator, and a picture through it")
-    practise.set_defaults(command=_rehearse)
+    commands.add_parser("rehearse", help="sam build, sam deploy to the emulator, and a picture through it")
+    _add_normalize(commands.add_parser("normalize", help="turn photos into frames, or compare the modes; no AWS"))
     return parser
+
+
+def _add_normalize(normalize: argparse.ArgumentParser) -> None:
+    normalize.description = "Turn photos into exact frames. Exit code: 0 all done, 1 some refused, 2 nothing begun."
+    normalize.add_argument("photos", nargs="*", type=_path, metavar="PHOTO", help="a file, or a folder with all in it")
+    for name, told in PICTURE_WISHES.items():
+        normalize.add_argument(f"--{name}", default="", help=told)
+    normalize.add_argument("--out", type=_path, help="the folder for the frames; folders are kept below it")
+    normalize.add_argument("--contact-sheet", type=_path, metavar="FILE", help="a picture of all modes side by side")
+    normalize.add_argument("--samples", action="store_true", help="take the project's own drawn pictures too")
+    normalize.add_argument("--jobs", type=_count, default=_cores(), help="pictures at a time; default all cores")
+    normalize.add_argument("--force", action="store_true", help="replace files that are there already")
+
+
+def _path(text: str) -> Path:
+    # An unset variable of a shell; as a path it would mean the current folder.
+    if not text:
+        raise argparse.ArgumentTypeError("an empty name is no path")
+    return Path(text)
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 up")
+    return int(text)
+
+
+def _cores() -> int:
+    # Those that this process may use, where the system tells.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 if __name__ == "__main__":

@@ -11,8 +11,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 # How far along each status is, of 100, before the server has said anything itself.
-_SHARE = {"ready": 6, "submitting": 9, "queued": 12, "in_progress": 14, "completed": 100}
+_SHARE = {"received": 3, "ready": 6, "submitting": 9, "queued": 12, "in_progress": 14, "completed": 100}
 _WORDS = {
+    "received": "seen, the frame is being made",
     "ready": "the frame is saved, nothing sent yet",
     "submitting": "being sent to the video server",
     "queued": "waiting at the video server",
@@ -20,6 +21,8 @@ _WORDS = {
     "held": "waiting for tomorrow's budget",
     "completed": "the video is in the output bucket",
 }
+# Over so soon that it is chance whether it is seen at all; what is printed shall not depend on that.
+_PASSING = {"received"}
 
 
 class Display:
@@ -78,7 +81,7 @@ class Display:
         if self._progress and self._task is not None:
             share = max(_SHARE.get(status, 0), min(progress or 0, 98 if status != "completed" else 100))
             self._progress.update(self._task, completed=share, description=f"{status}: {words}")
-        if entered and words:
+        if entered and words and status not in _PASSING:
             self.say_done(f"{status}: {words}")
         elif not self._progress and progress:
             self._console.print(f"  rendering {progress} %")

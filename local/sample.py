@@ -1,12 +1,15 @@
-"""A sample picture of the project's own, made by code: dusk over the sea, larger than a frame and of another shape."""
+"""Sample pictures of the project's own, made by code: larger than a frame, of other shapes, the subject anywhere."""
 
 from __future__ import annotations
 
 import math
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
+
+Rgb = tuple[int, int, int]
 
 WIDTH, HEIGHT = 2400, 1600
 HORIZON = 960
@@ -14,43 +17,82 @@ HORIZON = 960
 
 def make_sample(path: Path) -> Path:
     """Write the sample as a JPEG of 2400x1600 to `path` and return the path. The same picture each time."""
-    picture = _gradient(HEIGHT, (24, 30, 72), (250, 150, 92), HORIZON)
-    picture.paste(_gradient(HEIGHT - HORIZON, (196, 112, 96), (14, 24, 52), HEIGHT - HORIZON), (0, HORIZON))
-    _shine(picture, (1500, HORIZON - 110), 150)
+    picture = _gradient((WIDTH, HEIGHT), (24, 30, 72), (250, 150, 92), HORIZON)
+    sea = _gradient((WIDTH, HEIGHT - HORIZON), (196, 112, 96), (14, 24, 52), HEIGHT - HORIZON)
+    picture.paste(sea, (0, HORIZON))
+    _shine(picture, (1500, HORIZON - 110), 150, (255, 226, 170))
     dice = random.Random(7)
-    _draw_stars(picture, dice)
+    _draw_stars(picture, dice, 260, HORIZON // 2)
     _draw_hills(picture)
     _draw_water(picture, dice)
     # Pillow's own noise cannot be seeded.
     grain = Image.frombytes("L", picture.size, dice.randbytes(WIDTH * HEIGHT)).point(
         lambda value: 104 + value * 48 // 255
     )
-    picture = ImageChops.overlay(picture, grain.convert("RGB"))
+    return _save(ImageChops.overlay(picture, grain.convert("RGB")), path)
+
+
+def make_balloon(path: Path) -> Path:
+    """Write a picture taller than wide, 1600x2400, to `path`: a balloon high above the hills at nightfall."""
+    picture = _gradient((1600, 2400), (38, 44, 92), (236, 158, 120), 2300)
+    _draw_stars(picture, random.Random(3), 60, 500)
+    draw = ImageDraw.Draw(picture)
+    for base, swing, step, colour in ((2080, 60, 260, (150, 98, 112)), (2220, 70, 180, (104, 72, 100))):
+        ridge = [(x, base - swing * math.sin(x / step)) for x in range(0, 1608, 8)]
+        draw.polygon([(0, 2400), *ridge, (1600, 2400)], fill=colour)
+    _draw_balloon(picture, (1010, 430), 250)
+    return _save(picture, path)
+
+
+def make_lighthouse(path: Path) -> Path:
+    """Write a picture much wider than tall, 2800x1000, to `path`: a lighthouse at the left of a wide sea at night."""
+    horizon = 640
+    picture = _gradient((2800, 1000), (10, 16, 42), (58, 80, 124), horizon)
+    picture.paste(_gradient((2800, 1000 - horizon), (40, 58, 96), (8, 12, 28), 1000 - horizon), (0, horizon))
+    beam = Image.new("L", picture.size)
+    ImageDraw.Draw(beam).polygon([(300, 214), (2800, 40), (2800, 330), (300, 226)], fill=70)
+    picture.paste((255, 236, 190), mask=beam.filter(ImageFilter.GaussianBlur(18)))
+    _shine(picture, (300, 220), 44, (255, 232, 170))
+    draw = ImageDraw.Draw(picture)
+    _draw_tower(draw, 300, (250, 720))
+    draw.polygon([(0, 1000), (0, 740), (90, 700), (240, 690), (420, 720), (560, 830), (640, 1000)], fill=(20, 20, 30))
+    return _save(picture, path)
+
+
+SAMPLES: dict[str, Callable[[Path], Path]] = {
+    "dusk.jpg": make_sample,
+    "balloon.jpg": make_balloon,
+    "lighthouse.jpg": make_lighthouse,
+}
+"""What draws each sample, by its file's name."""
+
+
+def _save(picture: Image.Image, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     picture.save(path, "JPEG", quality=90)
     return path
 
 
-def _gradient(height: int, top: tuple[int, int, int], bottom: tuple[int, int, int], reach: int) -> Image.Image:
-    column = Image.new("RGB", (1, height))
-    for y in range(height):
+def _gradient(size: tuple[int, int], top: Rgb, bottom: Rgb, reach: int) -> Image.Image:
+    column = Image.new("RGB", (1, size[1]))
+    for y in range(size[1]):
         share = min(1.0, y / reach)
         column.putpixel((0, y), tuple(round(a + (b - a) * share) for a, b in zip(top, bottom, strict=True)))
-    return column.resize((WIDTH, height))
+    return column.resize(size)
 
 
-def _shine(picture: Image.Image, centre: tuple[int, int], radius: int) -> None:
+def _shine(picture: Image.Image, centre: tuple[int, int], radius: int, colour: Rgb) -> None:
     light = Image.new("L", picture.size)
     draw = ImageDraw.Draw(light)
     for reach, strength in ((radius * 3, 50), (radius * 2, 90), (radius, 255)):
         draw.ellipse((centre[0] - reach, centre[1] - reach, centre[0] + reach, centre[1] + reach), fill=strength)
-    picture.paste((255, 226, 170), mask=light.filter(ImageFilter.GaussianBlur(24)))
+    picture.paste(colour, mask=light.filter(ImageFilter.GaussianBlur(24)))
 
 
-def _draw_stars(picture: Image.Image, dice: random.Random) -> None:
+def _draw_stars(picture: Image.Image, dice: random.Random, count: int, lowest: int) -> None:
     draw = ImageDraw.Draw(picture)
-    for _ in range(260):
-        x, y, size = dice.randrange(WIDTH), dice.randrange(HORIZON // 2), dice.choice((1, 1, 2, 3))
+    for _ in range(count):
+        x, y, size = dice.randrange(picture.width), dice.randrange(lowest), dice.choice((1, 1, 2, 3))
         draw.ellipse((x, y, x + size, y + size), fill=(255, 250, 235))
 
 
@@ -73,3 +115,35 @@ def _draw_water(picture: Image.Image, dice: random.Random) -> None:
         x = dice.gauss(1500, 160 + 420 * depth) if dice.random() < 0.7 else dice.uniform(0, WIDTH)
         colour = (255, 208, 150) if abs(x - 1500) < 240 + 200 * depth else (120, 92, 112)
         draw.line((x - length, y, x + length, y), fill=colour, width=1 + round(4 * depth))
+
+
+def _draw_balloon(picture: Image.Image, centre: tuple[int, int], radius: int) -> None:
+    # Drawn twice as large and shrunk, for smooth edges.
+    big = Image.new("RGBA", (4 * radius, 8 * radius))
+    draw = ImageDraw.Draw(big)
+    middle, reach = 2 * radius, 2 * radius
+    for side in (-1, 1):
+        draw.line((middle + side * 0.3 * reach, 1.9 * reach, middle + side * 0.1 * reach, 2.9 * reach), (60, 44, 40), 6)
+    for share, colour in ((1.0, (214, 62, 52)), (0.74, (246, 196, 84)), (0.46, (214, 62, 52)), (0.16, (246, 196, 84))):
+        half = share * reach
+        draw.pieslice((middle - half, 0, middle + half, 2 * reach), 180, 360, colour)
+        # Below its widest place it narrows to the mouth.
+        curve = [(math.cos(step * math.pi / 32) ** 0.8 * 0.72 + 0.28, step / 16) for step in range(17)]
+        right = [(middle + half * width, reach + 1.25 * reach * down) for width, down in curve]
+        left = [(2 * middle - x, y) for x, y in reversed(right)]
+        draw.polygon([*right, *left], colour)
+    draw.rounded_rectangle((middle - 0.16 * reach, 2.8 * reach, middle + 0.16 * reach, 3.1 * reach), 16, (94, 62, 40))
+    small = big.resize((2 * radius, 4 * radius), Image.Resampling.LANCZOS)
+    picture.paste(small, (centre[0] - radius, centre[1] - radius), small)
+
+
+def _draw_tower(draw: ImageDraw.ImageDraw, x: int, span: tuple[int, int]) -> None:
+    top, foot = span
+    for part in range(5):
+        upper, lower = top + (foot - top) * part / 5, top + (foot - top) * (part + 1) / 5
+        wide, wider = 34 + 5 * part, 34 + 5 * (part + 1)
+        colour = (214, 208, 200) if part % 2 else (178, 48, 48)
+        draw.polygon([(x - wide, upper), (x + wide, upper), (x + wider, lower), (x - wider, lower)], fill=colour)
+    draw.rectangle((x - 50, top - 8, x + 50, top), fill=(24, 24, 32))
+    draw.rectangle((x - 24, top - 58, x + 24, top - 8), fill=(255, 244, 196))
+    draw.polygon([(x - 34, top - 58), (x + 34, top - 58), (x, top - 96)], fill=(178, 48, 48))

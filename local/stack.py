@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -89,8 +90,12 @@ class LocalStack:
 def read_record(item: Mapping[str, Any]) -> dict[str, Any]:
     """Return a DynamoDB item as plain JSON-able values."""
     read = TypeDeserializer().deserialize
-    plain: dict[str, Any] = json.loads(json.dumps({name: read(value) for name, value in item.items()}, default=int))
+    plain: dict[str, Any] = json.loads(json.dumps({name: read(value) for name, value in item.items()}, default=_read_number))
     return plain
+
+
+def _read_number(value: Decimal) -> int | float:
+    return int(value) if value == value.to_integral_value() else float(value)
 
 
 def name_real_server() -> VideoServer | None:

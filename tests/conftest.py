@@ -1,8 +1,37 @@
-"""For all tests: nothing that a person's shell says of a real video server reaches them, so they can spend nothing."""
+"""For all tests: nothing that a person's shell says of a real video server reaches them, so they can spend nothing.
+
+And what tests counted is told at the end. `record_property("counted", {"a heading": {"a kind": 3}})` is added up over
+all tests; of `record_property("highest", {"a heading, in MB": 166})` the highest is kept.
+"""
 
 from __future__ import annotations
 
 import os
+from collections import Counter, defaultdict
+
+import pytest
 
 for name in ("VIDEO_API_BASE_URL", "VIDEO_API_KEY", "VIDEO_MODELS"):
     os.environ.pop(name, None)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    counted: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    highest: dict[str, float] = {}
+    # Properties come with a test's report, so they reach this process whichever worker ran the test.
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    for report in reports:
+        if getattr(report, "when", None) != "call":
+            continue
+        for name, value in report.user_properties:
+            for heading, told in value.items() if name in {"counted", "highest"} else ():
+                if name == "counted":
+                    counted[heading].update(told)
+                else:
+                    highest[heading] = max(told, highest.get(heading, told))
+    if counted or highest:
+        terminalreporter.section("counted")
+    for heading, kinds in counted.items():
+        terminalreporter.line(f"{heading}: " + ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())))
+    for heading, value in highest.items():
+        terminalreporter.line(f"{heading}: {value}")

@@ -43,4 +43,5 @@ def wire() -> dict[str, Any]:
         "catalog": load_catalog(settings.video_models),
         "defaults": settings.defaults(),
         "max_source_bytes": settings.max_source_bytes,
+        "decode_timeout_seconds": settings.decode_timeout_seconds,
     }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from rich.console import Console
@@ -41,7 +42,8 @@ def main() -> int:
     console = Console()
     progress = Console(stderr=True)
     results: list[Result] = []
-    with progress.status("…") as status:
+    # Whoever stops a long run still gets what it has found out.
+    with suppress(KeyboardInterrupt), progress.status("…") as status:
         for picture in make_pictures(arguments.only):
             status.update(f"making {picture.title} (once)")
         for key in arguments.only:

@@ -24,6 +24,8 @@ def main(peer: str, picture: str, mode: str, output: str = "") -> None:
             started = time.perf_counter()
             run(path, mode)
             print(time.perf_counter() - started, flush=True)
+    except KeyboardInterrupt:
+        return
     except Unable as reason:
         print(f"unable: {reason}", flush=True)
     except Exception as error:  # noqa: BLE001 - one peer's failure is a line in the table, not its end

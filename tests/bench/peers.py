@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import math
 import subprocess
 import warnings
 from collections.abc import Callable
@@ -28,25 +27,34 @@ def run_ours(path: Path, mode: str) -> bytes:
     return normalize_image(path, size=(WIDTH, HEIGHT), mode=mode, quality=QUALITY).data
 
 
-def run_article(path: Path, mode: str, **options: str) -> bytes:
+def run_article(path: Path, mode: str) -> bytes:
     """Do what articles on Pillow teach: decode everything, resize with Lanczos, cut or fill to the frame."""
+    return encode(fit_as_article(decode_whole(path), mode))
+
+
+def decode_whole(path: Path) -> Image.Image:
+    """Return the whole picture, upright, in RGB."""
     prepare_pillow(path)
     with Image.open(path) as picture:
-        upright = ImageOps.exif_transpose(picture).convert("RGB")
+        return ImageOps.exif_transpose(picture).convert("RGB")
+
+
+def fit_as_article(upright: Image.Image, mode: str) -> Image.Image:
+    """Scale with Lanczos to whole pixels, then cut or fill."""
     across, down = WIDTH / upright.width, HEIGHT / upright.height
     frame = Image.new("RGB", (WIDTH, HEIGHT))
-    scale, whole = (max(across, down), math.ceil) if mode == "cover" else (min(across, down), round)
-    scaled = upright.resize((whole(upright.width * scale), whole(upright.height * scale)), Image.Resampling.LANCZOS)
+    scale = max(across, down) if mode == "cover" else min(across, down)
+    scaled = upright.resize((round(upright.width * scale), round(upright.height * scale)), Image.Resampling.LANCZOS)
     # Pasting at a negative place cuts what stands out, so one line does for both.
     frame.paste(scaled, ((WIDTH - scaled.width) // 2, (HEIGHT - scaled.height) // 2))
+    return frame
+
+
+def encode(frame: Image.Image, **options: str) -> bytes:
+    """Return the frame as JPEG; Pillow halves the colours' resolution where it is not told otherwise."""
     buffer = io.BytesIO()
     frame.save(buffer, "JPEG", quality=QUALITY, **options)
     return buffer.getvalue()
-
-
-def run_article_444(path: Path, mode: str) -> bytes:
-    """Do as the articles, but keep the colours at full resolution: only so are pictures of equal make compared."""
-    return run_article(path, mode, subsampling="4:4:4")
 
 
 def ffmpeg_command(path: Path, mode: str) -> list[str]:
@@ -66,7 +74,7 @@ def run_ffmpeg(path: Path, mode: str) -> bytes:
     done = subprocess.run(ffmpeg_command(path, mode), capture_output=True, check=False)
     if done.returncode or not done.stdout:
         lines = done.stderr.decode(errors="replace").strip().splitlines()
-        raise Unable(lines[-1] if lines else f"FFmpeg ended with {done.returncode}")
+        raise Unable(lines[-1].strip() if lines else f"FFmpeg ended with {done.returncode}")
     return done.stdout
 
 
@@ -84,7 +92,7 @@ def run_libvips(path: Path, mode: str) -> bytes:
             frame = fitted.gravity("centre", WIDTH, HEIGHT, extend="black")
         return frame.jpegsave_buffer(Q=QUALITY, subsample_mode="off")
     except pyvips.Error as error:
-        raise Unable(str(error).strip().splitlines()[-1]) from None
+        raise Unable(str(error).splitlines()[-1].strip()) from None
 
 
 def run_floor(path: Path, mode: str) -> bytes:
@@ -95,30 +103,22 @@ def run_floor(path: Path, mode: str) -> bytes:
         scale = max(across, down) if mode == "cover" else min(across, down)
         picture.draft(None, (round(picture.width * scale), round(picture.height * scale)))
         picture.load()
-    buffer = io.BytesIO()
-    _ready_frame(path, mode).save(buffer, "JPEG", quality=QUALITY, subsampling="4:4:4")
-    return buffer.getvalue()
+        if (path, mode) not in _frames:
+            # In the warm-up, so the timed runs find it.
+            _frames[path, mode] = fit_as_article(picture.convert("RGB"), mode)
+    return encode(_frames[path, mode], subsampling="4:4:4")
 
 
+_frames: dict[tuple[Path, str], Image.Image] = {}
+
+# All of them are timed.
 PEERS: dict[str, Callable[[Path, str], bytes]] = {
     "ours": run_ours,
     "article": run_article,
     "ffmpeg": run_ffmpeg,
     "libvips": run_libvips,
     "floor": run_floor,
-    "article444": run_article_444,
 }
-# What is timed; the last of all peers is there for its quality alone.
-TIMED = ("ours", "article", "ffmpeg", "libvips", "floor")
-
-_frames: dict[tuple[Path, str], Image.Image] = {}
-
-
-def _ready_frame(path: Path, mode: str) -> Image.Image:
-    """Return the finished frame; it is made in the warm-up, so the timed runs find it."""
-    if (path, mode) not in _frames:
-        _frames[path, mode] = Image.open(io.BytesIO(run_article(path, mode))).convert("RGB")
-    return _frames[path, mode]
 
 
 def prepare_pillow(path: Path) -> None:

@@ -23,7 +23,8 @@ def test_a_dropped_picture_comes_back_as_a_video_that_begins_with_it(
     # then
     assert job["status"] == "completed"
     way = [entry["status"] for entry in job["history"]]
-    assert [status for status in way if status != "in_progress"] == ["ready", "submitting", "queued", "completed"]
+    steps = ["received", "ready", "submitting", "queued", "completed"]
+    assert [status for status in way if status != "in_progress"] == steps
     local.download(job["copy"], tmp_path / "ready.jpg")
     local.download(job["video"], tmp_path / "video.mp4")
     ready, clip = open_picture(tmp_path / "ready.jpg"), read_clip(tmp_path / "video.mp4")

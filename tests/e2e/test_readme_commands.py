@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from local.sample import make_sample
 from tests.e2e.measure import read_clip
@@ -93,6 +94,27 @@ def test_the_make_run_lines_send_a_picture_through(tmp_path: Path, line: str) ->
     assert (tmp_path / "out" / "video.mp4").exists()
 
 
+def test_the_line_for_a_laptop_makes_frames_and_the_sheet_that_is_shown(tmp_path: Path) -> None:
+    # given
+    [line] = [block for block in blocks_of_readme() if block.startswith(".venv/bin/python")]
+
+    # when
+    finished = subprocess.run(
+        ["bash", "-c", line.replace(".venv/bin/python", sys.executable)],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+
+    # then
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert {Image.open(path).size for path in (tmp_path / "out" / "frames").iterdir()} == {(1280, 720)}
+    assert (tmp_path / "out" / "contact-sheet.jpg").stat().st_size > 10_000
+
+
 def test_every_shell_block_of_the_readme_is_run_by_a_test_or_by_ci() -> None:
     # given what runs each: the tests here, and CI
     runs = {
@@ -100,6 +122,7 @@ def test_every_shell_block_of_the_readme_is_run_by_a_test_or_by_ci() -> None:
         ". .local/env": "the test above",
         "sam build": "make rehearse",
         "aws secretsmanager": "the test above",
+        ".venv/bin/python -m local normalize": "the test above",
         "make test": "CI",
     }
 

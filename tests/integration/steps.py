@@ -31,6 +31,7 @@ def normalize(stack: Stack, source: SourceObject, **other: Any) -> Job:
         "catalog": CATALOG,
         "defaults": DEFAULTS,
         "max_source_bytes": 1_000_000,
+        "decode_timeout_seconds": 90,
     }
     return normalize_upload(source, **(options | other))
 

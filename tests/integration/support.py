@@ -41,7 +41,10 @@ CATALOGUE = {"tiny": ModelRules(("64x48", "48x64"), ("4",))}
 DEFAULTS = {
     "size": "auto",
     "mode": "cover",
+    "focus": "center",
     "background": "black",
+    "format": "jpeg",
+    "quality": "95",
     "model": "tiny",
     "seconds": "4",
     "prompt": "Bring this picture to life.",

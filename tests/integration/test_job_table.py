@@ -80,6 +80,43 @@ def test_an_announcement_does_not_replace_an_announcement(jobs: JobTable) -> Non
     assert jobs.get_job(before.id) == before
 
 
+def test_an_attempt_is_noted_without_lengthening_the_history(jobs: JobTable, clock: Clock) -> None:
+    job = bring_to(jobs, Status.RECEIVED)
+    clock.advance(seconds=10)
+    for attempt in ({"decodes": ["a"]}, {"decodes": ["a", "b"]}, {"decodes": []}):
+        noted = jobs.note_attempt(job, attempt)
+        assert noted == jobs.get_job(job.id)
+        assert noted == replace(job, attempt=attempt, updated_at="2026-11-12T08:00:10.000Z")
+        job = noted
+
+
+@pytest.mark.parametrize("seen", [{}, {"decodes": ["a"]}, {"decodes": ["a", "b"]}, {"decodes": ["b", "a"]}])
+def test_an_attempt_does_not_replace_one_that_was_not_seen(jobs: JobTable, seen: dict[str, Any]) -> None:
+    job = bring_to(jobs, Status.RECEIVED)
+    standing = jobs.note_attempt(job, {"decodes": ["b"]})
+    with pytest.raises(TransitionRefused) as refusal:
+        jobs.note_attempt(replace(job, attempt=seen), {"decodes": ["c"]})
+    assert refusal.value.current == "received"
+    assert jobs.get_job(job.id) == standing
+
+
+@pytest.mark.parametrize("after", [Status.READY, Status.REJECTED])
+def test_an_attempt_at_a_job_that_moved_meanwhile_is_refused(jobs: JobTable, after: Status) -> None:
+    job = bring_to(jobs, Status.RECEIVED)
+    moved = jobs.put_job(replace(job, status=after))
+    with pytest.raises(TransitionRefused) as refusal:
+        jobs.note_attempt(job, {"decodes": ["a"]})
+    assert refusal.value.current == after
+    assert jobs.get_job(job.id) == moved
+
+
+def test_no_attempt_makes_a_record(jobs: JobTable) -> None:
+    with pytest.raises(TransitionRefused) as refusal:
+        jobs.note_attempt(make_job(status=Status.RECEIVED), {"decodes": ["a"]})
+    assert refusal.value.current is None
+    assert jobs.get_job(make_job().id) is None
+
+
 @pytest.mark.parametrize(("before", "after"), LEGAL)
 def test_a_job_moves_along_the_table(jobs: JobTable, clock: Clock, before: Status, after: Status) -> None:
     job = bring_to(jobs, before)

@@ -19,7 +19,14 @@ from sora_ready.domain.job import Job, SourceObject, Status, make_job_id
 from .steps import normalize
 from .support import DEFAULTS, OUTPUT_BUCKET, UPLOAD_BUCKET, Clock, Stack, make_job, picture
 
-HAPPY_PATH = ["dynamodb.GetItem", "s3.GetObject", "s3.GetObjectTagging", "s3.PutObject", "dynamodb.PutItem"]
+HAPPY_PATH = [
+    "dynamodb.GetItem",
+    "s3.GetObject",
+    "s3.GetObjectTagging",
+    "dynamodb.PutItem",
+    "s3.PutObject",
+    "dynamodb.PutItem",
+]
 PROMPT = 'A "calm" sea, slow zoom; it\'s 100% real: 海浪 🎬'
 
 
@@ -58,7 +65,11 @@ def test_without_tags_the_defaults_hold_and_the_nearest_shape_is_taken(
         "size_asked": "auto",
         "seconds": 4,
         "mode": "cover",
+        "focus": "0.5 0.5",
+        "crop": "0 0 1 1",
         "background": "000000",
+        "format": "jpeg",
+        "quality": 95,
         "prompt": "Bring this picture to life.",
         "price_usd": "0.40",
     }
@@ -109,22 +120,27 @@ def test_the_record_holds_everything_that_was_asked_and_made(stack: Stack) -> No
         "content_type": "image/jpeg",
         "width": 64,
         "height": 48,
+        "mode": "cover",
         "background": "000000",
+        "region": [0.0, 0.0, 1.0, 1.0],
         "bytes": stored["ContentLength"],
         "sha256": digest,
     }
     assert stored["ContentType"] == "image/jpeg"
     assert job.request["price_usd"] == "0.40"
-    assert list(job.history) == [{"status": "ready", "at": "2026-11-12T08:00:00.000Z"}]
+    assert list(job.history) == [
+        {"status": "received", "at": "2026-11-12T08:00:00.000Z"},
+        {"status": "ready", "at": "2026-11-12T08:00:00.000Z"},
+    ]
     assert job.created_at == job.updated_at == "2026-11-12T08:00:00.000Z"
 
 
-def test_a_picture_with_tags_takes_five_calls(stack: Stack) -> None:
+def test_a_picture_with_tags_takes_six_calls(stack: Stack) -> None:
     normalize(stack, stack.upload("beach.jpg", picture(80, 60), Tagging="size=64x48"))
     assert stack.calls.names() == HAPPY_PATH
 
 
-def test_a_picture_without_tags_takes_four_calls(stack: Stack) -> None:
+def test_a_picture_without_tags_takes_five_calls(stack: Stack) -> None:
     normalize(stack, stack.upload("beach.jpg", picture(80, 60)))
     assert stack.calls.names() == [name for name in HAPPY_PATH if name != "s3.GetObjectTagging"]
 
@@ -181,12 +197,15 @@ def test_a_new_upload_to_the_same_key_is_a_job_of_its_own(stack: Stack) -> None:
     assert (first.request["size"], second.request["size"]) == ("64x48", "48x64")
 
 
-def rejected(stack: Stack, source: SourceObject, **options: Any) -> Job:
-    """Normalise what must be rejected: a record, no copy, and no second thought about it."""
+def rejected(stack: Stack, source: SourceObject, *, opened: bool = False, **options: Any) -> Job:
+    """Normalise what must be rejected: a record, no copy, and no second thought about it.
+
+    `opened` says that it takes a decoder to find out: only then was the job `received` before.
+    """
     job = normalize(stack, source, **options)
     assert job.status is Status.REJECTED
     assert stack.jobs.get_job(job.id) == job
-    assert [entry["status"] for entry in job.history] == ["rejected"]
+    assert [entry["status"] for entry in job.history] == ["received"] * opened + ["rejected"]
     assert stack.output_keys() == []
     return job
 
@@ -199,23 +218,34 @@ def test_a_tag_that_cannot_be_used_is_rejected_by_name(stack: Stack) -> None:
         "field": "size",
         "value": "1280x719",
         "origin": "tag",
-        "allowed": ["64x48", "48x64", "auto"],
+        "allowed": [
+            "64x48",
+            "48x64",
+            "landscape_48p",
+            "portrait_48p",
+            "youtube",
+            "tiktok",
+            "reels",
+            "shorts",
+            "auto",
+        ],
     }
     assert "1280x719" in job.error["message"]
     assert (job.request["size"], job.request["mode"]) == ("1280x719", "pad")
 
 
 def test_what_is_not_a_picture_is_rejected(stack: Stack) -> None:
-    assert rejected(stack, stack.upload("notes.jpg", b"Dear diary")).error["code"] == "not_an_image"
+    assert rejected(stack, stack.upload("notes.jpg", b"Dear diary"), opened=True).error["code"] == "not_an_image"
 
 
 def test_an_empty_file_is_rejected(stack: Stack) -> None:
-    assert rejected(stack, stack.upload("empty.jpg", b"")).error["code"] == "empty"
+    assert rejected(stack, stack.upload("empty.jpg", b""), opened=True).error["code"] == "empty"
 
 
 def test_half_a_picture_is_rejected(stack: Stack) -> None:
     whole = picture(300, 200)
-    assert rejected(stack, stack.upload("half.jpg", whole[: len(whole) // 2])).error["code"] == "corrupt"
+    job = rejected(stack, stack.upload("half.jpg", whole[: len(whole) // 2]), opened=True)
+    assert job.error["code"] == "corrupt"
 
 
 def test_an_upload_deleted_meanwhile_is_rejected(stack: Stack) -> None:

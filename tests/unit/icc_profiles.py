@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
+from itertools import product
 
 # The primaries of sRGB as a profile holds them: XYZ, adapted to D50.
 _RED, _GREEN, _BLUE = (0.4361, 0.2225, 0.0139), (0.3851, 0.7169, 0.0971), (0.1431, 0.0606, 0.7142)
@@ -29,6 +31,61 @@ def cmyk_profile_with_red_cyan() -> bytes:
     table = b"mft1" + bytes(4) + bytes((4, 3, 2, 0)) + identity + linear * 4 + grid + linear * 3
     white = b"XYZ " + bytes(4) + _fixed(*_WHITE)
     return _profile(b"CMYK", b"Lab ", b"prtr", {b"A2B0": table, b"wtpt": white})
+
+
+# The primaries, as XYZ adapted to D50, and the curves of two common colour spaces.
+P3 = ((0.51512, 0.2412, -0.00105), (0.29198, 0.69225, 0.04189), (0.1571, 0.06657, 0.78407))
+ADOBE = ((0.60974, 0.31111, 0.01947), (0.20528, 0.62567, 0.06087), (0.14919, 0.06322, 0.74457))
+
+
+def display_p3_profile() -> bytes:
+    """What phones say of their pictures."""
+    sloped = b"para" + bytes(4) + struct.pack(">Hxx", 3) + _fixed(2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
+    return _matrix_profile(P3, sloped)
+
+
+def adobe_rgb_profile() -> bytes:
+    """What cameras and photographers say of theirs."""
+    return _matrix_profile(ADOBE, _gamma(563 / 256))
+
+
+def grey_profile(gamma: float) -> bytes:
+    """A grey profile of nothing but a curve."""
+    white = b"XYZ " + bytes(4) + _fixed(*_WHITE)
+    return _profile(b"GRAY", b"XYZ ", b"mntr", {b"kTRC": _gamma(gamma), b"wtpt": white})
+
+
+def press_lab(inks: Sequence[float]) -> tuple[float, float, float]:
+    """The Lab (D50) that a made-up press prints for shares of cyan, magenta, yellow and black, dot gain and all."""
+    cyan, magenta, yellow, black = (ink * (1.3 - 0.3 * ink) for ink in inks)
+    light = 100 * (1 - 0.4 * cyan) * (1 - 0.45 * magenta) * (1 - 0.08 * yellow) * (1 - black)
+    return light, (50 * magenta - 25 * cyan) * (1 - black), (60 * yellow - 35 * cyan) * (1 - black)
+
+
+def press_profile(points: int = 9) -> bytes:
+    """`press_lab` as a profile: a table of `points` steps for each ink, in 16 bits."""
+    grid = b"".join(
+        _lab16(*press_lab([at / (points - 1) for at in place])) for place in product(range(points), repeat=4)
+    )
+    identity, straight = _fixed(1, 0, 0, 0, 1, 0, 0, 0, 1), struct.pack(">2H", 0, 65535)
+    head = b"mft2" + bytes(4) + bytes((4, 3, points, 0)) + identity + struct.pack(">2H", 2, 2)
+    white = b"XYZ " + bytes(4) + _fixed(*_WHITE)
+    table = head + straight * 4 + grid + straight * 3
+    return _profile(b"CMYK", b"Lab ", b"prtr", {b"A2B0": table, b"A2B1": table, b"wtpt": white})
+
+
+def _matrix_profile(primaries: Sequence[Sequence[float]], curve: bytes) -> bytes:
+    colorants = dict(zip((b"rXYZ", b"gXYZ", b"bXYZ", b"wtpt"), (*primaries, _WHITE), strict=True))
+    tags = {name: b"XYZ " + bytes(4) + _fixed(*values) for name, values in colorants.items()}
+    return _profile(b"RGB ", b"XYZ ", b"mntr", tags | {b"rTRC": curve, b"gTRC": curve, b"bTRC": curve})
+
+
+def _gamma(gamma: float) -> bytes:
+    return b"curv" + bytes(4) + struct.pack(">IHxx", 1, round(gamma * 256))
+
+
+def _lab16(lightness: float, a: float, b: float) -> bytes:
+    return struct.pack(">3H", round(lightness * 652.8), round((a + 128) * 256), round((b + 128) * 256))
 
 
 def _profile(space: bytes, connection: bytes, device: bytes, tags: dict[bytes, bytes]) -> bytes:

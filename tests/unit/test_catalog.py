@@ -71,6 +71,12 @@ def test_a_bundled_model_is_replaced_whole() -> None:
     assert catalog["sora-2-pro"] == load_catalog()["sora-2-pro"]
 
 
+def test_a_model_may_take_frames_of_up_to_8192_a_side() -> None:
+    catalog = load_catalog('{"m": {"seconds": [5], "usd_per_second": {"8192x8192": null}}}')
+
+    assert catalog["m"].sizes == (Size(8192, 8192),)
+
+
 def test_a_price_of_null_is_not_known() -> None:
     prices = load_catalog(json.dumps(MINE))["my-model"].usd_per_second
 
@@ -101,6 +107,10 @@ def test_a_price_given_as_a_number_is_exact() -> None:
         '{"m": {"seconds": [5], "usd_per_second": ["64x64"]}}',
         '{"m": {"seconds": ["five"], "usd_per_second": {"64x64": 1}}}',
         '{"m": {"seconds": [5], "usd_per_second": {"large": 1}}}',
+        '{"m": {"seconds": [5], "usd_per_second": {"8193x64": 1}}}',
+        '{"m": {"seconds": [5], "usd_per_second": {"99999x99999": 1}}}',
+        '{"m": {"seconds": [5], "usd_per_second": {"landscape_720p": 1}}}',
+        '{"m": {"seconds": [5], "usd_per_second": {"auto": 1}}}',
         '{"m": {"seconds": [5], "usd_per_second": {"64x64": "cheap"}}}',
         '{"m": {"seconds": [5], "usd_per_second": {"64x64": -1}}}',
         '{"m": {"seconds": [5], "usd_per_second": {"64x64": NaN}}}',

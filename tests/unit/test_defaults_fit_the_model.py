@@ -41,10 +41,12 @@ def test_defaults_that_the_chosen_model_does_not_take_give_way(origin: str) -> N
 def test_what_gave_way_is_understood() -> None:
     request = read_request(fit({"model": "other"}), CATALOG)
 
-    assert (request.size, request.sizes, request.seconds) == (None, (Size(640, 480), Size(480, 640)), 5)
+    assert (request.sizes, request.seconds) == ((Size(640, 480), Size(480, 640)), 5)
 
 
-@pytest.mark.parametrize("size", ["640x480", "480x640", "auto", "AUTO"])
+@pytest.mark.parametrize(
+    "size", ["640x480", "480x640", "auto", "AUTO", "landscape", "480p", "Portrait_480p", "youtube", "tiktok"]
+)
 @pytest.mark.parametrize("seconds", ["5", "10"])
 def test_defaults_that_the_chosen_model_takes_stay(size: str, seconds: str) -> None:
     wishes = fit({"model": "other"}, size=size, seconds=seconds)
@@ -52,8 +54,15 @@ def test_defaults_that_the_chosen_model_takes_stay(size: str, seconds: str) -> N
     assert (wishes["size"], wishes["seconds"]) == (Wish(size, "default"), Wish(seconds, "default"))
 
 
+@pytest.mark.parametrize("size", ["1280x720", "landscape_720p", "1080p", "square", "large"])
+def test_a_default_size_that_means_none_of_the_models_gives_way_however_it_is_told(size: str) -> None:
+    assert fit({"model": "other"}, size=size)["size"] == Wish("auto", "model")
+
+
 @pytest.mark.parametrize("origin", ["tags", "metadata"])
-@pytest.mark.parametrize(("field", "value"), [("size", "1280x720"), ("seconds", "4")])
+@pytest.mark.parametrize(
+    ("field", "value"), [("size", "1280x720"), ("size", "720p"), ("size", "square"), ("seconds", "4")]
+)
 def test_what_somebody_asked_for_stays_and_is_refused(origin: str, field: str, value: str) -> None:
     wishes = fit(**{"tags": {}, "metadata": {}} | {origin: {"model": "other", field: value}})
 
@@ -100,17 +109,18 @@ def test_a_model_is_fitted_to_however_it_is_written(written: str) -> None:
 
 @pytest.mark.parametrize("size", ["640X480", "640×480", "640 x 480"])
 def test_a_default_size_stays_however_it_is_written(size: str) -> None:
-    assert read_request(fit({"model": "other"}, size=size), CATALOG).size == Size(640, 480)
+    assert read_request(fit({"model": "other"}, size=size), CATALOG).sizes == (Size(640, 480),)
 
 
 @given(
     st.sampled_from(["sora-2", "sora-2-pro", "other"]),
-    st.sampled_from(["auto", "1280x720", "640x480", "1x1", "large"]),
+    st.sampled_from(["auto", "1280x720", "640x480", "1x1", "large", "720p", "portrait_480p", "square", "reels"]),
     st.integers(1, 20).map(str),
 )
 def test_no_default_size_or_length_makes_a_chosen_model_refuse(model: str, size: str, seconds: str) -> None:
     request = read_request(fit({"model": model}, size=size, seconds=seconds), CATALOG)
 
     assert request.model == model
-    assert request.size is None or request.size in request.sizes
+    assert request.sizes
+    assert set(request.sizes) <= set(CATALOG[model].sizes)
     assert request.seconds in CATALOG[model].seconds

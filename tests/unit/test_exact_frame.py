@@ -10,9 +10,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, JpegImagePlugin
 
-from sora_ready.domain.frame import Colour, Mode, Size
+from sora_ready.domain.frame import Colour, Format, Mode, Size
 from sora_ready.domain.imaging import MAX_SHAPE_RATIO, normalize_image
-from tests.unit.pictures import BLUE, GREEN, RED, YELLOW, colour_of, encode, is_near, landscape, psnr, quarters, shown
+from tests.unit.pictures import (
+    BLUE,
+    GREEN,
+    RED,
+    YELLOW,
+    colour_of,
+    encode,
+    heic,
+    is_near,
+    landscape,
+    psnr,
+    quarters,
+    shown,
+)
 
 MODES = list(Mode)
 MAGENTA = Colour(200, 0, 200)
@@ -55,9 +68,11 @@ def test_a_single_pixel_becomes_a_frame(mode: Mode) -> None:
     assert is_near(colour_of(frame), BLUE)
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF"])
 def test_a_frame_is_an_rgb_jpeg_at_full_colour_resolution(kind: str) -> None:
-    ready = normalize_image(encode(landscape(200, 150), kind), size=(160, 90))
+    picture = landscape(200, 150)
+
+    ready = normalize_image(heic(picture) if kind == "HEIF" else encode(picture, kind), size=(160, 90))
 
     assert (ready.content_type, ready.source_format) == ("image/jpeg", kind)
     with Image.open(io.BytesIO(ready.data)) as frame:
@@ -72,6 +87,39 @@ def test_only_the_first_picture_of_an_animation_is_shown() -> None:
     ready = normalize_image(encode(first, "GIF", save_all=True, append_images=[second]), size=(64, 36))
 
     assert is_near(colour_of(shown(ready)), RED)
+
+
+@pytest.mark.parametrize("written", Format)
+def test_a_frame_is_written_as_it_was_asked_for(written: Format) -> None:
+    ready = normalize_image(encode(landscape(200, 150)), size=(160, 90), format=written)
+
+    with Image.open(io.BytesIO(ready.data)) as frame:
+        assert (str(frame.format), frame.mode, frame.size) == (written.upper(), "RGB", (160, 90))
+    assert ready.content_type == f"image/{written}" == Image.MIME[written.upper()]
+
+
+def test_a_png_and_a_webp_of_quality_100_keep_every_pixel() -> None:
+    picture = Image.merge("RGB", [Image.effect_noise((160, 90), spread) for spread in (20, 60, 90)])
+
+    frames = [
+        shown(normalize_image(encode(picture), size=(160, 90), format=written, quality=quality)).tobytes()
+        for written, quality in (("png", 1), ("png", 95), ("webp", 100))
+    ]
+
+    assert frames == [picture.tobytes()] * 3
+
+
+@pytest.mark.parametrize("written", ["jpeg", "webp"])
+def test_quality_is_what_a_frame_loses(written: str) -> None:
+    picture = landscape(160, 90).convert("L").convert("RGB")
+
+    poor, good = (
+        normalize_image(encode(picture), size=(160, 90), format=written, quality=quality) for quality in (10, 99)
+    )
+
+    assert psnr(shown(poor), picture) < psnr(shown(good), picture) - 3
+    assert psnr(shown(good), picture) > 35
+    assert len(poor.data) < len(good.data)
 
 
 def test_a_picture_that_has_the_frames_size_keeps_its_pixels() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import struct
-import zlib
 
 import pytest
 from PIL import Image
@@ -12,6 +11,7 @@ from PIL import Image
 from sora_ready.domain.errors import ImageRejected
 from sora_ready.domain.frame import Colour
 from sora_ready.domain.imaging import normalize_image
+from tests.unit.files_by_hand import png
 from tests.unit.pictures import encode, is_near
 
 
@@ -33,7 +33,7 @@ def test_a_black_drawing_on_nothing_is_not_lost_on_a_black_background() -> None:
 @pytest.mark.parametrize(("bits", "grey_level"), [(1, 1), (2, 2), (4, 5), (8, 77), (16, 40_000)])
 def test_a_grey_declared_transparent_shows_the_background_at_every_depth(bits: int, grey_level: int) -> None:
     # given a picture whose left half has the transparent grey, and whose right half another
-    picture = grey_png(bits, [[grey_level] * 32 + [0] * 32] * 36, transparent=grey_level)
+    picture = png([[grey_level] * 32 + [0] * 32] * 36, bits=bits, colour_type=0, chunks=[clear(grey_level)])
 
     # when
     frame = Image.open(io.BytesIO(normalize_image(picture, size=(64, 36), background=Colour(250, 140, 20)).data))
@@ -45,9 +45,9 @@ def test_a_grey_declared_transparent_shows_the_background_at_every_depth(bits: i
 
 def test_a_deep_colour_declared_transparent_shows_the_background() -> None:
     # given 16 bits a channel
-    clear, solid = (40_000, 1_000, 65_535), (65_535, 0, 0)
-    rows = [[sample for pixel in [clear] * 32 + [solid] * 32 for sample in pixel]] * 36
-    picture = png(64, 36, bits=16, colour_type=2, rows=rows, transparent=clear)
+    unseen, solid = (40_000, 1_000, 65_535), (65_535, 0, 0)
+    rows = [[sample for pixel in [unseen] * 32 + [solid] * 32 for sample in pixel]] * 36
+    picture = png(rows, bits=16, colour_type=2, chunks=[clear(*unseen)])
 
     # when
     frame = Image.open(io.BytesIO(normalize_image(picture, size=(64, 36), background=Colour(250, 140, 20)).data))
@@ -57,26 +57,9 @@ def test_a_deep_colour_declared_transparent_shows_the_background() -> None:
     assert is_near(frame.getpixel((56, 18)), (255, 0, 0))
 
 
-def grey_png(bits: int, rows: list[list[int]], *, transparent: int) -> bytes:
-    return png(len(rows[0]), len(rows), bits=bits, colour_type=0, rows=rows, transparent=(transparent,))
-
-
-def png(width: int, height: int, *, bits: int, colour_type: int, rows: list[list[int]], transparent: tuple) -> bytes:
-    """A PNG written by hand, because Pillow writes neither every depth nor every transparent colour."""
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    def pack(row: list[int]) -> bytes:
-        number = int("".join(f"{sample:0{bits}b}" for sample in row), 2)
-        return b"\0" + number.to_bytes(len(row) * bits // 8, "big")
-
-    header = struct.pack(">IIBBBBB", width, height, bits, colour_type, 0, 0, 0)
-    key = struct.pack(f">{len(transparent)}H", *transparent)
-    body = zlib.compress(b"".join(pack(row) for row in rows))
-    return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"tRNS", key) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
-    )
+def clear(*samples: int) -> tuple[bytes, bytes]:
+    """The chunk that declares one colour of a PNG transparent."""
+    return b"tRNS", struct.pack(f">{len(samples)}H", *samples)
 
 
 def test_a_picture_that_is_transparent_all_over_is_refused() -> None:

@@ -8,15 +8,20 @@ from typing import Any
 import pytest
 
 from sora_ready.adapters.settings import NormalizeSettings, SubmitSettings, TrackSettings
+from sora_ready.domain.catalog import load_catalog
 from sora_ready.domain.errors import SettingsError
-from sora_ready.domain.request import FIELDS
+from sora_ready.domain.frame import Look
+from sora_ready.domain.request import FIELDS, gather_wishes, read_request
 
 NORMALIZE = {
     "JOBS_TABLE": "jobs",
     "OUTPUT_BUCKET": "outputs",
     "DEFAULT_SIZE": "auto",
     "DEFAULT_MODE": "cover",
+    "DEFAULT_FOCUS": "center",
     "DEFAULT_BACKGROUND": "black",
+    "DEFAULT_FORMAT": "jpeg",
+    "DEFAULT_QUALITY": "95",
     "DEFAULT_MODEL": "sora-2",
     "DEFAULT_SECONDS": "4",
     "DEFAULT_PROMPT": "gentle motion",
@@ -39,6 +44,7 @@ GIVEN: list[tuple[Any, dict[str, str]]] = [
 REQUIRED = [(kind, given, variable) for kind, given in GIVEN for variable in given]
 NUMBERS = [
     (NormalizeSettings, NORMALIZE, "MAX_SOURCE_BYTES", 100_000_000),
+    (NormalizeSettings, NORMALIZE, "DECODE_TIMEOUT_SECONDS", 90),
     (SubmitSettings, SUBMIT, "VIDEO_API_TIMEOUT_SECONDS", 60),
     (SubmitSettings, SUBMIT, "LEASE_SECONDS", 180),
     (TrackSettings, TRACK, "VIDEO_API_TIMEOUT_SECONDS", 60),
@@ -113,12 +119,24 @@ def test_no_model_is_added_by_default() -> None:
     assert NormalizeSettings.from_environment(NORMALIZE | {"VIDEO_MODELS": "{}"}).video_models == "{}"
 
 
-def test_the_defaults_name_every_field_of_a_request() -> None:
-    defaults = NormalizeSettings.from_environment(NORMALIZE).defaults()
+def test_the_defaults_name_every_field_of_a_request_but_those_that_only_a_picture_can_want() -> None:
+    # A crop is one picture's own; a preset among the defaults would outdo the defaults beside it.
+    assert set(NormalizeSettings.from_environment(NORMALIZE).defaults()) == set(FIELDS) - {"crop", "preset"}
 
-    assert set(defaults) == set(FIELDS)
-    assert defaults["prompt"] == "gentle motion"
-    assert defaults["seconds"] == "4"
+
+@pytest.mark.parametrize("variable", [variable for variable in NORMALIZE if variable.startswith("DEFAULT_")])
+def test_a_default_is_what_its_variable_says(variable: str) -> None:
+    field = variable.removeprefix("DEFAULT_").lower()
+
+    assert NormalizeSettings.from_environment(NORMALIZE | {variable: "mine"}).defaults()[field] == "mine"
+
+
+def test_a_stacks_defaults_are_understood_as_they_stand() -> None:
+    wishes = gather_wishes([("default", NormalizeSettings.from_environment(NORMALIZE).defaults())])
+
+    request = read_request(wishes, load_catalog())
+
+    assert (request.look, request.seconds, request.prompt) == (Look(), 4, "gentle motion")
 
 
 # ---------------------------------------------------------------- the server's address
@@ -156,6 +174,11 @@ def test_an_address_that_cannot_be_used_is_refused_and_never_repeated(
 
 def test_a_number_that_is_none_is_never_repeated() -> None:
     assert "hunter2" not in told(refuse(TrackSettings, TRACK | {"MAX_VIDEO_BYTES": "hunter2"}))
+
+
+def test_a_decode_is_given_up_after_the_function_and_before_its_message_comes_back() -> None:
+    # Normalize may run for 60 s, and its queue hides a message for 360 s.
+    assert 60 < NormalizeSettings.from_environment(NORMALIZE).decode_timeout_seconds < 360
 
 
 def test_a_lease_outlives_the_function_by_default() -> None:

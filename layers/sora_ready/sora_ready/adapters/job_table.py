@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -45,18 +46,23 @@ class JobTable:
         written = Job.from_record(job.as_record() | {"history": [*job.history, self._entry(job.status)]})
         # The whole record is replaced, so only the announcement of an upload may stand there before.
         before, values = _status_list(statuses_before(job.status) & {Status.RECEIVED})
-        try:
-            self._client.put_item(
-                TableName=self._table,
-                Item=_write_item(written.as_record()),
-                ConditionExpression=f"attribute_not_exists(job_id) OR #status IN ({before})",
-                ExpressionAttributeNames={"#status": "status"},
-                ExpressionAttributeValues=values,
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except ClientError as error:
-            raise _refused(error, job.id, job.status) from error
-        return written
+        return self._put_if(
+            f"attribute_not_exists(job_id) OR #status IN ({before})", written, {"#status": "status"}, values
+        )
+
+    def note_attempt(self, job: Job, attempt: Mapping[str, Any]) -> Job:
+        """Set the `attempt` of a job without moving it, and return it: a put, for a function that may not update.
+
+        Raises `TransitionRefused` where the job has moved, or its attempt is another than `job` has: then look again.
+        """
+        noted = replace(job, attempt=attempt, updated_at=timestamp(self.now()))
+        values = {":status": {"S": str(job.status)}}
+        unchanged = "attribute_not_exists(#attempt)"
+        if job.attempt:
+            unchanged = "#attempt = :attempt"
+            values |= _write_item({":attempt": job.attempt})
+        names = {"#status": "status", "#attempt": "attempt"}
+        return self._put_if(f"#status = :status AND {unchanged}", noted, names, values)
 
     def move_job(self, job_id: str, status: Status, **parts: Mapping[str, Any]) -> Job:
         """Move a job to `status`, setting whole parts of its record (`server=…`, `error=…`), and return it.
@@ -71,6 +77,20 @@ class JobTable:
     def note_on_job(self, job: Job, **parts: Mapping[str, Any]) -> Job:
         """Set parts of a job's record without moving it. Raises `TransitionRefused` where it has moved meanwhile."""
         return self._update_job(job.id, job.status, {job.status}, _write_item(parts), {})
+
+    def _put_if(self, condition: str, job: Job, names: Mapping[str, str], values: Mapping[str, Any]) -> Job:
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=_write_item(job.as_record()),
+                ConditionExpression=condition,
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues=values,
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            raise _refused(error, job.id, job.status) from error
+        return job
 
     def _update_job(
         self,

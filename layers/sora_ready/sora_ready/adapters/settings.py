@@ -28,7 +28,11 @@ class _Settings:
 
 @dataclass(frozen=True, slots=True)
 class NormalizeSettings(_Settings):
-    """What `normalize` needs to know. Sizes are in bytes."""
+    """What `normalize` needs to know. Sizes are in bytes.
+
+    The timeout of a decode outlives the function (60 s): once it is over, no decode can still be running. It is over
+    before the message comes back (360 s).
+    """
 
     jobs_table: str
     output_bucket: str
@@ -42,6 +46,7 @@ class NormalizeSettings(_Settings):
     default_seconds: str
     default_prompt: str
     max_source_bytes: int = 100_000_000
+    decode_timeout_seconds: int = 90
     video_models: str = ""
 
     def defaults(self) -> dict[str, str]:

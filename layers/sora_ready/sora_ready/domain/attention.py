@@ -1,22 +1,40 @@
-"""Where the detail of a picture is: what to keep when a crop must choose.
+"""Where the subject of a picture is: what to keep when a crop must choose.
 
-No model and no numbers library: a thumbnail, two differences between a picture and its blurred self, and one sum along
-the direction in which the crop may move. It costs a few milliseconds.
+No model and no numbers library: a thumbnail, and two things that mark a subject. It is *in focus*: sharper than what is
+behind it, which is the difference between two blurs of different width (the wider one alone would see sensor noise, and
+every blade of grass). And it is *not at the edge*: its colours are rare along the border of the picture, where the
+background is, be that a sky, a wall or foliage. Neither is enough. Detail alone is drawn to brick and branches, rare
+colours to a patch of sun; their product is high only where both agree, and its sum along the window says which one to
+take. A window that holds the subject in its middle, and one nearer to the middle of the picture, has a small advantage.
+
+Measured on a hundred photographs labelled by hand, cropped to five shapes each, it kept the subject whole in more of
+them than the middle of the picture, than detail, entropy, colour contrast, saturation or skin colour by themselves,
+and than the comparable choice of libvips; and it seldom lost a subject that the middle had kept. The numbers
+below are not delicate: half or twice of each changed little.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from operator import mul
 from typing import cast
 
-from PIL import Image, ImageChops, ImageFilter, ImageStat
+from PIL import Image, ImageChops, ImageFilter, ImageMath
 
-from sora_ready.domain.frame import Focus
+from sora_ready.domain.frame import CENTER, Focus
 from sora_ready.domain.geometry import Box
 
 # Enough to see where things are; more pixels cost time and change nothing.
 LOOKED_AT = 192
+# The two blurs, in pixels of the thumbnail: finer than the first is noise, coarser than the second is light and haze.
+FINE, COARSE = 1, 4
+# How much of the shorter side the border takes.
+BORDER = 1 / 16
+# A colour with less than this share of the border counts as absent from it.
+TRACE = 0.003
+# What the outermost window loses against the middle one.
+PULL = 0.05
 
 
 def find_attention(picture: Image.Image, window: Box, content: Box) -> Focus:
@@ -30,41 +48,51 @@ def find_attention(picture: Image.Image, window: Box, content: Box) -> Focus:
     interest = _draw_interest(picture)
     if across < down:
         line = interest.resize((picture.width, 1), Image.Resampling.BOX)
-        return Focus(_place_window(_numbers(line), across), 0.5)
+        return Focus(_place_window(_numbers(line), across), CENTER.y)
     line = interest.resize((1, picture.height), Image.Resampling.BOX)
-    return Focus(0.5, _place_window(_numbers(line), down))
+    return Focus(CENTER.x, _place_window(_numbers(line), down))
 
 
 def _place_window(profile: Sequence[float], kept: float) -> float:
     """Return where along the profile the middle of a window of this share of it should lie: a fraction, 0 to 1."""
     length = len(profile)
-    # What is equally busy everywhere (grass, noise) tells nothing.
-    calm = sorted(profile)[length // 4]
-    worth = [max(0.0, value - calm) for value in profile]
     window = min(length, max(1, round(kept * length)))
-    # A window that has the detail in its middle goes before one that has it at its edge.
-    weights = [math.sin(math.pi * (step + 0.5) / window) ** 0.5 for step in range(window)]
-    middle = (length - window) / 2
+    last = length - window
+    if not last or not any(profile):
+        return 0.5
+    weights = [math.sqrt(math.sin(math.pi * (step + 0.5) / window)) for step in range(window)]
 
     def judge(start: int) -> tuple[float, float]:
-        return sum(weight * worth[start + step] for step, weight in enumerate(weights)), -abs(start - middle)
+        aside = abs(2 * start / last - 1)
+        return sum(map(mul, weights, profile[start : start + window])) * (1 - PULL * aside**2), -aside
 
-    return (max(range(length - window + 1), key=judge) + window / 2) / length
+    return (max(range(last + 1), key=judge) + window / 2) / length
+
+
+def _draw_interest(picture: Image.Image) -> Image.Image:
+    """Return how much each pixel is in focus and of a colour that the border has not, as numbers (mode F)."""
+    near = picture.filter(ImageFilter.GaussianBlur(FINE))
+    red, green, blue = ImageChops.difference(near, picture.filter(ImageFilter.GaussianBlur(COARSE))).split()
+    detail = ImageChops.lighter(red, ImageChops.lighter(green, blue))
+    # As fractional numbers: in whole ones, what is left of a dim picture is chance.
+    numbers = {"detail": detail.convert("F"), "rarity": _draw_rarity(near).convert("F")}
+    return cast(Image.Image, ImageMath.lambda_eval(lambda each: each["detail"] * each["rarity"], **numbers))
+
+
+def _draw_rarity(picture: Image.Image) -> Image.Image:
+    """Return how rare each pixel's colour is along the border: 255 for one that is not there."""
+    colours = picture.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    width, height = colours.size
+    wide = max(1, round(min(width, height) * BORDER))
+    right, bottom = width - wide, height - wide
+    sides = (0, 0, width, wide), (0, bottom, width, height), (0, 0, wide, height), (right, 0, width, height)
+    counts = [sum(counted) for counted in zip(*(colours.crop(side).histogram() for side in sides), strict=True)]
+    shares = [count / sum(counts) + TRACE for count in counts]
+    # Twice the commonest: where every colour is common, all of them still count a little, and detail alone decides.
+    common = 2 * max(shares)
+    span = math.log(common / TRACE)
+    return colours.point([round(255 * (math.log(common / share) / span) ** 2) for share in shares], "L")
 
 
 def _numbers(line: Image.Image) -> list[float]:
     return [cast(float, value) for value in line.get_flattened_data()]
-
-
-def _draw_interest(picture: Image.Image) -> Image.Image:
-    """Return how much each pixel stands out from its surroundings, near and far, as numbers (mode F)."""
-    fine = ImageChops.difference(picture, picture.filter(ImageFilter.GaussianBlur(2)))
-    coarse = ImageChops.difference(
-        picture.filter(ImageFilter.GaussianBlur(2)), Image.new("RGB", picture.size, _mean(picture))
-    )
-    both = Image.blend(fine, coarse, 0.3)
-    return both.convert("L").convert("F")
-
-
-def _mean(picture: Image.Image) -> tuple[int, ...]:
-    return tuple(round(value) for value in ImageStat.Stat(picture).mean)

@@ -12,8 +12,10 @@ from sora_ready.domain.frame import AUTO, BLACK, WHITE, Colour, Size
 
 # Colours nearer to each other than this, of 255, look alike.
 FAINT = 16
-# An edge is this share of the picture, in from its rim: a stray line at the rim is not the picture's colour.
+# An edge is this share of the picture, in from its rim, and at least so many pixels: a stray line at the rim is not the
+# picture's colour.
 EDGE = 0.02
+EDGE_PIXELS = 3
 # The blurred backdrop is made at an eighth of the frame's size; that it was small cannot be seen once it is blurred.
 _SMALLER = 8
 # How far colours run into each other there, as a share of the shorter side.
@@ -61,7 +63,7 @@ def blur_backdrop(content: Image.Image, frame: Size) -> Image.Image:
 def _find_edge_colour(content: Image.Image, alpha: Image.Image | None, frame: Size) -> Colour:
     """Return the usual colour of the edges that meet bars (all, where none does); white where they are transparent."""
     width, height = content.size
-    deep_x, deep_y = max(1, round(width * EDGE)), max(1, round(height * EDGE))
+    deep_x, deep_y = max(EDGE_PIXELS, round(width * EDGE)), max(EDGE_PIXELS, round(height * EDGE))
     sides = [(0, 0, deep_x, height), (width - deep_x, 0, width, height)]
     ends = [(0, 0, width, deep_y), (0, height - deep_y, width, height)]
     edges = sides if width < frame.width else ends if height < frame.height else sides + ends

@@ -18,6 +18,8 @@ from sora_ready.domain.frame import Colour
 
 # Rows that are worked on at a time: enough to be quick, few enough to cost little memory.
 _BAND_PIXELS = 4_000_000
+# TIFF's tag for what its numbers stand for, and its value where 0 is white.
+_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
 _PROFILE_SPACES = {"RGB": b"RGB ", "CMYK": b"CMYK", "L": b"GRAY", "LAB": b"Lab "}
 
 
@@ -77,10 +79,13 @@ def _choose_preparation(picture: Image.Image, raw_mode: str) -> Callable[[Image.
     """Return what brings a band to 8 bits, with premultiplied alpha where there is any; None where nothing must be."""
     mode, key = picture.mode, picture.info.get("transparency")
     if mode in {"I", "F"} or mode.startswith("I;16"):
-        scale = 255.0 / _full_scale(picture)
+        gain, start = 255.0 / _full_scale(picture), 0.0
+        # Some TIFFs count from white to black; Pillow turns those of up to 8 bits about, and leaves the others.
+        if getattr(picture, "tag_v2", {}).get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
+            gain, start = -gain, 255.0
         if isinstance(key, int):
-            return lambda band: _premultiply(_scale(band, scale).convert("RGB"), _key_numbers(band, key))
-        return lambda band: _scale(band, scale)
+            return lambda band: _premultiply(_scale(band, gain, start).convert("RGB"), _key_numbers(band, key))
+        return lambda band: _scale(band, gain, start)
     if mode in {"RGBA", "LA", "PA"} or (mode == "P" and key is not None):
         return lambda band: band.convert("RGBA").convert("RGBa")
     if key is not None and mode in {"1", "L", "RGB"}:
@@ -95,20 +100,30 @@ def _choose_preparation(picture: Image.Image, raw_mode: str) -> Callable[[Image.
 def _full_scale(picture: Image.Image) -> float:
     """Return the number that stands for white: the usual range that holds the picture's numbers.
 
-    Samples that all fit 8 bits are 8-bit samples in a wider box: taken for 16 bits they would be black. Raises
-    `ValueError` where there are numbers that are none (infinite, NaN).
+    Samples that all fit 8 or 12 bits (a scanner's, a microscope's) are such samples in a wider box: taken for 16 bits
+    they would be black. Raises `ValueError` where there are numbers that are none (infinite, NaN).
     """
-    high = cast(float, picture.getextrema()[1])
+    high = _find_highest(picture)
     if not math.isfinite(high):
         raise ValueError("samples that are no numbers")
-    usual = (1.0, 255.0, 65535.0) if picture.mode == "F" else (255.0, 65535.0)
+    usual = (1.0, 255.0, 65535.0) if picture.mode == "F" else (255.0, 4095.0, 65535.0)
     return next((limit for limit in usual if high <= limit), high)
 
 
-def _scale(band: Image.Image, scale: float) -> Image.Image:
+def _find_highest(picture: Image.Image) -> float:
+    if picture.mode in {"I", "F", "I;16"}:
+        return cast(float, picture.getextrema()[1])
+    # Pillow cannot tell it of big-endian numbers.
+    width, height = picture.size
+    rows = max(1, _BAND_PIXELS // width)
+    bands = (picture.crop((0, top, width, min(top + rows, height))) for top in range(0, height, rows))
+    return max(cast(float, band.convert("I").getextrema()[1]) for band in bands)
+
+
+def _scale(band: Image.Image, gain: float, start: float) -> Image.Image:
     # Pillow's own conversion of 16 bits to 8 clips, which turns pictures white.
     numbers = band if band.mode == "F" else band.convert("I").convert("F")
-    return numbers.point(lambda value: value * scale + 0.5).convert("L")
+    return numbers.point(lambda value: value * gain + (start + 0.5)).convert("L")
 
 
 def _scale_key(key: object, raw_mode: str) -> tuple[int, int, int]:

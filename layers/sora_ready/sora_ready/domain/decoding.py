@@ -27,7 +27,7 @@ MAX_PIXELS = 150_000_000
 MAX_PIXELS_OF = {"WEBP": 64_000_000, "AVIF": 64_000_000, "HEIF": 64_000_000}
 
 # What Pillow's decoders raise on broken input: all of these were seen, on files of the kind people upload.
-_BROKEN = (OSError, ValueError, SyntaxError, RuntimeError, TypeError, IndexError, KeyError, MemoryError, OverflowError)
+_BROKEN = (OSError, ValueError, SyntaxError, RuntimeError, TypeError, LookupError, MemoryError, OverflowError, EOFError)
 _JPEG = frozenset({"JPEG", "MPO"})
 _ORIENTATIONS = range(2, 9)
 

@@ -75,12 +75,12 @@ class TransitionRefused(SoraReadyError):
 
 
 class JobNotRecordedError(SoraReadyError):
-    """A message speaks of a job whose record is not written yet; the same message succeeds once it is."""
+    """A message speaks of a job that is not recorded as made yet; the same message succeeds once it is."""
 
     def __init__(self, job_id: str) -> None:
         super().__init__(
             "job_not_recorded",
-            f"Job {job_id} has no record yet. The message is tried again; after the last try it waits in the "
+            f"Job {job_id} is not recorded yet. The message is tried again; after the last try it waits in the "
             "dead-letter queue.",
             job_id=job_id,
         )

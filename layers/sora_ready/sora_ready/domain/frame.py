@@ -8,20 +8,24 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 AUTO: Final = "auto"
 """Left to the picture itself: its shape, its details, or the colour of its edge."""
 
 # Sizes whose shapes differ by less than this look alike; the smaller one, which is the cheaper one, is then enough.
 SAME_SHAPE = 0.02
+# In pixels. No video is larger, and a slip of the keys (99999x99999) would be a frame of 30 gigabytes.
+MAX_SIDE = 8192
+# Fractions are held to this many decimals: finer than a pixel of any picture, and written out and read back the same.
+DECIMALS = 9
 
 _SIZE = re.compile(r"\s*(\d{1,5})\s*[xX×]\s*(\d{1,5})\s*", re.ASCII)
 _COLOUR = re.compile(r"#?([0-9a-fA-F]{6})")
-_NUMBER = re.compile(r"\d{1,3}(\.\d{0,12})?|\.\d{1,12}", re.ASCII)
+_NUMBER = re.compile(r"\d+(\.\d*)?|\.\d+", re.ASCII)
 
 
 class Size(NamedTuple):
@@ -40,9 +44,9 @@ class Size(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Size:
-        """Read `1280x720`, `1280X720` or `1280×720`. Raises ValueError on anything else."""
+        """Read `1280x720`, `1280X720` or `1280×720`. Raises ValueError on anything else, and above `MAX_SIDE`."""
         match = _SIZE.fullmatch(text)
-        if not match or not int(match[1]) or not int(match[2]):
+        if not match or not all(1 <= int(side) <= MAX_SIDE for side in match.groups()):
             raise ValueError(f"{text!r} is not a size such as 1280x720")
         return cls(int(match[1]), int(match[2]))
 
@@ -102,7 +106,7 @@ class Focus(NamedTuple):
     y: float
 
     def __str__(self) -> str:
-        return f"{self.x:g} {self.y:g}"
+        return " ".join(map(_write_fraction, self))
 
     @classmethod
     def parse(cls, text: str) -> Focus:
@@ -111,8 +115,7 @@ class Focus(NamedTuple):
         Raises ValueError on anything else, and on fractions outside 0 to 1.
         """
         words = re.split(r"[\s_-]+", text.strip().lower().replace("centre", "center"))
-        named = _name_point(words)
-        return named or cls(*_read_fractions(text, ("x", "y")))
+        return _name_point(words) or cls(*_read_fractions(text, ("x", "y"), {}))
 
 
 CENTER = Focus(0.5, 0.5)
@@ -127,7 +130,7 @@ class Crop(NamedTuple):
     bottom: float
 
     def __str__(self) -> str:
-        return " ".join(f"{edge:g}" for edge in self)
+        return " ".join(map(_write_fraction, self))
 
     @classmethod
     def parse(cls, text: str) -> Crop:
@@ -136,7 +139,7 @@ class Crop(NamedTuple):
         The JSON words are those of the Videos API's `crop_bounds`; an edge that is left out is the picture's own.
         Raises ValueError on anything else, on fractions outside 0 to 1, and where nothing would be left.
         """
-        crop = cls(*_read_fractions(text, ("left", "top", "right", "bottom"), {"right": 1.0, "bottom": 1.0}))
+        crop = cls(*_read_fractions(text, cls._fields, WHOLE._asdict()))
         if crop.left >= crop.right or crop.top >= crop.bottom:
             raise ValueError(f"{text!r} leaves nothing of the picture")
         return crop
@@ -177,22 +180,45 @@ def _name_point(words: Sequence[str]) -> Focus | None:
     return Focus(x, y)
 
 
-def _read_fractions(text: str, names: Sequence[str], missing: dict[str, float] | None = None) -> list[float]:
-    """Read one fraction (0 to 1) for each of `names`, from numbers in a row or from JSON. Raises ValueError."""
-    if text.lstrip()[:1] in {"{", "["}:
-        told = json.loads(text)
-        if isinstance(told, dict):
-            given = {name.removesuffix("_fraction"): value for name, value in told.items()}
-            if not given or not given.keys() <= set(names) or (missing is None and len(given) < len(names)):
-                raise ValueError(f"{text!r} does not name {', '.join(names)}")
-            told = [given.get(name, (missing or {}).get(name, 0.0)) for name in names]
-        if any(isinstance(value, bool) or not isinstance(value, int | float) for value in told):
-            raise ValueError(f"{text!r} holds something that is no number")
-    else:
-        words = [word for word in re.split(r"[\s,;:/]+", text) if word]
-        if not all(_NUMBER.fullmatch(word) for word in words):
-            raise ValueError(f"{text!r} is not a row of numbers")
-        told = [float(word) for word in words]
+def _write_fraction(fraction: float) -> str:
+    """Write a fraction as a tag may spell it: without an exponent."""
+    return f"{_round(fraction):.{DECIMALS}f}".rstrip("0").rstrip(".")
+
+
+def _round(fraction: float) -> float:
+    # Plus zero, for zero may come with a minus.
+    return round(fraction, DECIMALS) + 0.0
+
+
+def _read_fractions(text: str, names: Sequence[str], missing: Mapping[str, float]) -> list[float]:
+    """Read one fraction (0 to 1) for each of `names`, from numbers in a row or from JSON. Raises ValueError.
+
+    `missing` holds those that a JSON object may leave out.
+    """
+    told = _read_json(text, names, missing) if text.lstrip()[:1] in {"{", "["} else _read_row(text)
     if len(told) != len(names) or not all(0 <= value <= 1 for value in told):
         raise ValueError(f"{text!r} is not {len(names)} fractions from 0 to 1")
-    return [float(value) for value in told]
+    return [_round(float(value)) for value in told]
+
+
+def _read_row(text: str) -> list[float]:
+    # A tag can hold no comma; people write one all the same.
+    words = [word for word in re.split(r"[\s,;:/]+", text) if word]
+    if not all(_NUMBER.fullmatch(word) for word in words):
+        raise ValueError(f"{text!r} is not a row of numbers")
+    return [float(word) for word in words]
+
+
+def _read_json(text: str, names: Sequence[str], missing: Mapping[str, float]) -> list[Any]:
+    try:
+        told = json.loads(text)
+    except RecursionError:
+        raise ValueError("lists within lists are no numbers") from None
+    if isinstance(told, dict):
+        given = {name.removesuffix("_fraction"): value for name, value in told.items()}
+        if not given or not given.keys() <= set(names) or not set(names) <= given.keys() | missing.keys():
+            raise ValueError(f"{text!r} does not name {', '.join(names)}")
+        told = [given[name] if name in given else missing[name] for name in names]
+    if any(isinstance(value, bool) or not isinstance(value, int | float) for value in told):
+        raise ValueError(f"{text!r} holds something that is no number")
+    return list(told)

@@ -41,30 +41,31 @@ def plan_frame(content: Box, frame: Size, mode: Mode, focus: Focus) -> Plan:
     """
     left, top, right, bottom = content
     width, height = right - left, bottom - top
-    ratio = (width * frame.height) / (height * frame.width)
+    # Each of these is the other with the sides exchanged, so that a picture stored on its side gets the same bars.
+    fitted_width, fitted_height = width * frame.height / height, height * frame.width / width
+    lost = 1 - min(fitted_width / frame.width, fitted_height / frame.height)
     if mode is Mode.AUTO:
-        mode = Mode.COVER if 1 - min(ratio, 1 / ratio) < LITTLE_LOSS else Mode.BLUR
-    if mode in {Mode.PAD, Mode.BLUR} and abs(ratio - 1) <= NEAR_MATCH:
+        mode = Mode.COVER if lost < LITTLE_LOSS else Mode.BLUR
+    if mode in {Mode.PAD, Mode.BLUR} and lost <= NEAR_MATCH:
         mode = Mode.COVER
     if mode is Mode.STRETCH:
         return Plan(content, frame, mode)
     if mode is Mode.COVER:
         return Plan(cut_window(content, frame, focus), frame, mode)
-    if ratio > 1:
-        return Plan(content, Size(frame.width, max(1, round(frame.height / ratio))), mode)
-    return Plan(content, Size(max(1, round(frame.width * ratio)), frame.height), mode)
+    if fitted_height < frame.height:
+        return Plan(content, Size(frame.width, max(1, round(fitted_height))), mode)
+    return Plan(content, Size(max(1, round(fitted_width)), frame.height), mode)
 
 
 def cut_window(content: Box, frame: Size, focus: Focus) -> Box:
     """Return the largest window of the frame's shape in `content`, as near around the focus as the edges allow."""
     left, top, right, bottom = content
     width, height = right - left, bottom - top
-    ratio = (width * frame.height) / (height * frame.width)
-    if ratio > 1:
-        kept = width / ratio
+    if width * frame.height > height * frame.width:
+        kept = height * frame.width / frame.height
         start = left + min(max(focus.x * width - kept / 2, 0.0), width - kept)
         return start, top, start + kept, bottom
-    kept = height * ratio
+    kept = width * frame.height / frame.width
     start = top + min(max(focus.y * height - kept / 2, 0.0), height - kept)
     return left, start, right, start + kept
 

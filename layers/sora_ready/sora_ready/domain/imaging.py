@@ -46,11 +46,14 @@ from sora_ready.domain.frame import (
     nearest_size,
 )
 from sora_ready.domain.geometry import Box, Plan, cut_window, plan_frame, scale_box, turn_back, turn_box, turn_point
+from sora_ready.domain.resizing import resize_finely
 
 # A picture this much longer than the frame leaves a sliver of it, whatever the mode.
 MAX_SHAPE_RATIO = 64
 # How many times the frame's pixels the fine filter is given. More costs time and cannot be seen.
 FINE = 2
+# How many times the frame's pixels a JPEG is decoded to at least: nearer to one, the decoder's own coarse filter shows.
+SPARE = 1.15
 # How far the fine filter reaches, in pixels of its result.
 REACH = 3
 # Fractions of a picture come out as whole pixels but for this much.
@@ -184,7 +187,7 @@ def _fit_picture(picture: Image.Image, sizes: Sequence[Size], look: Look) -> _Fi
 def _choose_frame(upright: Size, crop: Crop, sizes: Sequence[Size]) -> Size:
     """Return the frame for what the crop leaves. Raises `ImageRejected` where that is next to nothing."""
     width, height = upright.width * (crop.right - crop.left), upright.height * (crop.bottom - crop.top)
-    if width < 1 or height < 1:
+    if min(width, height) < 1 - HAIR:
         raise ImageRejected(
             "crop_too_small",
             f"The crop {crop} leaves less than a pixel of a picture of {upright}. Give it edges further apart.",
@@ -211,8 +214,8 @@ def _load_for_plan(picture: Image.Image, plan: Plan) -> tuple[float, float]:
     """Decode a JPEG no larger than the plan needs; return the scale it was decoded at, across and down."""
     left, top, right, bottom = plan.region
     width, height = picture.size
-    needed = Size(int(width * plan.shown.width / (right - left)), int(height * plan.shown.height / (bottom - top)))
-    return load_small(picture, needed)
+    across, down = SPARE * plan.shown.width / (right - left), SPARE * plan.shown.height / (bottom - top)
+    return load_small(picture, Size(int(width * min(across, 1)), int(height * min(down, 1))))
 
 
 def _inside(box: Box, size: tuple[int, int]) -> WholeBox:
@@ -230,6 +233,13 @@ def _inside(box: Box, size: tuple[int, int]) -> WholeBox:
     return left, top, min(right, size[0]), min(bottom, size[1])
 
 
+def _slide_inside(start: float, end: float, low: float, high: float) -> tuple[float, float]:
+    """Return a stretch, as long as it was where that fits, moved no further than it must to lie within the limits."""
+    kept = min(end - start, high - low)
+    start = min(max(start, low), high - kept)
+    return start, start + kept
+
+
 def _look_at(picture: Image.Image, window: WholeBox, raw_mode: str) -> Image.Image:
     """Return a small opaque copy of the window, to see what is where."""
     left, top, right, bottom = window
@@ -242,7 +252,8 @@ def _look_at(picture: Image.Image, window: WholeBox, raw_mode: str) -> Image.Ima
 
 def _shrink(picture: Image.Image, window: WholeBox, plan: Plan, raw_mode: str) -> Image.Image:
     """Return the plan's region at the size it is shown at, averaged down coarsely first where it is large."""
-    left, top, right, bottom = plan.region
+    left, right = _slide_inside(plan.region[0], plan.region[2], window[0], window[2])
+    top, bottom = _slide_inside(plan.region[1], plan.region[3], window[1], window[3])
     across, down = (right - left) / plan.shown.width, (bottom - top) / plan.shown.height
     factors = max(1, int(across / FINE)), max(1, int(down / FINE))
     # The fine filter looks a little beyond the region, as it does where nothing was cut; never beyond a crop's edges.
@@ -261,7 +272,7 @@ def _shrink(picture: Image.Image, window: WholeBox, plan: Plan, raw_mode: str) -
         min(small.width, (right - near[0]) / factors[0]),
         min(small.height, (bottom - near[1]) / factors[1]),
     )
-    return small.resize(plan.shown, Image.Resampling.LANCZOS, box=box)
+    return resize_finely(small, plan.shown, box)
 
 
 def _reduce_checked(picture: Image.Image, window: WholeBox, factors: tuple[int, int], raw_mode: str) -> Image.Image:

@@ -14,7 +14,7 @@ from typing import Any
 class Status(StrEnum):
     """Where a job stands. The words `queued`, `in_progress`, `completed` and `failed` are the Videos API's own."""
 
-    RECEIVED = "received"  # announced, not normalised yet
+    RECEIVED = "received"  # seen; its frame is being made
     READY = "ready"  # the frame is saved; nothing has been sent
     HELD = "held"  # waiting for the next day's budget
     SUBMITTING = "submitting"  # one worker, under a lease, may send it once
@@ -43,7 +43,7 @@ TRANSITIONS: Mapping[Status, frozenset[Status]] = {
 """What may follow each status. Every write of a status is conditional on this table."""
 
 FIRST = frozenset({Status.RECEIVED, Status.READY, Status.REJECTED})
-"""The statuses with which a record may begin: an upload is normalised, or refused, before it has any record."""
+"""The statuses that need none before them: an upload that is refused unread was never `received`."""
 
 FINAL = frozenset(status for status, following in TRANSITIONS.items() if not following)
 AT_THE_SERVER = frozenset({Status.QUEUED, Status.IN_PROGRESS})
@@ -111,8 +111,9 @@ class ServerVideo:
 class Job:
     """A job record. The mappings are JSON-able; each is empty until its step has been reached.
 
-    `request` is the request as understood (as asked, if it was rejected), `origins` where each value came from,
-    `copy` the sora-ready copy, `server` what the video server says, `video` the stored MP4.
+    `request` is the request as understood (as asked, until the frame is made), `origins` where each value came from,
+    `copy` the sora-ready copy, `attempt` the decodes begun and later the lease of the sending, `server` what the video
+    server says, `video` the stored MP4.
     """
 
     id: str

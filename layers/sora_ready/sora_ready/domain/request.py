@@ -14,18 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import unquote
 
 from sora_ready.domain.errors import RequestRejected
-from sora_ready.domain.frame import (
-    AUTO,
-    WHOLE,
-    Colour,
-    Crop,
-    Focus,
-    Format,
-    Look,
-    Mode,
-    Size,
-    nearest_size,
-)
+from sora_ready.domain.frame import AUTO, WHOLE, Colour, Crop, Focus, Format, Look, Mode, Size, nearest_size
 
 if TYPE_CHECKING:
     from sora_ready.domain.catalog import Catalog, Model
@@ -34,20 +23,9 @@ T = TypeVar("T")
 
 # The Videos API's own bound on a prompt, in characters.
 MAX_PROMPT = 32_000
+_PROMPTS = (f"1 to {MAX_PROMPT} characters",)
 
-FIELDS = (
-    "size",
-    "mode",
-    "focus",
-    "crop",
-    "background",
-    "format",
-    "quality",
-    "preset",
-    "model",
-    "seconds",
-    "prompt",
-)
+FIELDS = ("size", "mode", "focus", "crop", "background", "format", "quality", "preset", "model", "seconds", "prompt")
 # The Videos API of Azure's Sora had this word for it.
 _ALSO_CALLED = {"crop_bounds": "crop"}
 
@@ -62,9 +40,11 @@ PRESETS: Mapping[str, Mapping[str, str]] = {
 
 # The shapes that platforms show, and which way they lie.
 _PLATFORMS = {"youtube": Size(16, 9), "tiktok": Size(9, 16), "reels": Size(9, 16), "shorts": Size(9, 16)}
-_NAMED_SIZE = re.compile(r"(landscape|portrait|square)?[ _-]?(?:(\d{3,4})p)?")
+_NAMED_SIZE = re.compile(r"(landscape|portrait|square)(?:[ _-]?(\d{1,4})p)?|(\d{1,4})p", re.ASCII)
 _PERCENT_ENCODED = re.compile(r"%(?![0-9a-fA-F]{2})")
 _WHOLE_NUMBER = re.compile(r"\d{1,3}", re.ASCII)
+# Stands for a value of JSON that is no text, in a refusal; no field takes it.
+_UNREADABLE = "(unreadable)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +71,17 @@ def gather_wishes(sources: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[str,
 
     Names are matched as they stand first, then without regard to case. An empty value, and JSON's null, count as not
     given; JSON's numbers, lists and objects are read as if they had been written into a tag.
+
+    Raises `RequestRejected` where a prompt is no text; whatever else cannot be used is refused when it is read.
     """
     wishes: dict[str, Wish] = {}
     for origin, values in sources:
-        given = {name: text for name, value in values.items() if (text := _as_text(value))}
-        folded = {name.strip().lower(): text for name, text in given.items()} | given
-        folded = {_ALSO_CALLED[name]: text for name, text in folded.items() if name in _ALSO_CALLED} | folded
+        given = {name: value for name, value in values.items() if not _is_blank(value)}
+        folded = {name.strip().lower(): value for name, value in given.items()} | given
+        folded = {_ALSO_CALLED[name]: value for name, value in folded.items() if name in _ALSO_CALLED} | folded
         for field in FIELDS:
             if field in folded and field not in wishes:
-                wishes[field] = Wish(folded[field], origin)
+                wishes[field] = _make_wish(field, folded[field], origin)
     return wishes
 
 
@@ -204,10 +186,27 @@ def decode_metadata(value: str) -> str:
         return value
 
 
-def _as_text(value: Any) -> str:
-    if value is None:
-        return ""
-    return value.strip() if isinstance(value, str) else json.dumps(value)
+def _is_blank(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _make_wish(field: str, value: Any, origin: str) -> Wish:
+    text = _as_text(value)
+    # Every other field takes a few words only; a prompt takes any, and would be paid for with its brackets.
+    if field == "prompt" and (text is None or not isinstance(value, str)):
+        raise RequestRejected(field, text or _UNREADABLE, origin, _PROMPTS)
+    return Wish(_UNREADABLE if text is None else text, origin)
+
+
+def _as_text(value: Any) -> str | None:
+    """Return a JSON value as it would be written into a tag, None where it cannot be written at all."""
+    try:
+        if isinstance(value, str):
+            return value.strip().encode().decode()
+        # JSON knows one kind of number: its 95.0 is 95.
+        return json.dumps(int(value) if isinstance(value, float) and value.is_integer() else value)
+    except (ValueError, RecursionError):  # half a surrogate pair, thousands of digits, lists within lists within lists
+        return None
 
 
 def _find_sizes(value: str, sizes: Sequence[Size]) -> tuple[Size, ...]:
@@ -219,8 +218,8 @@ def _find_sizes(value: str, sizes: Sequence[Size]) -> tuple[Size, ...]:
         lying = tuple(size for size in sizes if _lie(size) == _lie(_PLATFORMS[word]))
         return (nearest_size(_PLATFORMS[word], lying),) if lying else ()
     named = _NAMED_SIZE.fullmatch(word)
-    if word and named:
-        way, lines = named.groups()
+    if named:
+        way, lines = named[1], named[2] or named[3]
         return tuple(
             size for size in sizes if (not way or _lie(size) == way) and (not lines or min(size) == int(lines))
         )
@@ -269,7 +268,7 @@ def _read_quality(wish: Wish) -> int:
 
 def _read_prompt(wish: Wish) -> str:
     if len(wish.value) > MAX_PROMPT:
-        raise RequestRejected("prompt", wish.value, wish.origin, [f"1 to {MAX_PROMPT} characters"])
+        raise RequestRejected("prompt", wish.value, wish.origin, _PROMPTS)
     return wish.value
 
 
@@ -281,11 +280,12 @@ def _choose(wish: Wish, field: str, choices: Mapping[str, T], why: str = "") -> 
 
 
 def _find(value: str, choices: Mapping[str, Any]) -> str | None:
-    return next((name for name in (value, value.lower()) if name in choices), None)
+    """Return the choice that a value names: as it stands, else without regard to case."""
+    return value if value in choices else next((name for name in choices if name.lower() == value.lower()), None)
 
 
 def _parse(wish: Wish, field: str, read: Callable[[str], T], allowed: Sequence[str]) -> T:
     try:
         return read(wish.value)
-    except (ValueError, RecursionError):
+    except ValueError:
         raise RequestRejected(field, wish.value, wish.origin, allowed) from None

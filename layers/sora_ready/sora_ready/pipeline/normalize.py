@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from sora_ready.adapters.buckets import OutputBucket, Upload, UploadBucket
@@ -14,6 +15,7 @@ from sora_ready.domain.imaging import ReadyImage, normalize_image
 from sora_ready.domain.job import Job, SourceObject, Status, make_job_id, timestamp
 from sora_ready.domain.request import VideoRequest, Wish, apply_preset, fit_defaults, gather_wishes, read_request
 from sora_ready.domain.spend import price_job
+from sora_ready.pipeline.decode_attempts import DecodeAttempts
 
 
 def normalize_upload(
@@ -25,11 +27,15 @@ def normalize_upload(
     catalog: Catalog,
     defaults: Mapping[str, str],
     max_source_bytes: int,
+    decode_timeout_seconds: int,
 ) -> Job:
     """Make the announced upload a `ready` job, or a `rejected` one that says why; return it.
 
     An upload that was dealt with before is left as it is: S3 announces things more than once. The copy is saved before
     the record says so; the copy's own event then wakes `submit`.
+
+    The job is on record as `received` before it is decoded: a picture whose decoding was begun twice, longer ago than
+    `decode_timeout_seconds`, and never ended is `rejected` and not decoded again.
     """
     job_id = make_job_id(source)
     known = jobs.get_job(job_id)
@@ -43,26 +49,34 @@ def normalize_upload(
         "updated_at": now,
         "history": list(known.history) if known else [],
     }
-    try:
-        upload = uploads.open_upload(source)
-        tags = uploads.read_tags(source) if upload.tag_count else {}
-        given = gather_wishes([("tag", tags), ("metadata", upload.metadata), ("default", defaults)])
-        wishes = fit_defaults(apply_preset(given), catalog)
-        record["origins"] = {field: wish.origin for field, wish in wishes.items()}
-        record["request"] = {field: wish.value for field, wish in wishes.items()}
-        request = read_request(wishes, catalog)
-        ready = _make_frame(upload, request, max_source_bytes)
-    except Rejected as rejection:
-        return _put_once(jobs, Job.from_record(record | {"status": Status.REJECTED, "error": rejection.as_record()}))
-    record["request"] = _describe_request(request, ready.size, wishes, catalog)
-    record["picture"] = {
-        "format": ready.source_format,
-        "width": ready.source_size.width,
-        "height": ready.source_size.height,
-        "bytes": upload.length,
-    }
-    record["copy"] = outputs.put_ready_copy(job_id, ready)
-    return _put_once(jobs, Job.from_record(record | {"status": Status.READY}))
+    with DecodeAttempts(jobs, decode_timeout_seconds) as attempts:
+        try:
+            upload = uploads.open_upload(source)
+            tags = uploads.read_tags(source) if upload.tag_count else {}
+            given = gather_wishes([("tag", tags), ("metadata", upload.metadata), ("default", defaults)])
+            record |= _describe_wishes(given)
+            wishes = fit_defaults(apply_preset(given), catalog)
+            record |= _describe_wishes(wishes)
+            request = read_request(wishes, catalog)
+            # What is refused unread needs no attempt.
+            if upload.length <= max_source_bytes:
+                begun = attempts.begin(known or Job.from_record(record | {"status": Status.RECEIVED}))
+                if begun.status is not Status.RECEIVED:
+                    return begun
+                record |= {"created_at": begun.created_at, "history": begun.history}
+            ready = _make_frame(upload, request, max_source_bytes)
+        except Rejected as rejection:
+            rejected = {"status": Status.REJECTED, "error": rejection.as_record()}
+            return _put_once(jobs, Job.from_record(record | rejected))
+        record["request"] = _describe_request(request, ready.size, wishes, catalog)
+        record["picture"] = {
+            "format": ready.source_format,
+            "width": ready.source_size.width,
+            "height": ready.source_size.height,
+            "bytes": upload.length,
+        }
+        record["copy"] = outputs.put_ready_copy(job_id, ready)
+        return _put_once(jobs, Job.from_record(record | {"status": Status.READY}))
 
 
 def _make_frame(upload: Upload, request: VideoRequest, max_source_bytes: int) -> ReadyImage:
@@ -87,16 +101,23 @@ def _make_frame(upload: Upload, request: VideoRequest, max_source_bytes: int) ->
     )
 
 
+def _describe_wishes(wishes: Mapping[str, Wish]) -> dict[str, Any]:
+    return {
+        "origins": {field: wish.origin for field, wish in wishes.items()},
+        "request": {field: wish.value for field, wish in wishes.items()},
+    }
+
+
 def _describe_request(
     request: VideoRequest, size: Size, wishes: Mapping[str, Wish], catalog: Catalog
 ) -> dict[str, Any]:
     price = price_job(catalog[request.model], size, request.seconds)
-    return {
+    preset = {"preset": wishes["preset"].value} if "preset" in wishes else {}
+    return preset | {
         "model": request.model,
         "size": str(size),
         "size_asked": wishes["size"].value,
         "seconds": request.seconds,
-        "preset": wishes["preset"].value if "preset" in wishes else None,
         "mode": str(request.look.mode),
         "focus": str(request.look.focus),
         "crop": str(request.look.crop),
@@ -110,7 +131,7 @@ def _describe_request(
 
 def _put_once(jobs: JobTable, job: Job) -> Job:
     try:
-        return jobs.put_job(job)
+        return jobs.put_job(replace(job, updated_at=timestamp(jobs.now())))
     except TransitionRefused:
         # Another delivery of the same event was quicker; its record is as good as this one.
         return jobs.get_job(job.id) or job

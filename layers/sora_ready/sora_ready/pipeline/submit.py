@@ -47,7 +47,8 @@ def submit_job(
     `JobNotRecordedError`: each ends well when the same message comes back later.
     """
     job = jobs.get_job(job_id)
-    if job is None:
+    if job is None or job.status is Status.RECEIVED:
+        # The copy's event was quicker than the record that names the copy.
         raise JobNotRecordedError(job_id)
     if job.copy.get("key") != copy_key:
         # A copy that lost: another delivery of the upload's event, under other tags, was recorded first.

@@ -1,0 +1,244 @@
+"""`python -m local normalize`: photos of this machine become frames, on all its cores and without any AWS."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from PIL import Image
+
+from local.conform import Made, Task, conform_photo
+from local.contact_sheet import MAX_PHOTOS, SUFFIXES, draw_refused_row, encode_sheet, stack_rows
+from local.photos import Found, Photo, Refusal, find_endangered, find_photos, name_outputs, plain_output
+from local.sample import SAMPLES
+from local.tally import Tally
+from local.workers import spread_work
+from sora_ready.domain.catalog import load_catalog
+from sora_ready.domain.errors import RequestRejected
+from sora_ready.domain.frame import AUTO, Format, Look, Size
+from sora_ready.domain.request import Wish, apply_preset, gather_wishes, read_look, read_sizes
+
+# A frame has to fit into memory a few times, and WebP writes no side above 16383.
+MAX_SIDE = 8192
+DEFAULTS = {"size": AUTO, "model": "sora-2"}
+
+
+class OrderError(Exception):
+    """The command cannot be carried out as it was given, so nothing was begun. The message says what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is wanted of `photos` (files and folders) and `samples`: frames in `out`, a contact sheet, or both."""
+
+    photos: Sequence[Path]
+    sizes: tuple[Size, ...]
+    look: Look
+    out: Path | None = None
+    sheet: Path | None = None
+    jobs: int = 1
+    force: bool = False
+    samples: bool = False
+
+
+def read_wishes(options: Mapping[str, str]) -> tuple[tuple[Size, ...], Look]:
+    """Return the sizes to choose from and the look that the options ask for; an empty one is as if not given.
+
+    Any size in pixels is taken; the names of sizes are those of the model's. Raises `RequestRejected`, naming the
+    field, its value and what is allowed.
+    """
+    wishes = apply_preset(gather_wishes([("option", options), ("default", DEFAULTS)]))
+    models = load_catalog().models
+    wish = wishes["model"]
+    model = models.get(wish.value.lower())
+    if model is None:
+        raise RequestRejected("model", wish.value, wish.origin, models)
+    look = read_look(wishes)
+    given = _read_pixels(wishes["size"])
+    if given:
+        return (given,), look
+    try:
+        return read_sizes(wishes["size"], model), look
+    except RequestRejected as refusal:
+        raise _refuse_size(wishes["size"], refusal.facts["allowed"]) from None
+
+
+def normalize_photos(order: Order, work: Callable[[Task], Made] = conform_photo) -> bool:
+    """Carry out an order; return whether nothing was refused. `work` runs in other processes, so it must pickle.
+
+    Nothing is overwritten unless the order has `force`, and a photo that is read never is. A file appears whole or not
+    at all. Raises `OrderError` before anything is begun.
+    """
+    with _draw_samples(order.samples) as samples:
+        found = find_photos(order.photos, leave_out=order.out)
+        found.photos += samples
+        targets = _name_targets(order, found.photos)
+        _check_order(order, found.photos, targets)
+        tasks, existing = _plan_tasks(order, found.photos, targets)
+        tally = Tally(len(tasks))
+        done = _do_tasks(tasks, order, work, tally)
+    if order.sheet and done:
+        sheet = stack_rows([_show(made) for made in done], order.look)
+        write_whole(order.sheet, encode_sheet(sheet, order.sheet.suffix))
+    refusals = [*found.refusals, *existing, *(made.refusal for made in done if made.refusal)]
+    _sum_up(order, found, targets, done, tally)
+    tally.list_refusals(refusals)
+    return not refusals
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file, and the folder it lies in, so that nobody ever sees a part of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{os.getpid()}.part")
+    try:
+        draft.write_bytes(data)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _read_pixels(wish: Wish) -> Size | None:
+    """Return the size that a wish states in pixels, None where it is a name. Raises `RequestRejected`."""
+    try:
+        size = Size.parse(wish.value)
+    except ValueError:
+        return None
+    if max(size) > MAX_SIDE:
+        raise _refuse_size(wish, [AUTO])
+    return size
+
+
+def _refuse_size(wish: Wish, names: Sequence[str]) -> RequestRejected:
+    return RequestRejected("size", wish.value, wish.origin, [f"any WIDTHxHEIGHT up to {MAX_SIDE}x{MAX_SIDE}", *names])
+
+
+@contextmanager
+def _draw_samples(wanted: bool) -> Iterator[list[Photo]]:
+    """Yield the project's own pictures, if they are wanted, for as long as they are there."""
+    if not wanted:
+        yield []
+        return
+    with TemporaryDirectory() as folder:
+        yield [Photo(make(Path(folder, name)), name, Path(name)) for name, make in SAMPLES.items()]
+
+
+def _suffix(look: Look) -> str:
+    return ".jpg" if look.format is Format.JPEG else f".{look.format}"
+
+
+def _name_targets(order: Order, photos: Sequence[Photo]) -> list[Path | None]:
+    """Return where each photo's frame is written, None where only a sheet is wanted."""
+    if not order.out:
+        return [None] * len(photos)
+    out, suffix = order.out, _suffix(order.look)
+    taken = []
+    if order.sheet and order.sheet.absolute().is_relative_to(out.absolute()):
+        taken = [order.sheet.absolute().relative_to(out.absolute())]
+    return [out / below for below in name_outputs(photos, suffix, taken)]
+
+
+def _check_order(order: Order, photos: Sequence[Photo], targets: Sequence[Path | None]) -> None:
+    """Raise `OrderError` where the order cannot be carried out; make the folders that it writes to."""
+    if not order.photos and not order.samples:
+        raise OrderError("Say which photos: files, folders, or --samples.")
+    if not order.out and not order.sheet:
+        raise OrderError("Say what for: --out DIR for the frames, --contact-sheet FILE to compare the modes, or both.")
+    if order.sheet:
+        _check_sheet(order.sheet, len(photos), force=order.force)
+    written = [*targets, order.sheet]
+    endangered = find_endangered(photos, [path for path in written if path])
+    if endangered:
+        raise OrderError(f"{endangered} is one of the photos and would be overwritten. Write to another place.")
+    for folder in (order.out, order.sheet and order.sheet.parent):
+        try:
+            if folder:
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OrderError(f"{folder} must be a folder that can be written: {error.strerror}.") from error
+
+
+def _check_sheet(sheet: Path, photos: int, *, force: bool) -> None:
+    if sheet.suffix.lower() not in SUFFIXES:
+        raise OrderError(f"--contact-sheet {sheet}: its name must end in {', '.join(SUFFIXES)}.")
+    if os.path.lexists(sheet) and (not force or stat.S_ISDIR(sheet.lstat().st_mode)):
+        raise OrderError(f"{sheet} is there already. " + ("It is a folder." if force else "--force replaces it."))
+    if photos > MAX_PHOTOS:
+        raise OrderError(f"A contact sheet shows up to {MAX_PHOTOS} photos, and these are {photos}. Choose from them.")
+
+
+def _plan_tasks(
+    order: Order, photos: Sequence[Photo], targets: Sequence[Path | None]
+) -> tuple[list[Task], list[Refusal]]:
+    """Return what is to be done, and the refusals of frames that are there already."""
+    tasks, refusals = [], []
+    for photo, target in zip(photos, targets, strict=True):
+        free = target
+        if target and not order.force and os.path.lexists(target):
+            refusals.append(_refuse_existing(photo, target))
+            free = None
+        if free or order.sheet:
+            tasks.append(Task(photo, order.sizes, order.look, free, row=order.sheet is not None))
+    return tasks, refusals
+
+
+def _do_tasks(tasks: Sequence[Task], order: Order, work: Callable[[Task], Made], tally: Tally) -> list[Made]:
+    """Return what came of each task; the frames are written as they come and not kept."""
+    done: dict[int, Made] = {}
+    with tally, closing(spread_work(work, tasks, order.jobs)) as finished:
+        for number, result in finished:
+            task = tasks[number]
+            made = done[number] = _write_frame(task, result or _refuse_crash(task.photo), force=order.force)
+            told = f"→ {task.target}  {made.told}" if task.target else "is on the sheet"
+            tally.count(task.photo.name, f"is refused ({made.refusal.code})" if made.refusal else told)
+    return [done[number] for number in range(len(tasks))]
+
+
+def _write_frame(task: Task, made: Made, *, force: bool) -> Made:
+    """Write the frame, if there is one; return the rest, or why it could not be written."""
+    if not made.frame or not task.target:
+        return made
+    # Somebody else may have written it meanwhile.
+    if not force and os.path.lexists(task.target):
+        return replace(made, frame=None, refusal=_refuse_existing(task.photo, task.target))
+    try:
+        write_whole(task.target, made.frame)
+    except OSError as error:
+        told = f"{task.target} cannot be written: {error.strerror}."
+        return replace(made, frame=None, refusal=Refusal(task.photo.name, "not_written", told))
+    return replace(made, frame=None, written=True)
+
+
+def _show(made: Made) -> Image.Image:
+    if made.row:
+        return made.row
+    assert made.refusal
+    return draw_refused_row(made.refusal)
+
+
+def _refuse_crash(photo: Photo) -> Made:
+    told = "The decoder crashed on it, or took all memory, twice. Export it again as a plain JPEG, or shrink it."
+    return Made(refusal=Refusal(photo.name, "decoder_crashed", told))
+
+
+def _refuse_existing(photo: Photo, target: Path) -> Refusal:
+    return Refusal(photo.name, "exists", f"{target} is there already. --force replaces it.")
+
+
+def _sum_up(order: Order, found: Found, targets: Sequence[Path | None], done: Sequence[Made], tally: Tally) -> None:
+    for photo, target in zip(found.photos, targets, strict=True):
+        plain = plain_output(photo, _suffix(order.look)).name
+        if target and target.name != plain:
+            tally.say(f"{photo.name} is {target}: another one is {plain}.")
+    if found.left_alone:
+        tally.say(f"Left alone, as they are no pictures by their names: {found.left_alone}")
+    if order.sheet:
+        shown = sum(made.row is not None for made in done)
+        tally.say_time(f"{shown} of {len(found.photos)} photos are side by side in {order.sheet}")
+    if order.out:
+        written = sum(made.written for made in done)
+        tally.say_time(f"{written} of {len(found.photos)} photos are frames in {order.out}")

@@ -1,0 +1,179 @@
+"""`focus=auto` finds the subject: where a crop must choose, it keeps more of them whole than the middle does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from sora_ready.domain.frame import AUTO, CENTER, Crop, Focus, Mode, Size
+from sora_ready.domain.geometry import Box
+from sora_ready.domain.imaging import normalize_image
+from tests.unit.labelled_pictures import DRAWN, EVEN, TALL, WIDE, Backdrop, Scene, brick
+from tests.unit.pictures import BLUE, RED, encode
+from tests.unit.test_upright import ORIENTATIONS, held
+
+CORPUS = Path(__file__).resolve().parents[2].parent / "shared" / "corpus"
+# Where the subject of a real picture is, upright, in tenths of its width and height.
+REAL = {
+    "color/derived__adobergb_a98_flower.jpg": (3.5, 3.4, 6.1, 6.8),
+    "color/jpeg-decoder__rgb.jpg": (5.2, 2, 7.8, 9.7),
+    "color/libavif__kodim03_grayscale_cicp.png": (1, 1.5, 4, 6),
+    "color/libjpeg-turbo__testimgint.jpg": (2, 1.2, 8.5, 9.5),
+    "color/libvips__indexed.png": (3.9, 0.4, 6.6, 3.6),
+    "color/pillow__hopper_16bit_qtables.jpg": (2.7, 0.5, 7, 6),
+    "exif/exif-orientation-examples__Landscape_1.jpg": (6.2, 1.2, 8.6, 9.5),
+    "exif/exif-orientation-examples__Landscape_6.jpg": (6.2, 1.2, 8.6, 9.5),
+    "exif/exif-samples__45-gps_ifd.jpg": (0.9, 4.2, 6.4, 9.2),
+    "exif/exif-samples__DSCN0042.jpg": (3.6, 0.5, 5.7, 6),
+    "exif/exif-samples__sony-cybershot.jpg": (1.1, 1.4, 3, 9.9),
+    "exif/sharp__Landscape_6.jpg": (2.4, 4.5, 5.2, 9),
+    "exif/sharp__Landscape_9.jpg": (2.7, 7.4, 7.3, 10),
+    "modes/image__simple.webp": (2.6, 3.6, 7, 6.7),
+    "modes/sharp__4.webp": (1.2, 0.4, 8.8, 9),
+    "tiff/image-tiff__zackthecat.tif": (3.7, 1, 9, 8.5),
+    "wrongext/gif_named.png": (2, 2.4, 3, 3.6),
+}
+# A label drawn by hand, and an edge between two pixels, are no finer than this.
+SLACK = 0.01
+with_corpus = pytest.mark.skipif(not CORPUS.is_dir(), reason="the pictures of others (../shared/corpus) are not here")
+
+Case = tuple[bytes | Path, Size, Box]
+
+
+def cut(source: bytes | Path, size: Size, focus: Focus | str) -> Crop:
+    """What is shown of the upright picture."""
+    return normalize_image(source, size=size, mode=Mode.COVER, focus=focus).region  # type: ignore[arg-type]
+
+
+def keeps(region: Crop, box: Box) -> bool:
+    return (
+        region.left <= box[0] + SLACK
+        and region.top <= box[1] + SLACK
+        and region.right >= box[2] - SLACK
+        and region.bottom >= box[3] - SLACK
+    )
+
+
+def drawn(scenes: Sequence[Scene]) -> list[Case]:
+    return [(encode(scene.draw(), "JPEG", quality=90), scene.frame, scene.box) for scene in scenes]
+
+
+def real() -> list[Case]:
+    """Each real picture with each frame that cuts it, where the subject has room in what is left."""
+    cases = []
+    for name, tenths in REAL.items():
+        box = (tenths[0] / 10, tenths[1] / 10, tenths[2] / 10, tenths[3] / 10)
+        for frame in (TALL, EVEN, WIDE):
+            left, top, right, bottom = cut(CORPUS / name, frame, CENTER)
+            room = right - left >= box[2] - box[0] and bottom - top >= box[3] - box[1]
+            if room and min(right - left, bottom - top) < 0.9:
+                cases.append((CORPUS / name, frame, box))
+    return cases
+
+
+def count_kept(cases: Sequence[Case], capfd: pytest.CaptureFixture[str]) -> tuple[int, int, int]:
+    """Tell in how many cases `auto` keeps the subject whole, `center` does, and both do."""
+    auto = [keeps(cut(source, frame, AUTO), box) for source, frame, box in cases]
+    center = [keeps(cut(source, frame, CENTER), box) for source, frame, box in cases]
+    both = sum(map(min, auto, center))
+    with capfd.disabled():
+        print(f"\nsubjects kept whole, of {len(cases)}: auto {sum(auto)}, center {sum(center)}, both {both}")
+    return sum(auto), sum(center), both
+
+
+def test_a_subject_off_the_middle_is_kept_whole(capfd: pytest.CaptureFixture[str]) -> None:
+    auto, center, _ = count_kept(drawn(DRAWN), capfd)
+
+    assert center == 0
+    assert auto >= len(DRAWN) - 2
+
+
+def test_a_subject_in_the_middle_stays_whole(capfd: pytest.CaptureFixture[str]) -> None:
+    auto, center, _ = count_kept(drawn([scene.centred() for scene in DRAWN]), capfd)
+
+    assert center == len(DRAWN)
+    assert auto >= len(DRAWN) - 1
+
+
+@with_corpus
+def test_more_subjects_of_real_pictures_are_kept_whole(capfd: pytest.CaptureFixture[str]) -> None:
+    cases = real()
+
+    auto, center, both = count_kept(cases, capfd)
+
+    assert len(cases) > 30
+    assert auto >= center + 7
+    assert auto >= 0.6 * len(cases)
+    assert both >= center - 1
+
+
+FLAT = Image.new("RGB", (301, 200), RED)
+
+
+def stripes(size: tuple[int, int]) -> Image.Image:
+    picture = Image.new("RGB", size, RED)
+    for x in range(0, size[0], 32):
+        picture.paste(BLUE, (x, 0, x + 16, size[1]))
+    return picture
+
+
+@pytest.mark.parametrize("size", [TALL, EVEN], ids=str)
+def test_a_picture_of_nothing_is_cut_in_the_middle(size: Size) -> None:
+    assert cut(encode(FLAT), size, AUTO) == cut(encode(FLAT), size, CENTER)
+
+
+@pytest.mark.parametrize("backdrop", [brick, stripes], ids=["brick", "stripes"])
+def test_a_picture_of_the_same_everywhere_is_cut_near_the_middle(backdrop: Backdrop) -> None:
+    region = cut(encode(backdrop((640, 400))), TALL, AUTO)
+
+    assert (region.left + region.right) / 2 == pytest.approx(0.5, abs=0.1)
+
+
+@pytest.mark.parametrize("sides", [(1, 1), (2, 3), (1, 30), (30, 1), (7, 1), (3000, 90)], ids=str)
+@pytest.mark.parametrize("size", [TALL, EVEN, WIDE], ids=str)
+def test_a_picture_of_any_shape_is_cut_to_the_largest_window(sides: tuple[int, int], size: Size) -> None:
+    picture = FLAT.resize(sides)
+    picture.putpixel((0, 0), BLUE)
+    expected = cut(encode(picture), size, CENTER)
+
+    region = cut(encode(picture), size, AUTO)
+
+    assert region.right - region.left == pytest.approx(expected.right - expected.left)
+    assert region.bottom - region.top == pytest.approx(expected.bottom - expected.top)
+    assert min(region) >= 0
+    assert max(region) <= 1
+
+
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+@pytest.mark.parametrize("scene", [DRAWN[1], DRAWN[8], DRAWN[16]], ids=lambda scene: scene.name)
+def test_however_it_was_held_the_same_is_shown(scene: Scene, orientation: int) -> None:
+    upright = scene.draw()
+    expected = cut(held(upright, 1), scene.frame, AUTO)
+
+    region = cut(held(upright, orientation), scene.frame, AUTO)
+
+    assert region == pytest.approx(expected, abs=0.02)
+    assert keeps(region, scene.box)
+
+
+def test_what_was_cropped_away_attracts_nothing() -> None:
+    # A face far left, and a fainter flower further right, in what the crop leaves.
+    face, flower = DRAWN[3], DRAWN[16]
+    picture = face.draw()
+    flower.subject(picture, (0.8 * picture.width, 0.4 * picture.height, 0.95 * picture.width, 0.6 * picture.height))
+    crop = Crop(0.45, 0, 1, 1)
+
+    shown = normalize_image(encode(picture), size=TALL, focus=AUTO, crop=crop).region
+
+    assert shown.left >= crop.left
+    assert keeps(shown, (0.8, 0.4, 0.95, 0.6))
+
+
+@pytest.mark.parametrize("mode", [Mode.PAD, Mode.BLUR, Mode.STRETCH])
+def test_what_is_not_cut_is_shown_whole(mode: Mode) -> None:
+    ready = normalize_image(encode(DRAWN[1].draw()), size=TALL, mode=mode, focus=AUTO)
+
+    assert ready.region == (0, 0, 1, 1)

@@ -1,0 +1,102 @@
+"""Cover and pad put a photo where FFmpeg's own scale, crop and pad filters put it, to the pixel."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import av
+import av.filter
+import pytest
+from PIL import Image
+
+from sora_ready.domain.frame import Colour, Mode, Size
+from sora_ready.domain.imaging import normalize_image
+from tests.unit.pictures import Pixel, encode, landscape, psnr, shown
+
+MAGENTA = Colour(255, 0, 255)
+# Much larger, larger in one direction, nearly the frame, smaller; lying, upright and square.
+PHOTOS = [
+    (Size(2000, 1333), Size(1280, 720)),
+    (Size(1000, 1503), Size(640, 360)),
+    (Size(1200, 600), Size(640, 360)),
+    (Size(749, 749), Size(640, 360)),
+    (Size(450, 451), Size(360, 640)),
+    (Size(320, 240), Size(640, 360)),
+]
+
+
+@cache
+def photo(size: Size) -> Image.Image:
+    """Soft colours and fine grain, as a camera's picture has."""
+    grain = Image.merge("RGB", [Image.effect_noise((size.width // 6 + 1, size.height // 6 + 1), 40)] * 3)
+    return Image.blend(landscape(*size), grain.resize(size, Image.Resampling.BICUBIC), 0.3)
+
+
+def filtered(picture: Image.Image, *steps: tuple[str, str]) -> Image.Image:
+    """The picture after FFmpeg's filters, kept in RGB all the way, so that nothing is rounded to chroma."""
+    graph = av.filter.Graph()
+    source = av.VideoFrame.from_bytes(picture.convert("RGBA").tobytes(), *picture.size, format="rgba")
+    begin: Any = graph.add_buffer(width=source.width, height=source.height, format=source.format, time_base=1)
+    chain = [begin, *(graph.add(name, told) for name, told in steps), graph.add("buffersink")]
+    graph.link_nodes(*chain).configure()
+    graph.push(source)
+    frame = graph.pull()
+    assert isinstance(frame, av.VideoFrame)
+    plane = frame.planes[0]
+    return Image.frombuffer("RGB", (frame.width, frame.height), bytes(plane), "raw", "RGB", plane.line_size, 1)
+
+
+def scale(frame: Size, meeting: str) -> tuple[str, str]:
+    told = f"{frame.width}:{frame.height}:force_original_aspect_ratio={meeting}"
+    return "scale", told + ":flags=lanczos+accurate_rnd+full_chroma_int+full_chroma_inp"
+
+
+def covered(picture: Image.Image, frame: Size) -> Image.Image:
+    cut = ("crop", f"{frame.width}:{frame.height}")
+    return filtered(picture, ("format", "gbrp"), scale(frame, "increase"), cut, ("format", "rgb24"))
+
+
+def padded(picture: Image.Image, frame: Size) -> Image.Image:
+    bars = ("pad", f"{frame.width}:{frame.height}:(ow-iw)/2:(oh-ih)/2:color=#{MAGENTA}")
+    return filtered(picture, ("format", "gbrp"), scale(frame, "decrease"), bars, ("format", "rgb24"))
+
+
+def find_content(frame: Image.Image, bar: Pixel) -> tuple[int, int, int, int]:
+    """The box of what is no bar: beyond it, each row and column is the bar's colour from end to end."""
+
+    def is_bar(box: tuple[int, int, int, int]) -> bool:
+        return frame.crop(box).getcolors(1) == [((box[2] - box[0]) * (box[3] - box[1]), bar)]
+
+    columns = [x for x in range(frame.width) if not is_bar((x, 0, x + 1, frame.height))]
+    rows = [y for y in range(frame.height) if not is_bar((0, y, frame.width, y + 1))]
+    return columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
+
+
+@pytest.mark.parametrize(("source", "frame"), PHOTOS, ids=str)
+def test_cover_shows_what_ffmpeg_crops(source: Size, frame: Size) -> None:
+    picture = photo(source)
+
+    ready = normalize_image(encode(picture, "BMP"), size=frame, mode=Mode.COVER, format="png")
+
+    # FFmpeg cuts at whole pixels of the scaled photo, which is up to half a pixel from the middle.
+    assert psnr(shown(ready), covered(picture, frame)) > 36
+
+
+@pytest.mark.parametrize(("source", "frame"), PHOTOS, ids=str)
+def test_pad_lays_bars_where_ffmpeg_lays_them(source: Size, frame: Size) -> None:
+    picture = photo(source)
+    theirs = padded(picture, frame)
+
+    ready = normalize_image(encode(picture, "BMP"), size=frame, mode=Mode.PAD, background=MAGENTA, format="png")
+
+    assert find_content(shown(ready), MAGENTA) == find_content(theirs, MAGENTA)
+    assert psnr(shown(ready), theirs) > 40
+
+
+def test_a_photo_shifted_by_one_pixel_would_be_noticed() -> None:
+    theirs = covered(photo(PHOTOS[1][0]), PHOTOS[1][1])
+
+    shifted = theirs.transform(theirs.size, Image.Transform.AFFINE, (1, 0, 1, 0, 1, 0))
+
+    assert psnr(shifted, theirs) < 34

@@ -1,0 +1,223 @@
+"""What phones send: HEIC, at every depth, turned as the phone was held, and whole or refused."""
+
+from __future__ import annotations
+
+import io
+import struct
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pillow_heif
+import pytest
+from PIL import ExifTags, Image
+
+from sora_ready.domain.errors import ImageRejected
+from sora_ready.domain.frame import Colour, Size
+from sora_ready.domain.imaging import normalize_image
+from tests.unit.colour_truth import mean_difference, to_srgb
+from tests.unit.icc_profiles import display_p3_profile
+from tests.unit.pictures import BLUE, GREEN, RED, colour_of, encode, is_near, landscape, psnr, shown
+from tests.unit.test_upright import ORIENTATIONS, stored
+
+SIZE = Size(160, 90)
+ORANGE = Colour(250, 140, 20)
+SECRET = b"whoever held the phone"
+
+
+def heic(picture: Image.Image, *others: Image.Image, **options: Any) -> bytes:
+    file = pillow_heif.from_pillow(picture)
+    for other in others:
+        file.add_from_pillow(other)
+    return saved(file, **options)
+
+
+def saved(file: pillow_heif.HeifFile, **options: Any) -> bytes:
+    out = io.BytesIO()
+    file.save(out, **({"quality": 95, "chroma": 444, "enc_params": {"preset": "ultrafast"}} | options))
+    return out.getvalue()
+
+
+@lru_cache
+def plain() -> bytes:
+    return heic(landscape(320, 180))
+
+
+def branded(data: bytes, brand: bytes) -> bytes:
+    return data[:8] + brand + data[12:]
+
+
+def exif_of(orientation: int) -> bytes:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    exif[ExifTags.Base.Artist] = SECRET.decode()
+    return exif.tobytes()
+
+
+def frame_of(data: bytes, **options: Any) -> Image.Image:
+    return shown(normalize_image(data, **({"size": SIZE} | options)))
+
+
+# ---------------------------------------------------------------- the right pixels
+
+
+def test_a_phones_picture_becomes_the_frame() -> None:
+    ready = normalize_image(plain(), size=SIZE)
+
+    assert (ready.source_format, ready.source_size) == ("HEIF", Size(320, 180))
+    assert psnr(shown(ready), frame_of(encode(landscape(320, 180)))) > 40
+
+
+def test_grey_is_grey() -> None:
+    grey = landscape(320, 180).convert("L")
+
+    assert psnr(frame_of(heic(grey)), frame_of(encode(grey))) > 38
+
+
+def test_what_is_transparent_shows_the_background() -> None:
+    picture = landscape(320, 180).convert("RGBA")
+    picture.paste((0, 255, 0, 0), (160, 0, 320, 180))
+
+    frame = frame_of(heic(picture), background=ORANGE)
+
+    assert is_near(colour_of(frame, (84, 4, 156, 86)), ORANGE)
+    assert psnr(frame.crop((0, 0, 76, 90)), frame_of(encode(picture)).crop((0, 0, 76, 90))) > 35
+
+
+@pytest.mark.parametrize(("mode", "channels"), [("RGB;16", 3), ("L;16", 1)])
+def test_ten_bits_span_black_to_white(mode: str, channels: int) -> None:
+    # given a ramp of more shades than eight bits hold, which the encoder stores in ten
+    row = b"".join(struct.pack("<H", x * 65535 // 319) * channels for x in range(320))
+
+    # when
+    frame = frame_of(saved(pillow_heif.from_bytes(mode, (320, 180), row * 180))).convert("L")
+
+    # then
+    seen = [frame.getpixel((x, 45)) for x in range(160)]
+    assert all(abs(shade - 255 * x / 159) < 4 for x, shade in enumerate(seen))
+
+
+def test_a_picture_is_seen_through_its_profile() -> None:
+    picture = Image.new("RGB", SIZE, (200, 90, 40))
+    picture.info["icc_profile"] = display_p3_profile()
+
+    frame = frame_of(heic(picture)).resize((16, 9), Image.Resampling.NEAREST)
+
+    assert mean_difference(frame, [to_srgb("display-p3")([200 / 255, 90 / 255, 40 / 255])] * 16 * 9) < 1.5
+
+
+def test_a_picture_of_several_tiles_has_no_seams() -> None:
+    # given tiles as phones store them
+    picture = landscape(256, 144)
+    data = heic(picture, tile_size=64)
+    assert b"grid" in data
+
+    # then
+    assert psnr(frame_of(data, size=picture.size), frame_of(encode(picture), size=picture.size)) > 38
+
+
+# ---------------------------------------------------------------- upright, once
+
+
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+def test_a_phone_says_twice_how_it_was_held_and_the_picture_is_turned_once(orientation: int) -> None:
+    # given a turn in the container (irot, imir) and the same turn in the EXIF
+    upright = landscape(300, 200)
+    file = pillow_heif.from_pillow(stored(upright, orientation))
+    data = saved(file, exif=exif_of(orientation))
+    assert (b"irot" in data or b"imir" in data) == (orientation != 1)
+
+    # when
+    ready = normalize_image(data, size=SIZE, mode="pad")
+
+    # then
+    assert ready.source_size == upright.size
+    assert psnr(shown(ready), frame_of(encode(upright), mode="pad")) > 36
+
+
+# ---------------------------------------------------------------- one file, many pictures, many names
+
+
+@pytest.mark.parametrize(("primary", "colour"), [(0, RED), (1, GREEN), (2, BLUE)])
+def test_of_several_pictures_the_primary_one_is_taken(primary: int, colour: tuple[int, int, int]) -> None:
+    pictures = [Image.new("RGB", SIZE, one) for one in (RED, GREEN, BLUE)]
+
+    assert is_near(colour_of(frame_of(heic(*pictures, primary_index=primary))), colour)
+
+
+@pytest.mark.parametrize("brand", [b"heic", b"heix", b"heim", b"hevc", b"mif1", b"msf1"])
+def test_every_brand_of_the_container_is_read(brand: bytes) -> None:
+    assert normalize_image(branded(plain(), brand), size=SIZE).source_format == "HEIF"
+
+
+@pytest.mark.parametrize("brand", [b"avif", b"mif1", b"msf1"])
+def test_an_avif_is_read_under_the_containers_general_brand_too(brand: bytes) -> None:
+    data = branded(encode(landscape(320, 180), "AVIF", quality=95, subsampling="4:4:4"), brand)
+
+    ready = normalize_image(data, size=SIZE)
+
+    assert ready.source_format == "AVIF"
+    assert psnr(shown(ready), frame_of(encode(landscape(320, 180)))) > 38
+
+
+def test_the_name_of_a_file_does_not_count(tmp_path: Path) -> None:
+    path = tmp_path / "holiday.jpg"
+    path.write_bytes(plain())
+
+    assert normalize_image(path, size=SIZE).data == normalize_image(plain(), size=SIZE).data
+
+
+# ---------------------------------------------------------------- whole or refused
+
+
+@pytest.mark.parametrize("kept", [0.15, 0.5, 0.9, 0.99])
+def test_a_picture_that_is_cut_short_is_refused(kept: float) -> None:
+    with pytest.raises(ImageRejected) as refusal:
+        normalize_image(plain()[: int(len(plain()) * kept)], size=SIZE)
+
+    assert refusal.value.code == "corrupt"
+
+
+def test_a_damaged_picture_is_refused_or_becomes_a_frame() -> None:
+    # given a byte damaged here and there, where the container says what is where, and in the pixels
+    data = heic(landscape(64, 48), chroma=420, quality=50)
+    outcomes = set()
+    for place in (*range(12, 600, 5), *range(600, len(data), 97)):
+        damaged = bytearray(data)
+        damaged[place] ^= 0x5A
+        try:
+            outcomes.add(shown(normalize_image(bytes(damaged), size=(64, 36))).size)
+        except ImageRejected as refusal:
+            outcomes.add(refusal.code)
+
+    # then nothing else came of it
+    assert outcomes <= {(64, 36), "corrupt", "not_an_image", "too_many_pixels", "shape_too_extreme"}
+
+
+@pytest.mark.parametrize("error", [EOFError, RuntimeError, ValueError])
+def test_whatever_the_decoder_says_of_a_damaged_picture_it_is_refused(
+    error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: object) -> None:
+        raise error("Decoder plugin generated an error")
+
+    monkeypatch.setattr("pi_heif.as_plugin.HeifImageFile.load", fail)
+
+    with pytest.raises(ImageRejected) as refusal:
+        normalize_image(plain(), size=SIZE)
+    assert refusal.value.code == "corrupt"
+
+
+# ---------------------------------------------------------------- nothing of its maker
+
+
+@pytest.mark.parametrize("written", ["jpeg", "png", "webp"])
+def test_what_a_phone_tells_of_its_owner_is_left_behind(written: str) -> None:
+    data = saved(
+        pillow_heif.from_pillow(landscape(320, 180)), exif=exif_of(6), xmp=b"<x:xmpmeta>" + SECRET + b"</x:xmpmeta>"
+    )
+    assert data.count(SECRET) == 2
+
+    frame = normalize_image(data, size=SIZE, format=written).data
+
+    assert not any(word in frame for word in (SECRET, b"Exif", b"EXIF", b"xmp", b"XMP", b"ICC"))

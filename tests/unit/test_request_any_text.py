@@ -1,0 +1,135 @@
+"""Whatever is written, read or sent: it is understood, or refused by its field's name. Nothing else comes out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sora_ready.domain.catalog import load_catalog
+from sora_ready.domain.errors import RequestRejected
+from sora_ready.domain.frame import MAX_SIDE, Colour, Crop, Focus, Look, Size
+from sora_ready.domain.request import (
+    FIELDS,
+    Wish,
+    apply_preset,
+    decode_metadata,
+    fit_defaults,
+    gather_wishes,
+    read_look,
+    read_request,
+)
+
+CATALOG = load_catalog()
+DEFAULTS = {"size": "auto", "model": "sora-2", "seconds": "4", "prompt": "gentle motion"}
+PARSERS = (Size.parse, Colour.parse, Focus.parse, Crop.parse)
+
+# Text as it may come: any character (half a surrogate pair too), and text that is nearly right.
+anything = st.text(st.characters())
+nearly = st.text("0123456789.,:;/ -+_x×#%eE[]{}\"'ptlandscrigmoebuwhk\u0660\u00b2\u212a", max_size=24)
+nearly_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(["x", "y", "left_fraction", "0.5"]),
+    lambda inner: (
+        st.lists(inner, max_size=5)
+        | st.dictionaries(st.sampled_from(["x", "y", "left", "top_fraction", "right_fraction", "z"]), inner)
+    ),
+    max_leaves=8,
+).map(json.dumps)
+texts = st.one_of(anything, nearly, nearly_json)
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.integers(0, 9).map(lambda digit: 10**5000 + digit)
+    | st.floats()
+    | anything,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(anything, inner, max_size=4),
+    max_leaves=10,
+)
+names = st.one_of(anything, st.sampled_from([*FIELDS, "crop_bounds", "Crop", "SIZE", " mode "]))
+
+
+def understand(values: dict[str, Any], origin: str = "tag") -> RequestRejected | None:
+    """Read all that a picture says. Returns why it was refused, None where it was not."""
+    try:
+        wishes = fit_defaults(apply_preset(gather_wishes([(origin, values), ("default", DEFAULTS)])), CATALOG)
+        request = read_request(wishes, CATALOG)
+    except RequestRejected as refusal:
+        return refusal
+    assert set(request.sizes) <= set(CATALOG[request.model].sizes)
+    assert request.sizes
+    assert request.seconds in CATALOG[request.model].seconds
+    assert 1 <= request.look.quality <= 100
+    assert request.prompt
+    return None
+
+
+def check_refusal(refusal: RequestRejected | None, origin: str) -> None:
+    if refusal:
+        assert refusal.code == f"invalid_{refusal.facts['field']}"
+        assert refusal.facts["origin"] == origin
+        assert refusal.facts["allowed"]
+        # A record is UTF-8, whatever was sent.
+        json.dumps(refusal.as_record(), ensure_ascii=False, allow_nan=False).encode()
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(FIELDS), texts)
+def test_any_text_in_any_field_is_understood_or_refused_by_it(field: str, value: str) -> None:
+    refusal = understand({field: value})
+
+    check_refusal(refusal, "tag")
+    assert refusal is None or refusal.facts["field"] == field
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.dictionaries(names, texts, max_size=6))
+def test_any_tags_are_understood_or_refused(tags: dict[str, str]) -> None:
+    check_refusal(understand(tags), "tag")
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.dictionaries(names, json_values, max_size=6))
+def test_any_body_is_understood_or_refused(body: dict[str, Any]) -> None:
+    check_refusal(understand(body, "body"), "body")
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.dictionaries(st.sampled_from(FIELDS), st.builds(Wish, texts, st.just("tag"))))
+def test_any_wishes_make_a_look_or_are_refused(wishes: dict[str, Wish]) -> None:
+    try:
+        look = read_look(apply_preset(wishes))
+    except RequestRejected:
+        return
+    assert isinstance(look, Look)
+    assert all(0 <= fraction <= 1 for fraction in look.crop)
+    assert look.crop.left < look.crop.right
+    assert look.crop.top < look.crop.bottom
+    assert look.focus == "auto" or all(0 <= fraction <= 1 for fraction in look.focus)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(PARSERS), texts)
+def test_any_text_is_a_value_or_a_value_error(parse: Any, text: str) -> None:
+    try:
+        value = parse(text)
+    except ValueError:
+        return
+    assert type(value).parse(str(value)) == value
+    assert not isinstance(value, Size) or all(1 <= side <= MAX_SIDE for side in value)
+
+
+@pytest.mark.parametrize("parse", PARSERS)
+def test_nesting_deeper_than_python_goes_is_a_value_error_too(parse: Callable[[str], Any]) -> None:
+    with pytest.raises(ValueError, match=" no"):
+        parse("[" * 100_000)
+
+
+@settings(max_examples=120, deadline=None)
+@given(anything)
+def test_any_metadata_is_decoded_or_left_alone(value: str) -> None:
+    assert isinstance(decode_metadata(value), str)
