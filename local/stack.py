@@ -90,7 +90,8 @@ class LocalStack:
 def read_record(item: Mapping[str, Any]) -> dict[str, Any]:
     """Return a DynamoDB item as plain JSON-able values."""
     read = TypeDeserializer().deserialize
-    plain: dict[str, Any] = json.loads(json.dumps({name: read(value) for name, value in item.items()}, default=_read_number))
+    told = {name: read(value) for name, value in item.items()}
+    plain: dict[str, Any] = json.loads(json.dumps(told, default=_read_number))
     return plain
 
 
