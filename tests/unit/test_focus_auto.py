@@ -11,7 +11,7 @@ from PIL import Image
 from sora_ready.domain.frame import AUTO, CENTER, Crop, Focus, Mode, Size
 from sora_ready.domain.geometry import Box
 from sora_ready.domain.imaging import normalize_image
-from tests.unit.labelled_pictures import DRAWN, EVEN, TALL, WIDE, Backdrop, Scene, brick
+from tests.unit.labelled_pictures import DRAWN, EVEN, TALL, WIDE, Backdrop, Scene, brick, walker
 from tests.unit.pictures import BLUE, RED, encode
 from tests.unit.test_upright import ORIENTATIONS, held
 
@@ -110,7 +110,8 @@ def test_more_subjects_of_real_pictures_are_kept_whole(capfd: pytest.CaptureFixt
     assert both >= center - 1
 
 
-FLAT = Image.new("RGB", (301, 200), RED)
+# Of a width at which no whole number of the thumbnail's pixels lies in the middle.
+FLAT = Image.new("RGB", (305, 200), RED)
 
 
 def stripes(size: tuple[int, int]) -> Image.Image:
@@ -145,6 +146,23 @@ def test_a_picture_of_any_shape_is_cut_to_the_largest_window(sides: tuple[int, i
     assert region.bottom - region.top == pytest.approx(expected.bottom - expected.top)
     assert min(region) >= 0
     assert max(region) <= 1
+
+
+def test_the_narrowest_window_still_goes_to_the_subject() -> None:
+    picture = FLAT.resize((26, 1))
+    picture.putpixel((20, 0), BLUE)
+
+    region = cut(encode(picture), Size(100, 240), AUTO)
+
+    assert 20 / 26 <= region.left < region.right <= 21 / 26
+
+
+@pytest.mark.parametrize("faint", [1, 2, 4])
+def test_a_subject_of_almost_the_same_colour_is_found(faint: int) -> None:
+    picture, box = Image.new("RGB", (600, 400), (200, 200, 200)), (0.7, 0.2, 0.85, 0.9)
+    walker((200 + faint,) * 3)(picture, (0.7 * 600, 0.2 * 400, 0.85 * 600, 0.9 * 400))
+
+    assert keeps(cut(encode(picture), TALL, AUTO), box)
 
 
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
