@@ -62,14 +62,14 @@ def press_lab(inks: Sequence[float]) -> tuple[float, float, float]:
     return light, (50 * magenta - 25 * cyan) * (1 - black), (60 * yellow - 35 * cyan) * (1 - black)
 
 
-def press_profile(points: int = 9) -> bytes:
-    """`press_lab` as a profile: a table of `points` steps for each ink, in 16 bits."""
+def press_profile(points: int = 9, paper: Sequence[float] = _WHITE) -> bytes:
+    """`press_lab` as a profile: a table of `points` steps for each ink, in 16 bits; `paper` is its white (XYZ)."""
     grid = b"".join(
         _lab16(*press_lab([at / (points - 1) for at in place])) for place in product(range(points), repeat=4)
     )
     identity, straight = _fixed(1, 0, 0, 0, 1, 0, 0, 0, 1), struct.pack(">2H", 0, 65535)
     head = b"mft2" + bytes(4) + bytes((4, 3, points, 0)) + identity + struct.pack(">2H", 2, 2)
-    white = b"XYZ " + bytes(4) + _fixed(*_WHITE)
+    white = b"XYZ " + bytes(4) + _fixed(*paper)
     table = head + straight * 4 + grid + straight * 3
     return _profile(b"CMYK", b"Lab ", b"prtr", {b"A2B0": table, b"A2B1": table, b"wtpt": white})
 

@@ -172,6 +172,35 @@ def test_a_transparent_corner_does_not_decide_for_an_opaque_picture() -> None:
     assert is_near(shown(ready).getpixel((71, 1)), OFF_WHITE, 2)
 
 
+def test_a_logo_that_touches_its_edges_here_and_there_is_laid_on_white() -> None:
+    # given a blue bar that reaches from side to side, over a third of their height
+    picture = Image.new("RGBA", (300, 300), (0, 0, 0, 0))
+    picture.paste((*BLUE, 255), (0, 100, 300, 200))
+    picture.paste((*RED, 255), (100, 120, 200, 180))
+
+    # then
+    assert laid(picture).background == WHITE
+
+
+def test_a_shadow_at_the_edge_does_not_decide() -> None:
+    # given a drawing in a shadow that is half transparent up to its edges
+    picture = Image.new("RGBA", (300, 300), (0, 0, 0, 100))
+    picture.paste((*RED, 255), (100, 100, 200, 200))
+
+    # then
+    assert laid(picture).background == WHITE
+
+
+def test_the_colour_around_rounded_corners_is_the_one_that_is_shown() -> None:
+    picture = product((40, 200, 60)).convert("RGBA")
+    picture.paste((0, 0, 0, 0), (0, 0, 20, 20))
+
+    ready = laid(picture, icc_profile=display_p3_profile())
+
+    assert is_near(ready.background, shown(ready).getpixel((160, 3)), 2)
+    assert not is_near(ready.background, (40, 200, 60), 20)
+
+
 def test_what_is_hidden_under_transparency_does_not_decide() -> None:
     # given a blue that nobody sees around an opaque disc
     picture = Image.new("RGBA", (300, 300), (0, 0, 255, 0))

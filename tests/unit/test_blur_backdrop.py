@@ -71,6 +71,19 @@ def test_the_backdrop_shows_the_pictures_own_colours_where_they_are() -> None:
         assert is_near(frame.getpixel(corner), colour, 25)
 
 
+@pytest.mark.parametrize("shape", [(100, 400), (900, 60)], ids=["tall", "wide"])
+def test_the_backdrop_is_made_of_the_middle_of_the_picture(shape: tuple[int, int]) -> None:
+    # given a picture that is red but for its middle, of which the enlarged one shows no more
+    width, height = shape
+    picture = Image.new("RGB", shape, RED)
+    long = (0, 140, width, 260) if height > width else (370, 0, 530, height)
+    picture.paste(GREEN, long)
+
+    # then
+    backdrop = blur_backdrop(picture, SIZE)
+    assert all(is_near(backdrop.getpixel(corner), GREEN, 30) for corner in [(0, 0), (319, 0), (0, 179), (319, 179)])
+
+
 @pytest.mark.parametrize("step", [3, 8, 20])
 def test_no_detail_is_left_in_the_backdrop(step: int) -> None:
     # given checks that jump from black to white

@@ -26,7 +26,7 @@ from tests.unit.colour_truth import (
 )
 from tests.unit.files_by_hand import png, tiff
 from tests.unit.icc_profiles import adobe_rgb_profile, display_p3_profile, grey_profile, press_lab, press_profile
-from tests.unit.pictures import encode, landscape, shown
+from tests.unit.pictures import colour_of, encode, landscape, shown
 
 # What a trained eye can tell apart is a ΔE2000 of about 2.
 NOTICED = 2.0
@@ -159,6 +159,15 @@ def test_ink_is_seen_through_its_profile(kind: str) -> None:
 
     # then
     assert mean_difference(frame, truths_of(INKS, press_truth)) < NOTICED
+
+
+def test_bare_paper_is_white_whatever_its_own_shade() -> None:
+    # given a press on yellowish paper, as its profile says
+    profile = press_profile(paper=(0.85, 0.88, 0.6))
+
+    # then
+    frame = frame_of(encode(Image.new("CMYK", (64, 36)), "TIFF", icc_profile=profile), size=(64, 36))
+    assert colour_of(frame) == (255, 255, 255)
 
 
 def test_lab_needs_no_profile() -> None:

@@ -149,6 +149,23 @@ def test_photos_of_one_scene_look_the_same_however_the_camera_was_held(mode: Mod
     assert [photo.name for photo, frame in zip(photos, frames, strict=True) if psnr(frame, frames[1]) < 35] == []
 
 
+def test_a_picture_that_ends_the_process_is_named_and_the_next_has_a_new_one() -> None:
+    class Dying(Child):
+        def start(self) -> subprocess.Popen[str]:
+            self.start = super().start  # type: ignore[method-assign]
+            dying = "import os; input(); os.kill(os.getpid(), 9)"
+            return subprocess.Popen([sys.executable, "-c", dying], stdin=-1, stdout=-1, stderr=self.words, text=True)
+
+    child, good = Dying(), next(row for row in rows() if row["class"] == "ok")
+
+    with pytest.raises(AssertionError, match=r"exif.* ended the process \(-9\)"):
+        child.make_frames({**good, "path": "exif/sharp__Landscape_6.jpg"})
+
+    assert {outcome for _, _, outcome in child.make_frames(good)["outcomes"]} == {"frame"}
+    child.stop()
+    child.words.close()
+
+
 def test_the_corpus_holds_both_good_and_bad_pictures() -> None:
     classes = Counter(row["class"] for row in rows())
 

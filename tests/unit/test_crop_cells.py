@@ -69,7 +69,7 @@ def test_a_field_is_found_in_the_upright_picture(orientation: int, kind: str) ->
 
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
 @pytest.mark.parametrize(
-    ("size", "scale"), [(Size(200, 150), 1), (Size(100, 75), 1 / 2), (Size(50, 37), 1 / 4), (Size(24, 18), 1 / 8)]
+    ("size", "scale"), [(Size(200, 150), 1), (Size(80, 60), 1 / 2), (Size(40, 30), 1 / 4), (Size(20, 15), 1 / 8)]
 )
 def test_a_photo_that_is_decoded_small_is_cut_at_the_same_place(
     size: Size, scale: float, orientation: int, monkeypatch: pytest.MonkeyPatch

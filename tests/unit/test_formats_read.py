@@ -111,6 +111,7 @@ FILES: dict[str, tuple[Callable[[], bytes], Image.Image, float]] = {
         for name, bits, photometric, picture, planar in (
             ("colours in planes", 8, 2, PICTURE, True),
             ("16 bits a colour", 16, 2, PICTURE, False),
+            ("16 bits in planes", 16, 2, PICTURE, True),
             ("16 bits of grey", 16, 1, GREY, False),
         )
         for order in "<>"

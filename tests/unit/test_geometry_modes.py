@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from sora_ready.domain.frame import CENTER, Colour, Crop, Mode, Size
+from sora_ready.domain.frame import CENTER, Colour, Crop, Focus, Mode, Size
 from sora_ready.domain.geometry import LITTLE_LOSS, NEAR_MATCH, Plan, plan_frame, turn_back, turn_box
 from sora_ready.domain.imaging import normalize_image
 from tests.unit.pictures import GREEN, RED, colour_of, encode, is_near, landscape, psnr, shown
@@ -129,6 +129,26 @@ def test_half_a_row_is_rounded_the_same_way_upright_and_lying(source: Size) -> N
 @pytest.mark.parametrize("mode", FITTED)
 def test_what_nearly_fits_does_so_upright_and_lying(source: Size, mode: Mode) -> None:
     assert plan(source, Size(64, 64), mode).mode is Mode.COVER
+
+
+@pytest.mark.parametrize("focus", [CENTER, Focus(0.25, 0.5)], ids=str)
+def test_an_edge_where_cover_cut_looks_as_it_does_in_the_whole_picture(focus: Focus) -> None:
+    picture = Image.merge("RGB", [Image.effect_noise((320, 90), spread) for spread in (40, 60, 80)])
+    left = round(focus.x * 160) - 40
+
+    frame = shown(normalize_image(encode(picture), size=(80, 45), focus=focus, format="png"))
+
+    whole = picture.resize((160, 45), Image.Resampling.LANCZOS).crop((left, 0, left + 80, 45))
+    assert psnr(frame, whole) > 55
+
+
+@pytest.mark.parametrize("source", [Size(1600, 45), Size(80, 900)], ids=str)
+def test_stretch_shrinks_each_direction_by_its_own_measure(source: Size) -> None:
+    picture = landscape(*source)
+
+    frame = shown(normalize_image(encode(picture), size=(80, 45), mode=Mode.STRETCH, format="png"))
+
+    assert psnr(frame, picture.resize((80, 45), Image.Resampling.LANCZOS)) > 40
 
 
 # ---------------------------------------------------------------- turning boxes

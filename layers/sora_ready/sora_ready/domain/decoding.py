@@ -10,7 +10,7 @@ import io
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from PIL import ExifTags, Image, UnidentifiedImageError
 
@@ -19,7 +19,7 @@ from sora_ready.domain.frame import Size
 from sora_ready.domain.geometry import SIDEWAYS, UPRIGHT
 
 # Only these decoders run. Pillow knows more, but some start programs (EPS) and none is what a camera or a site gives.
-# A phone's MPO is opened as the JPEG it starts with.
+# A phone's MPO (several JPEGs in one file) is found among the JPEGs, and its first picture is taken.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF")
 READABLE = "JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF or HEIC"
 MAX_PIXELS = 150_000_000
@@ -28,6 +28,8 @@ MAX_PIXELS_OF = {"WEBP": 64_000_000, "AVIF": 64_000_000, "HEIF": 64_000_000}
 
 # What Pillow's decoders raise on broken input: all of these were seen, on files of the kind people upload.
 _BROKEN = (OSError, ValueError, SyntaxError, RuntimeError, TypeError, LookupError, MemoryError, OverflowError, EOFError)
+# TIFF's tags for how deep samples are, and whether each channel lies by itself (2).
+_BITS, _PLANAR = 258, 284
 _JPEG = frozenset({"JPEG", "MPO"})
 _ORIENTATIONS = range(2, 9)
 
@@ -60,6 +62,7 @@ def can_shrink(picture: Image.Image) -> bool:
 
 def load_picture(picture: Image.Image) -> None:
     """Decode the whole picture. Raises `ImageRejected` (`corrupt`) where that cannot be done."""
+    _mend_planes(picture)
     try:
         picture.load()
     except _BROKEN as error:
@@ -101,6 +104,18 @@ def reject_corrupt(error: BaseException) -> ImageRejected:
         "The picture is damaged or cut short and cannot be decoded whole. Export or upload it again.",
         decoder=type(error).__name__,
     )
+
+
+def _mend_planes(picture: Image.Image) -> None:
+    """Have the 16-bit planes of an uncompressed TIFF read as such: Pillow takes them for 8 bits, and garbles them."""
+    tags: Any = getattr(picture, "tag_v2", {})
+    tiles = getattr(picture, "tile", [])
+    if tags.get(_PLANAR) == 2 and 16 in tags.get(_BITS, ()) and all(tile.codec_name == "raw" for tile in tiles):
+        depth = ";16" + ("L" if tags.prefix == b"II" else "B")
+        picture.tile = [  # type: ignore[attr-defined]
+            tile._replace(args=(tile.args[0] + depth, *tile.args[1:])) if len(tile.args[0]) == 1 else tile
+            for tile in tiles
+        ]
 
 
 def _open_checked(file: BinaryIO) -> Image.Image:
