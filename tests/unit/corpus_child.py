@@ -49,6 +49,10 @@ def decode_plainly(path: str) -> Image.Image | None:
         with Image.open(path, formats=[*FORMATS, "HEIF"]) as picture:
             if picture.width * picture.height > COMPARABLE_PIXELS:
                 return None
+            tags = getattr(picture, "tag_v2", {})
+            if tags.get(284) == 2 and 16 in tags.get(258, ()):
+                # Pillow takes planes of 16 bits for planes of 8.
+                return None
             picture.load()
             return ImageOps.exif_transpose(picture)
     except Exception:  # noqa: BLE001 - broken pictures raise anything
@@ -95,8 +99,8 @@ def compare(frame: Image.Image, plain: Image.Image) -> str:
 
 def decodes_heif(path: str) -> bool:
     try:
-        with Image.open(path, formats=["HEIF"]) as picture:
-            picture.load()
+        # Not through Pillow, which knows fewer of HEIF's brands than the decoder does.
+        pi_heif.open_heif(path).to_pillow()
     except Exception:  # noqa: BLE001 - broken pictures raise anything
         return False
     return True

@@ -51,7 +51,8 @@ def lay_picture(
 def blur_backdrop(content: Image.Image, frame: Size) -> Image.Image:
     """Return the frame filled by the content, enlarged until it covers it, and blurred."""
     scale = min(content.width / frame.width, content.height / frame.height)
-    width, height = frame.width * scale, frame.height * scale
+    # No wider than the content: a quotient times its divisor may come out a hair above what was divided.
+    width, height = min(content.width, frame.width * scale), min(content.height, frame.height * scale)
     left, top = (content.width - width) / 2, (content.height - height) / 2
     small = Size(max(1, frame.width // _SMALLER), max(1, frame.height // _SMALLER))
     seen = content.resize(

@@ -100,16 +100,17 @@ def _choose_preparation(picture: Image.Image, raw_mode: str) -> Callable[[Image.
 def _full_scale(picture: Image.Image) -> float:
     """Return the number that stands for white: the usual range that holds the picture's numbers.
 
-    Samples that all fit 8 bits, or a TIFF's 12 (a scanner's, a microscope's), are such samples in a wider box: taken for
-    16 bits they would be black. Raises `ValueError` where there are numbers that are none (infinite, NaN).
+    Samples that all fit 8 bits, or a TIFF's 12 (a scanner's, a microscope's), are such samples in a wider box: taken
+    for 16 bits they would be black. Raises `ValueError` where there are numbers that are none (infinite, NaN).
     """
     high = _find_highest(picture)
     if not math.isfinite(high):
         raise ValueError("samples that are no numbers")
-    usual = (1.0, 255.0, 65535.0) if picture.mode == "F" else (255.0, 65535.0)
+    usual = [1.0, 255.0, 65535.0] if picture.mode == "F" else [255.0, 65535.0]
     # PNG says how deep its samples are; a TIFF's box says nothing of what is in it.
-    usual += (4095.0,) if picture.format == "TIFF" and picture.mode != "F" else ()
-    return next((limit for limit in sorted(usual) if high <= limit), high)
+    if picture.format == "TIFF" and picture.mode != "F":
+        usual.insert(1, 4095.0)
+    return next((limit for limit in usual if high <= limit), high)
 
 
 def _find_highest(picture: Image.Image) -> float:

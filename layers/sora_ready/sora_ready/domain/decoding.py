@@ -30,6 +30,9 @@ MAX_PIXELS_OF = {"WEBP": 64_000_000, "AVIF": 64_000_000, "HEIF": 64_000_000}
 _BROKEN = (OSError, ValueError, SyntaxError, RuntimeError, TypeError, LookupError, MemoryError, OverflowError, EOFError)
 # TIFF's tags for how deep samples are, and whether each channel lies by itself (2).
 _BITS, _PLANAR = 258, 284
+_HEIF_BRANDS = frozenset(
+    {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"mif2", b"mif3", b"msf1"}
+)
 _JPEG = frozenset({"JPEG", "MPO"})
 _ORIENTATIONS = range(2, 9)
 
@@ -62,8 +65,9 @@ def can_shrink(picture: Image.Image) -> bool:
 
 def load_picture(picture: Image.Image) -> None:
     """Decode the whole picture. Raises `ImageRejected` (`corrupt`) where that cannot be done."""
-    _mend_planes(picture)
     try:
+        if _has_deep_planes(picture):
+            _read_deep_planes(picture)
         picture.load()
     except _BROKEN as error:
         raise reject_corrupt(error) from error
@@ -106,16 +110,24 @@ def reject_corrupt(error: BaseException) -> ImageRejected:
     )
 
 
-def _mend_planes(picture: Image.Image) -> None:
-    """Have the 16-bit planes of an uncompressed TIFF read as such: Pillow takes them for 8 bits, and garbles them."""
+def _has_deep_planes(picture: Image.Image) -> bool:
+    """Tell whether this is a TIFF whose 16-bit channels lie one after the other: Pillow takes them for 8 bits."""
     tags: Any = getattr(picture, "tag_v2", {})
-    tiles = getattr(picture, "tile", [])
-    if tags.get(_PLANAR) == 2 and 16 in tags.get(_BITS, ()) and all(tile.codec_name == "raw" for tile in tiles):
-        depth = ";16" + ("L" if tags.prefix == b"II" else "B")
-        picture.tile = [  # type: ignore[attr-defined]
-            tile._replace(args=(tile.args[0] + depth, *tile.args[1:])) if len(tile.args[0]) == 1 else tile
-            for tile in tiles
-        ]
+    planes = tags.get(_PLANAR) == 2 and set(tags.get(_BITS, ())) == {16}
+    return planes and all(tile.codec_name == "raw" for tile in getattr(picture, "tile", []))
+
+
+def _read_deep_planes(picture: Any) -> None:
+    raw_mode = "L;16" if picture.tag_v2.prefix == b"II" else "L;16B"
+    planes: dict[str, Image.Image] = {}
+    for tile in picture.tile:
+        left, top, right, bottom = tile.extents
+        picture.fp.seek(tile.offset)
+        data = picture.fp.read((right - left) * (bottom - top) * 2)
+        part = Image.frombytes("L", (right - left, bottom - top), data, "raw", raw_mode)
+        planes.setdefault(tile.args[0], Image.new("L", picture.size)).paste(part, (left, top))
+    picture.im = Image.merge(picture.mode, list(planes.values())).im
+    picture.tile = []
 
 
 def _open_checked(file: BinaryIO) -> Image.Image:
@@ -140,18 +152,21 @@ def _open_checked(file: BinaryIO) -> Image.Image:
 
 
 def _open_by_content(file: BinaryIO, start: bytes) -> Image.Image:
-    heif = start[4:8] == b"ftyp" and start[8:12] not in {b"avif", b"avis"}
-    if not heif:
+    if start[4:8] != b"ftyp" or start[8:12] not in _HEIF_BRANDS:
         return Image.open(file, formats=FORMATS)
     # Some AVIFs carry the general brand of the container, which HEIC shares.
     with suppress(UnidentifiedImageError):
         return Image.open(file, formats=("AVIF",))
     # Imported where it is needed: most pictures are none, and it would slow every cold start.
-    from pi_heif import register_heif_opener  # noqa: PLC0415
+    from pi_heif import HeifImageFile  # noqa: PLC0415
 
-    register_heif_opener()
     file.seek(0)
-    return Image.open(file, formats=("HEIF",))
+    # Not through Pillow's list of formats, which knows fewer brands than the decoder.
+    try:
+        picture: Image.Image = HeifImageFile(file)
+    except SyntaxError as error:
+        raise UnidentifiedImageError(str(error)) from error
+    return picture
 
 
 def _reject_pixels(limit: int, **facts: int) -> ImageRejected:
