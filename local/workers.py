@@ -49,8 +49,9 @@ class _Worker(Generic[T, R]):
         return answer
 
     def end(self) -> None:
-        self.line.close()
+        # First of all, or it would complain that nobody takes its answer.
         self._process.kill()
+        self.line.close()
         self._process.join()
         self._process.close()
 

@@ -22,6 +22,7 @@ from sora_ready.adapters.queues import TrackQueue
 from sora_ready.adapters.video_api import VideoApi, open_video_api
 
 from .functions import FUNCTIONS, Load, import_function, settings_of, variables_of
+from .normalizing import normalize  # noqa: F401 - a fixture
 from .support import CATALOGUE, KEY, OUTPUT_BUCKET, TEMPLATE, UPLOAD_BUCKET, AwsCalls, Clock, LedgerFromNow, Stack
 
 RESOURCES = TEMPLATE["Resources"]

@@ -1,0 +1,102 @@
+"""A photo that kills its process, and a command that is stopped: whatever is whole stays, nothing else is lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from local.normalize import Order, normalize_photos
+from sora_ready.domain.frame import Look, Size
+
+from .dying_work import die_of_bad_ones, die_the_first_time
+from .normalizing import ROOT, files, paint
+
+# ---------------------------------------------------------------- what a photo can do to its process
+
+
+@pytest.fixture
+def order(tmp_path: Path) -> Order:
+    """Four photos, one of them called bad, and two processes."""
+    for name in ("a", "bad", "c", "d"):
+        paint(str(tmp_path / "photos" / f"{name}.png"))
+    return Order([tmp_path / "photos"], (Size(64, 36),), Look(), out=tmp_path / "ready", jobs=2)
+
+
+def test_a_photo_that_kills_its_process_costs_no_other(
+    order: Order, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    # when
+    complete = normalize_photos(order, work=die_of_bad_ones)
+
+    # then
+    assert not complete
+    assert files(str(tmp_path / "ready")) == ["a.jpg", "c.jpg", "d.jpg"]
+    [line] = capsys.readouterr().err.splitlines()
+    assert f"{tmp_path}/photos/bad.png (decoder_crashed): The decoder crashed on it" in line
+
+
+def test_a_photo_whose_process_was_killed_once_is_tried_again(order: Order, tmp_path: Path) -> None:
+    # given
+    alone = replace(order, photos=[tmp_path / "photos" / "a.png"])
+
+    # then
+    assert normalize_photos(alone, work=die_the_first_time)
+    assert (tmp_path / "photos" / "a.mark").exists()
+    assert files(str(tmp_path / "ready")) == ["a.jpg"]
+
+
+# ---------------------------------------------------------------- the command as a process
+
+
+def test_stopping_is_quick_and_leaves_only_whole_files(tmp_path: Path) -> None:
+    # given more than can be done in time
+    big = paint(str(tmp_path / "photos" / "0.png"), size=(4000, 3000))
+    for number in range(1, 200):
+        (tmp_path / "photos" / f"{number}.png").hardlink_to(big)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "local", "normalize", tmp_path / "photos", "--out", tmp_path / "ready", "--jobs", "2"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout
+    process.stdout.readline()
+
+    # when the whole group is told, as a terminal does it
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+
+    # then it ended, and so did all that hold its output open
+    assert process.returncode == 130
+    assert errors == "✗ Stopped. Every file that was written is whole.\n"
+    written = list((tmp_path / "ready").iterdir())
+    assert 0 < len(written) < 200
+    for path in written:
+        with Image.open(path) as frame:
+            frame.load()
+            assert (path.suffix, frame.size) == (".jpg", (1280, 720))
+
+
+def test_the_stack_is_not_loaded_for_it(tmp_path: Path) -> None:
+    # given
+    heavy = ("boto3", "botocore", "openai", "httpx", "starlette", "local.emulator", "local.stand_in")
+    script = (
+        "import sys; from local.__main__ import main\n"
+        f"code = main(['normalize', '--samples', '--contact-sheet', {str(tmp_path / 's.gif')!r}])\n"
+        f"print(code, sorted(set(sys.modules) & set({heavy!r})))"
+    )
+
+    # when
+    ended = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    # then
+    assert ended.stdout == "2 []\n"
