@@ -108,8 +108,6 @@ def _read_pixels(wish: Wish) -> Size | None:
         size = Size.parse(wish.value)
     except ValueError:
         return None
-    if max(size) > MAX_SIDE:
-        raise _refuse_size(wish, [AUTO])
     return size
 
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import time
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ def run_picture(image: Path | None, wishes: Mapping[str, str], out: Path, folder
     folder = folder / str(os.getpid())
     # Kept aside first: the picture may be what an earlier run left in `out`.
     picture = _take_picture(image, folder)
-    _clear_results(out)
+    _set_aside_results(out)
     with start_stack(folder, say=display.say_done, real_server=name_real_server()) as local:
         key = local.drop_picture(picture, wishes)
         display.say_done(f"{picture.name} dropped into the upload bucket")
@@ -111,11 +112,18 @@ def _take_picture(image: Path | None, folder: Path) -> Path:
     return Path(shutil.copy(image, folder / image.name))
 
 
-def _clear_results(out: Path) -> None:
+def _set_aside_results(out: Path) -> None:
+    """Move what an earlier run left in `out` into a folder of its own there: its video may have been paid for."""
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for name in RESULTS:
-            (out / name).unlink(missing_ok=True)
+        left = [out / name for name in RESULTS if (out / name).exists()]
+        if not left:
+            return
+        made = max(path.stat().st_mtime for path in left)
+        aside = out / "earlier" / datetime.fromtimestamp(made).strftime("%Y-%m-%d %H.%M.%S")
+        aside.mkdir(parents=True, exist_ok=True)
+        for path in left:
+            path.replace(aside / path.name)
     except OSError as error:
         raise RunError(f"OUT={out} must be a folder that can be written: {error.strerror}.") from error
 

@@ -62,7 +62,14 @@ class Tally:
         self._console.print(f"{escape(make_printable(line))}  [dim]{time.monotonic() - self._began:.1f} s[/]")
 
     def list_refusals(self, refusals: Iterable[Refusal]) -> None:
-        """Say of each what was refused, its code, and why."""
-        for refusal in refusals:
+        """Say of each what was refused, its code, and why; frames that were there already are told in one line."""
+        listed = list(refusals)
+        there = [refusal for refusal in listed if refusal.code == "exists"]
+        if len(there) > 1:
+            listed = [refusal for refusal in listed if refusal.code != "exists"]
+            self._errors.print(
+                f"[bold red]✗[/] {len(there)} frames were there already (exists). --force replaces them."
+            )
+        for refusal in listed:
             told = escape(make_printable(f"{refusal.name} ({refusal.code}): {refusal.message}"))
             self._errors.print(f"[bold red]✗[/] {told}")

@@ -119,7 +119,7 @@ def test_what_is_refused_is_told_with_its_path_its_code_and_why(
         "✗ photos/notes.jpg (not_an_image)",
         "✗ photos/zero.gif (empty)",
     ]
-    assert lines[1].endswith("cannot be decoded whole. Export or upload it again.")
+    assert lines[1].endswith("cannot be decoded whole. Export it again, or take another copy.")
 
 
 def test_nothing_is_overwritten_unless_that_is_asked_for(

@@ -83,7 +83,7 @@ def test_a_colour_hidden_under_full_transparency_does_not_shine_through_at_edges
     for left in range(0, 256, 8):
         picture.paste((0, 0, 200, 255), (left, 0, left + 4, 144))
 
-    frame = normalize_image(encode(picture), size=SIZE, background=Colour(0, 0, 150))
+    frame = normalize_image(encode(picture), size=SIZE, background=Colour(0, 0, 100))
 
     # Whatever shows is some blue between the stripes' and the background's: no red and no green.
     assert [high for _, high in shown(frame).getextrema()[:2]] <= [12, 12]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -267,3 +268,45 @@ def test_what_holds_no_number_for_white_is_taken_by_its_brightest() -> None:
 def test_the_helpers_pack_as_the_formats_do() -> None:
     assert pack([1, 0, 1, 1], 1) == b"\xb0"
     assert pack([0xABC, 0xDEF], 12) == b"\xab\xcd\xef"
+
+
+# ---------------------------------------------------------------- what is beside the pixels, and above their white
+
+
+@pytest.mark.parametrize("kind", [b"zTXt", b"iCCP"])
+def test_a_large_profile_or_text_is_no_fault_of_the_picture(kind: bytes) -> None:
+    # given more than a megabyte beside the pixels, packed
+    body = b"name" + bytes([0, 0]) + zlib.compress(bytes(1_500_000))
+
+    ready = frame_of(png(rows_of(PICTURE, 8), bits=8, colour_type=2, chunks=[(kind, body)]))
+
+    assert psnr(ready, PICTURE) == 99
+
+
+def test_a_dark_deep_png_is_not_brightened() -> None:
+    # given a night shot: its brightest sample is a third of a percent of white
+    ready = frame_of(png([[200] * WIDTH] * HEIGHT, bits=16, colour_type=0))
+
+    assert max(high for _, high in ready.getextrema()) <= 1
+
+
+@pytest.mark.parametrize("white", [1.0, 255.0])
+def test_fractions_a_little_above_white_do_not_turn_the_picture_black(white: float) -> None:
+    # given what a filter leaves: numbers somewhat above the usual white
+    picture = Image.new("F", (WIDTH, HEIGHT))
+    picture.putdata([white * 1.02 * (number % WIDTH) / (WIDTH - 1) for number in range(WIDTH * HEIGHT)])
+
+    assert frame_of(encode(picture, "TIFF")).getextrema()[0] == (0, 255)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_planes_of_sixteen_bits_are_turned_upright(orientation: int) -> None:
+    # given the same samples in planes, and together
+    tag = [(274, 3, 1, struct.pack("<HH", orientation, 0))]
+    planes, together = (
+        tiff(rows_of(PICTURE, 16), bits=16, photometric=2, samples=3, planar=planar, tags=tag)
+        for planar in (True, False)
+    )
+
+    # together they are cut to their high bytes, as in planes, but may be rounded
+    assert psnr(frame_of(planes), frame_of(together)) > 60

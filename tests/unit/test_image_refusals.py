@@ -115,7 +115,7 @@ def test_a_picture_that_was_cut_short_is_refused(kind: str, options: dict[str, A
     refusal = refuse(whole[: int(len(whole) * kept)])
 
     assert refusal.code in {"corrupt", "not_an_image"}
-    assert "upload it again" in refusal.message or "Use JPEG" in refusal.message
+    assert "Export it again" in refusal.message or "Use JPEG" in refusal.message
 
 
 @pytest.mark.parametrize("mode", list(Mode))

@@ -80,3 +80,40 @@ def test_a_drawing_that_is_nearly_its_background_is_not_lost_either() -> None:
 
     # then
     assert normalize_image(encode(picture, "PNG"), size=(64, 36)).background == Colour(255, 255, 255)
+
+
+@pytest.mark.parametrize("ink", [(20, 20, 20), (51, 51, 51), (10, 20, 60)])
+def test_a_dark_drawing_is_not_lost_on_black(ink: tuple[int, int, int]) -> None:
+    # given a logo in a dark ink on nothing
+    logo = Image.new("RGBA", (64, 36))
+    logo.paste((*ink, 255), (10, 8, 50, 28))
+
+    ready = normalize_image(encode(logo), size=(64, 36))
+
+    assert ready.background == Colour(255, 255, 255)
+
+
+@pytest.mark.parametrize("ink", [(110, 110, 110), (200, 30, 30), (30, 60, 200)])
+def test_a_drawing_that_can_be_seen_stays_on_the_colour_asked_for(ink: tuple[int, int, int]) -> None:
+    logo = Image.new("RGBA", (64, 36))
+    logo.paste((*ink, 255), (10, 8, 50, 28))
+
+    assert normalize_image(encode(logo), size=(64, 36)).background == Colour(0, 0, 0)
+
+
+def test_a_dark_photo_with_round_corners_is_no_drawing() -> None:
+    # given a picture of the night of which only the corners are clear
+    night = Image.new("RGBA", (64, 36), (12, 12, 20, 255))
+    night.paste((0, 0, 0, 0), (0, 0, 4, 4))
+
+    assert normalize_image(encode(night), size=(64, 36)).background == Colour(0, 0, 0)
+
+
+def test_a_part_that_is_empty_is_told_from_an_empty_picture() -> None:
+    # given a subject at the left of a wide picture that is empty otherwise
+    wide = Image.new("RGBA", (300, 100))
+    wide.paste((200, 30, 30, 255), (0, 0, 60, 100))
+
+    with pytest.raises(ImageRejected, match="mode=pad"):
+        normalize_image(encode(wide), size=(100, 100))
+    assert normalize_image(encode(wide), size=(100, 100), mode="pad").size == (100, 100)

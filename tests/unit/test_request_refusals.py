@@ -44,7 +44,11 @@ ALLOWED = {
         "two fractions (0.5 0.3)",
         "auto",
     ],
-    "crop": ["left top right bottom as fractions of the picture, each from 0 to 1 (0.1 0 0.9 1)", "whole"],
+    "crop": [
+        "left top right bottom as fractions of the picture, each from 0 to 1 (0.1 0 0.9 1)",
+        'the same in JSON ({"left_fraction": 0.1})',
+        "whole",
+    ],
     "background": ["black", "white", "six hex digits (336699)", "auto"],
     "format": ["jpeg", "png", "webp", "jpg"],
     "quality": ["whole numbers from 1 to 100"],

@@ -29,6 +29,8 @@ from sora_ready.domain.geometry import Box
 LOOKED_AT = 192
 # The two blurs, in pixels of the thumbnail: finer than the first is noise, coarser than the second is light and haze.
 FINE, COARSE = 1, 4
+# How many pixels of the thumbnail a line drawn around the picture may take.
+RIM = 1
 # How much of the shorter side the border takes.
 BORDER = 1 / 16
 # A colour with less than this share of the border counts as absent from it.
@@ -45,12 +47,14 @@ def find_attention(picture: Image.Image, window: Box, content: Box) -> Focus:
     """
     across = (window[2] - window[0]) / (content[2] - content[0])
     down = (window[3] - window[1]) / (content[3] - content[1])
-    interest = _draw_interest(picture)
+    # A line drawn around a picture is no part of it.
+    rim = RIM if min(picture.size) > 20 * RIM else 0
+    interest = _draw_interest(picture.crop((rim, rim, picture.width - rim, picture.height - rim)))
     if across < down:
-        line = interest.resize((picture.width, 1), Image.Resampling.BOX)
-        return Focus(_place_window(_numbers(line), across), CENTER.y)
-    line = interest.resize((1, picture.height), Image.Resampling.BOX)
-    return Focus(CENTER.x, _place_window(_numbers(line), down))
+        line = _numbers(interest.resize((interest.width, 1), Image.Resampling.BOX))
+        return Focus(_place_window([0.0] * rim + line + [0.0] * rim, across), CENTER.y)
+    line = _numbers(interest.resize((1, interest.height), Image.Resampling.BOX))
+    return Focus(CENTER.x, _place_window([0.0] * rim + line + [0.0] * rim, down))
 
 
 def _place_window(profile: Sequence[float], kept: float) -> float:

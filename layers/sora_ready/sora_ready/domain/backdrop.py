@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import Any, Literal, cast
 
-from PIL import Image, ImageFilter, ImageStat
+from PIL import Image, ImageChops, ImageFilter, ImageStat
 
 from sora_ready.domain.colour import finish_colours
 from sora_ready.domain.errors import ImageRejected
 from sora_ready.domain.frame import AUTO, BLACK, WHITE, Colour, Size
 
-# Colours nearer to each other than this, of 255, look alike.
-FAINT = 16
+# What has less contrast than this (as WCAG counts it, 1 to 21) with what it lies on, and whose colour is nearer to it
+# than this (of 255, in each channel), can hardly be seen.
+FAINT, NEAR = 1.8, 64
+# Where so much of a drawing is faint, little is left of it.
+MOSTLY = 0.9
+# A picture of which less shines through is no drawing, but one with soft edges or round corners.
+DRAWING = 0.1
 # An edge is this share of the picture, in from its rim, and at least so many pixels: a stray line at the rim is not the
 # picture's colour.
 EDGE = 0.02
@@ -35,16 +40,21 @@ def lay_picture(
         content = finish_colours(shrunk, profile, BLACK)
         return content, _find_edge_colour(content, None, frame) if wanted == AUTO else wanted
     alpha = shrunk.getchannel("a")
-    faintest, strongest = cast(tuple[int, int], alpha.getextrema())
-    if not strongest:
-        raise ImageRejected("blank", "The picture is transparent all over, so nothing would be seen. Export it again.")
+    if not cast(tuple[int, int], alpha.getextrema())[1]:
+        raise ImageRejected(
+            "blank",
+            "What would be shown of the picture is transparent all over. Choose mode=pad, or a focus or crop that "
+            "holds the subject; a picture that is empty altogether has to be exported again.",
+        )
     background = wanted
     if background == AUTO:
         background = _find_edge_colour(finish_colours(shrunk, profile, WHITE), alpha, frame)
     content = finish_colours(shrunk, profile, background)
-    if _is_faint(content) and strongest - faintest >= FAINT:
-        background = WHITE if sum(background) < 3 * 128 else BLACK
-        content = finish_colours(shrunk, profile, background)
+    opposite = WHITE if _luminance(background) < 0.18 else BLACK
+    if _is_drawing(alpha) and _faint_share(content, alpha, background) > MOSTLY:
+        other = finish_colours(shrunk, profile, opposite)
+        if _faint_share(other, alpha, opposite) <= MOSTLY:
+            return other, opposite
     return content, background
 
 
@@ -80,5 +90,32 @@ def _find_edge_colour(content: Image.Image, alpha: Image.Image | None, frame: Si
     return Colour(*cast(list[int], cast(Any, ImageStat.Stat(content, rim)).median))
 
 
-def _is_faint(picture: Image.Image) -> bool:
-    return all(high - low < FAINT for low, high in cast(list[tuple[int, int]], picture.getextrema()))
+def _is_drawing(alpha: Image.Image) -> bool:
+    """Tell whether enough shines through for the background to be what the rest is seen against."""
+    counts = alpha.histogram()
+    return sum(counts[:128]) >= DRAWING * sum(counts)
+
+
+def _faint_share(content: Image.Image, alpha: Image.Image, background: Colour) -> float:
+    """Return how much of what is drawn (0 to 1) can hardly be told from the background."""
+    drawn = alpha.point([255 * (value >= 64) for value in range(256)])
+    red, green, blue = ImageChops.difference(content, Image.new("RGB", content.size, tuple(background))).split()
+    apart = ImageChops.lighter(red, ImageChops.lighter(green, blue))
+    near = ImageChops.multiply(drawn, apart.point([255 * (value < NEAR) for value in range(256)]))
+    behind = _luminance(background)
+    faint = sum(
+        count
+        for level, count in enumerate(content.convert("L").histogram(near))
+        if _contrast(_luminance(Colour(level, level, level)), behind) < FAINT
+    )
+    return faint / max(1, drawn.histogram()[255])
+
+
+def _contrast(one: float, other: float) -> float:
+    return (max(one, other) + 0.05) / (min(one, other) + 0.05)
+
+
+def _luminance(colour: Colour) -> float:
+    """Return how bright a colour is, 0 to 1, as WCAG 2 defines relative luminance."""
+    red, green, blue = ((value / 255 + 0.055) / 1.055 for value in colour)
+    return float(0.2126 * red**2.4 + 0.7152 * green**2.4 + 0.0722 * blue**2.4)

@@ -100,17 +100,19 @@ def _choose_preparation(picture: Image.Image, raw_mode: str) -> Callable[[Image.
 def _full_scale(picture: Image.Image) -> float:
     """Return the number that stands for white: the usual range that holds the picture's numbers.
 
-    Samples that all fit 8 bits, or a TIFF's 12 (a scanner's, a microscope's), are such samples in a wider box: taken
-    for 16 bits they would be black. Raises `ValueError` where there are numbers that are none (infinite, NaN).
+    PNG says how deep its samples are; a TIFF's box says nothing of what is in it. Samples that all fit 8 bits or 12 (a
+    scanner's, a microscope's) are such samples in a wider box: taken for 16 bits they would be black. Raises
+    `ValueError` where there are numbers that are none (infinite, NaN).
     """
     high = _find_highest(picture)
     if not math.isfinite(high):
         raise ValueError("samples that are no numbers")
-    usual = [1.0, 255.0, 65535.0] if picture.mode == "F" else [255.0, 65535.0]
-    # PNG says how deep its samples are; a TIFF's box says nothing of what is in it.
-    if picture.format == "TIFF" and picture.mode != "F":
-        usual.insert(1, 4095.0)
-    return next((limit for limit in usual if high <= limit), high)
+    if picture.format == "PNG":
+        return 65535.0
+    if picture.mode == "F":
+        # Filters and light leave fractions a little above their white.
+        return next((limit for limit in (1.0, 255.0, 65535.0) if high <= 2 * limit), high)
+    return next((limit for limit in (255.0, 4095.0, 65535.0) if high <= limit), high)
 
 
 def _find_highest(picture: Image.Image) -> float:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, PngImagePlugin, UnidentifiedImageError
 
 from sora_ready.domain.errors import ImageRejected
 from sora_ready.domain.frame import Size
@@ -25,11 +25,18 @@ READABLE = "JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF or HEIC"
 MAX_PIXELS = 150_000_000
 # These decoders hold a whole second copy while they work.
 MAX_PIXELS_OF = {"WEBP": 64_000_000, "AVIF": 64_000_000, "HEIF": 64_000_000}
+# The decoder holds every coefficient of these until the last byte is read.
+MAX_PROGRESSIVE_PIXELS = 110_000_000
+# The size is checked here, where it can be said in numbers; Pillow's own check knows one limit for all formats.
+Image.MAX_IMAGE_PIXELS = None
+# What a PNG may hold beside its pixels, unpacked: Pillow calls a large profile broken at 1 MB.
+PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
 
 # What Pillow's decoders raise on broken input: all of these were seen, on files of the kind people upload.
-_BROKEN = (OSError, ValueError, SyntaxError, RuntimeError, TypeError, LookupError, MemoryError, OverflowError, EOFError)
-# TIFF's tags for how deep samples are, and whether each channel lies by itself (2).
+_BROKEN = (OSError, ValueError, SyntaxError, RuntimeError, TypeError, LookupError, OverflowError, EOFError)
+# TIFF's tags for how deep samples are, whether each channel lies by itself (2), and how large they are as stored.
 _BITS, _PLANAR = 258, 284
+_WIDTH, _LENGTH = 256, 257
 _HEIF_BRANDS = frozenset(
     {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"mif2", b"mif3", b"msf1"}
 )
@@ -37,13 +44,17 @@ _JPEG = frozenset({"JPEG", "MPO"})
 _ORIENTATIONS = range(2, 9)
 
 
-def open_picture(source: bytes | str | os.PathLike[str] | BinaryIO) -> Image.Image:
+Source = bytes | bytearray | memoryview | str | os.PathLike[str] | BinaryIO
+"""A picture's bytes, its path, or an open binary file."""
+
+
+def open_picture(source: Source) -> Image.Image:
     """Open a picture (bytes, a path, or an open binary file) without decoding it.
 
     Raises `ImageRejected` with a code: `empty`, `not_an_image`, `too_many_pixels`, `corrupt`; and `OSError` where a
     path cannot be read.
     """
-    if isinstance(source, bytes):
+    if isinstance(source, bytes | bytearray | memoryview):
         return _open_checked(io.BytesIO(source))
     if not isinstance(source, str | os.PathLike):
         return _open_checked(source)
@@ -105,7 +116,7 @@ def reject_corrupt(error: BaseException) -> ImageRejected:
     """Return the refusal of a picture on which a decoder failed."""
     return ImageRejected(
         "corrupt",
-        "The picture is damaged or cut short and cannot be decoded whole. Export or upload it again.",
+        "The picture is damaged or cut short and cannot be decoded whole. Export it again, or take another copy.",
         decoder=type(error).__name__,
     )
 
@@ -118,14 +129,18 @@ def _has_deep_planes(picture: Image.Image) -> bool:
 
 
 def _read_deep_planes(picture: Any) -> None:
+    # As stored: Pillow gives the size of a picture that lies on its side as it is once turned, and turns by decoding.
+    stored = picture.tag_v2[_WIDTH], picture.tag_v2[_LENGTH]
     raw_mode = "L;16" if picture.tag_v2.prefix == b"II" else "L;16B"
     planes: dict[str, Image.Image] = {}
     for tile in picture.tile:
         left, top, right, bottom = tile.extents
+        name, stride = tile.args[0], tile.args[1] or (right - left) * 2
         picture.fp.seek(tile.offset)
-        data = picture.fp.read((right - left) * (bottom - top) * 2)
-        part = Image.frombytes("L", (right - left, bottom - top), data, "raw", raw_mode)
-        planes.setdefault(tile.args[0], Image.new("L", picture.size)).paste(part, (left, top))
+        data = picture.fp.read(stride * (bottom - top))
+        part = Image.frombytes("L", (right - left, bottom - top), data, "raw", raw_mode, stride, 1)
+        planes.setdefault(name, Image.new("L", stored)).paste(part, (left, top))
+    picture._size = stored
     picture.im = Image.merge(picture.mode, list(planes.values())).im
     picture.tile = []
 
@@ -133,21 +148,26 @@ def _read_deep_planes(picture: Any) -> None:
 def _open_checked(file: BinaryIO) -> Image.Image:
     start = file.read(16)
     if not start:
-        raise ImageRejected("empty", "The file is empty (0 bytes). Upload the picture again.")
+        raise ImageRejected("empty", "The file is empty (0 bytes). Take another copy of the picture.")
     file.seek(0)
     try:
         picture = _open_by_content(file, start)
     except UnidentifiedImageError:
         raise ImageRejected("not_an_image", f"The file is not a picture that can be read. Use {READABLE}.") from None
-    except Image.DecompressionBombError:
-        raise _reject_pixels(MAX_PIXELS) from None
     except _BROKEN as error:
         raise reject_corrupt(error) from error
     width, height = picture.size
-    limit = MAX_PIXELS_OF.get(picture.format or "", MAX_PIXELS)
+    progressive = picture.format in _JPEG and picture.info.get("progressive")
+    limit = MAX_PROGRESSIVE_PIXELS if progressive else MAX_PIXELS_OF.get(picture.format or "", MAX_PIXELS)
     if width * height > limit:
         picture.close()
-        raise _reject_pixels(limit, width=width, height=height)
+        raise ImageRejected(
+            "too_many_pixels",
+            f"The picture's {width}x{height} pixels are more than the {limit:,} that are accepted. Shrink it first.",
+            max_pixels=limit,
+            width=width,
+            height=height,
+        )
     return picture
 
 
@@ -167,13 +187,3 @@ def _open_by_content(file: BinaryIO, start: bytes) -> Image.Image:
     except SyntaxError as error:
         raise UnidentifiedImageError(str(error)) from error
     return picture
-
-
-def _reject_pixels(limit: int, **facts: int) -> ImageRejected:
-    stated = "{width}x{height} ".format(**facts) if facts else ""
-    return ImageRejected(
-        "too_many_pixels",
-        f"The picture's {stated}pixels are more than the {limit:,} that are accepted. Shrink it and upload it again.",
-        max_pixels=limit,
-        **facts,  # type: ignore[arg-type]
-    )

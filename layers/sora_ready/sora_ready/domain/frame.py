@@ -159,6 +159,31 @@ class Look:
     format: Format = Format.JPEG
     quality: int = 95
 
+    @classmethod
+    def of(
+        cls,
+        *,
+        mode: str,
+        focus: tuple[float, float] | Literal["auto"],
+        crop: tuple[float, float, float, float],
+        background: tuple[int, int, int] | Literal["auto"],
+        format: str,  # noqa: A002 - the word that tags use
+        quality: int,
+    ) -> Look:
+        """Return the look of these plain values. Raises ValueError for one that is out of its range."""
+        part = Crop(*crop)
+        if not (0 <= part.left < part.right <= 1 and 0 <= part.top < part.bottom <= 1):
+            raise ValueError(f"crop={crop!r} must be left, top, right and bottom as fractions from 0 to 1")
+        point = focus if focus == AUTO else Focus(*focus)
+        if point != AUTO and not all(0 <= fraction <= 1 for fraction in point):
+            raise ValueError(f"focus={focus!r} must be two fractions from 0 to 1, or {AUTO!r}")
+        colour = background if background == AUTO else Colour(*background)
+        if colour != AUTO and not all(0 <= value <= 255 for value in colour):
+            raise ValueError(f"background={background!r} must be three values from 0 to 255, or {AUTO!r}")
+        if not 1 <= quality <= 100:
+            raise ValueError(f"quality={quality!r} must be from 1 to 100")
+        return cls(Mode(mode), point, part, colour, Format(format), quality)
+
 
 def nearest_size(picture: Size, sizes: Sequence[Size]) -> Size:
     """Return which of `sizes` is nearest in shape to the upright `picture`; of shapes alike, the smallest."""

@@ -14,20 +14,20 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO, Literal, cast
+from typing import Literal, cast
 
 from PIL import Image
 
 from sora_ready.domain.attention import LOOKED_AT, find_attention
 from sora_ready.domain.backdrop import blur_backdrop, lay_picture
-from sora_ready.domain.colour import WholeBox, finish_colours, reduce_picture
+from sora_ready.domain.colour import WholeBox, finish_colours
 from sora_ready.domain.decoding import (
+    Source,
     can_shrink,
     load_picture,
     load_small,
     open_picture,
     read_orientation,
-    reject_corrupt,
     turned,
 )
 from sora_ready.domain.errors import ImageRejected
@@ -35,10 +35,11 @@ from sora_ready.domain.frame import (
     AUTO,
     BLACK,
     CENTER,
+    DECIMALS,
+    MAX_SIDE,
     WHOLE,
     Colour,
     Crop,
-    Focus,
     Format,
     Look,
     Mode,
@@ -46,16 +47,12 @@ from sora_ready.domain.frame import (
     nearest_size,
 )
 from sora_ready.domain.geometry import Box, Plan, cut_window, plan_frame, scale_box, turn_back, turn_box, turn_point
-from sora_ready.domain.resizing import resize_finely
+from sora_ready.domain.resizing import reduce_checked, shrink_region
 
 # A picture this much longer than the frame leaves a sliver of it, whatever the mode.
 MAX_SHAPE_RATIO = 64
-# How many times the frame's pixels the fine filter is given. More costs time and cannot be seen.
-FINE = 2
 # How many times the frame's pixels a JPEG is decoded to at least: nearer to one, the decoder's own coarse filter shows.
 SPARE = 1.15
-# How far the fine filter reaches, in pixels of its result.
-REACH = 3
 # Fractions of a picture come out as whole pixels but for this much.
 HAIR = 1e-3
 GREY = Colour(128, 128, 128)
@@ -95,13 +92,13 @@ class ReadyImage:
 
 
 def normalize_image(
-    source: bytes | str | os.PathLike[str] | BinaryIO,
+    source: Source,
     *,
     size: Size | tuple[int, int] | Sequence[Size],
     mode: Mode | str = Mode.COVER,
-    focus: Focus | Literal["auto"] = CENTER,
-    crop: Crop = WHOLE,
-    background: Colour | Literal["auto"] = BLACK,
+    focus: tuple[float, float] | Literal["auto"] = CENTER,
+    crop: tuple[float, float, float, float] = WHOLE,
+    background: tuple[int, int, int] | Literal["auto"] = BLACK,
     format: Format | str = Format.JPEG,  # noqa: A002 - the word that tags use
     quality: int = 95,
 ) -> ReadyImage:
@@ -113,10 +110,22 @@ def normalize_image(
     JPEG is written at 4:4:4, a WebP of `quality` 100 without loss.
 
     Raises `ImageRejected` with a code: `empty`, `not_an_image`, `too_many_pixels`, `crop_too_small`,
-    `shape_too_extreme`, `corrupt`, `blank`; and `OSError` where a path cannot be read.
+    `shape_too_extreme`, `corrupt`, `blank`, `out_of_memory`; `OSError` where a path cannot be read; and `ValueError`
+    for an argument that means nothing.
     """
-    sizes = [Size(*cast(Size, size))] if isinstance(size[0], int) else cast(Sequence[Size], size)
-    look = Look(Mode(mode), focus, crop, background, Format(format), quality)
+    sizes = [Size(*cast(Size, size))] if size and isinstance(size[0], int) else cast(Sequence[Size], size)
+    if not sizes or any(not 1 <= side <= MAX_SIDE for each in sizes for side in each):
+        raise ValueError(f"size={size!r} must be a width and a height of 1 to {MAX_SIDE} pixels, or several such")
+    look = Look.of(mode=mode, focus=focus, crop=crop, background=background, format=format, quality=quality)
+    try:
+        return _make_frame(source, sizes, look)
+    except MemoryError as error:
+        raise ImageRejected(
+            "out_of_memory", "There is not enough memory here to decode the picture. Shrink it first."
+        ) from error
+
+
+def _make_frame(source: Source, sizes: Sequence[Size], look: Look) -> ReadyImage:
     with warnings.catch_warnings():
         # Pillow warns of large pictures and odd EXIF; both are dealt with here.
         warnings.simplefilter("ignore")
@@ -130,7 +139,7 @@ def normalize_image(
     content = fitted.content
     frame.paste(content, ((frame.width - content.width) // 2, (frame.height - content.height) // 2))
     return ReadyImage(
-        data=_encode(frame, look.format, quality),
+        data=_encode(frame, look.format, look.quality),
         size=fitted.frame,
         content_type=look.format.content_type,
         mode=fitted.mode,
@@ -177,11 +186,13 @@ def _fit_picture(picture: Image.Image, sizes: Sequence[Size], look: Look) -> _Fi
         seen = find_attention(_look_at(picture, window, raw_mode), plan.region, content)
         plan = replace(plan, region=cut_window(content, stored_frame, seen))
     profile = picture.info.get("icc_profile")
-    shown, background = lay_picture(_shrink(picture, window, plan, raw_mode), profile, look.background, stored_frame)
+    shrunk = shrink_region(picture, window, plan, raw_mode)
+    shown, background = lay_picture(shrunk, profile, look.background, stored_frame)
     if orientation in _UPRIGHT:
         shown = shown.transpose(_UPRIGHT[orientation])
     region = scale_box(plan.region, 1 / (stored.width * scale[0]), 1 / (stored.height * scale[1]))
-    return _Fitted(upright, frame, plan.mode, Crop(*turn_back(region, orientation)), shown, background)
+    told = Crop(*(round(edge, DECIMALS) for edge in turn_back(region, orientation)))
+    return _Fitted(upright, frame, plan.mode, told, shown, background)
 
 
 def _choose_frame(upright: Size, crop: Crop, sizes: Sequence[Size]) -> Size:
@@ -233,53 +244,14 @@ def _inside(box: Box, size: tuple[int, int]) -> WholeBox:
     return left, top, min(right, size[0]), min(bottom, size[1])
 
 
-def _slide_inside(start: float, end: float, low: float, high: float) -> tuple[float, float]:
-    """Return a stretch, as long as it was where that fits, moved no further than it must to lie within the limits."""
-    kept = min(end - start, high - low)
-    start = min(max(start, low), high - kept)
-    return start, start + kept
-
-
 def _look_at(picture: Image.Image, window: WholeBox, raw_mode: str) -> Image.Image:
     """Return a small opaque copy of the window, to see what is where."""
     left, top, right, bottom = window
     factor = max(1, max(right - left, bottom - top) // (2 * LOOKED_AT))
-    small = _reduce_checked(picture, window, (factor, factor), raw_mode)
+    small = reduce_checked(picture, window, (factor, factor), raw_mode)
     seen = finish_colours(small, None, GREY)
     seen.thumbnail((LOOKED_AT, LOOKED_AT))
     return seen
-
-
-def _shrink(picture: Image.Image, window: WholeBox, plan: Plan, raw_mode: str) -> Image.Image:
-    """Return the plan's region at the size it is shown at, averaged down coarsely first where it is large."""
-    left, right = _slide_inside(plan.region[0], plan.region[2], window[0], window[2])
-    top, bottom = _slide_inside(plan.region[1], plan.region[3], window[1], window[3])
-    across, down = (right - left) / plan.shown.width, (bottom - top) / plan.shown.height
-    factors = max(1, int(across / FINE)), max(1, int(down / FINE))
-    # The fine filter looks a little beyond the region, as it does where nothing was cut; never beyond a crop's edges.
-    reach_x = math.ceil(REACH * max(across, 1)) + factors[0]
-    reach_y = math.ceil(REACH * max(down, 1)) + factors[1]
-    near = (
-        max(window[0], int(left) - reach_x),
-        max(window[1], int(top) - reach_y),
-        min(window[2], math.ceil(right) + reach_x),
-        min(window[3], math.ceil(bottom) + reach_y),
-    )
-    small = _reduce_checked(picture, near, factors, raw_mode)
-    box = (
-        max(0.0, (left - near[0]) / factors[0]),
-        max(0.0, (top - near[1]) / factors[1]),
-        min(small.width, (right - near[0]) / factors[0]),
-        min(small.height, (bottom - near[1]) / factors[1]),
-    )
-    return resize_finely(small, plan.shown, box)
-
-
-def _reduce_checked(picture: Image.Image, window: WholeBox, factors: tuple[int, int], raw_mode: str) -> Image.Image:
-    try:
-        return reduce_picture(picture, window, factors, raw_mode)
-    except ValueError as error:
-        raise reject_corrupt(error) from error
 
 
 def _encode(frame: Image.Image, written: Format, quality: int) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import unquote
@@ -125,7 +125,7 @@ def read_request(wishes: Mapping[str, Wish], catalog: Catalog) -> VideoRequest:
     model = catalog[_choose(wishes["model"], "model", {name: name for name in catalog.models})]
     return VideoRequest(
         model=model.name,
-        sizes=read_sizes(wishes["size"], model),
+        sizes=read_sizes(wishes["size"], model, catalog.models.values()),
         look=read_look(wishes),
         seconds=_choose(
             wishes["seconds"],
@@ -153,10 +153,10 @@ def read_look(wishes: Mapping[str, Wish]) -> Look:
     return Look(**{field: read(wishes[field]) for field, read in readers.items() if field in wishes})
 
 
-def read_sizes(wish: Wish, model: Model) -> tuple[Size, ...]:
+def read_sizes(wish: Wish, model: Model, others: Iterable[Model] = ()) -> tuple[Size, ...]:
     """Return which of the model's sizes a wish leaves to choose from: one, or those of a name, or all (`auto`).
 
-    Raises `RequestRejected` where the model has none of that name.
+    Raises `RequestRejected` where the model has none of that name; it says which of the `others` have.
     """
     sizes = _find_sizes(wish.value, model.sizes)
     if not sizes:
@@ -167,7 +167,7 @@ def read_sizes(wish: Wish, model: Model) -> tuple[Size, ...]:
             wish.value,
             wish.origin,
             [*map(str, model.sizes), *named, *platforms, AUTO],
-            why=f"Model {model.name} takes no such size.",
+            why=f"Model {model.name} takes no such size{_name_takers(wish.value, others)}.",
         )
     return sizes
 
@@ -230,6 +230,11 @@ def _find_sizes(value: str, sizes: Sequence[Size]) -> tuple[Size, ...]:
     return (wanted,) if wanted in sizes else ()
 
 
+def _name_takers(value: str, models: Iterable[Model]) -> str:
+    takers = [model.name for model in models if _find_sizes(value, model.sizes)]
+    return f"; {', '.join(takers)} would" if takers else ""
+
+
 def _name_size(size: Size) -> str:
     return f"{_lie(size)}_{min(size)}p"
 
@@ -250,7 +255,11 @@ def _read_focus(wish: Wish) -> Focus | Literal["auto"]:
 def _read_crop(wish: Wish) -> Crop:
     if wish.value.lower() in {"whole", "none"}:
         return WHOLE
-    allowed = ["left top right bottom as fractions of the picture, each from 0 to 1 (0.1 0 0.9 1)", "whole"]
+    allowed = [
+        "left top right bottom as fractions of the picture, each from 0 to 1 (0.1 0 0.9 1)",
+        'the same in JSON ({"left_fraction": 0.1})',
+        "whole",
+    ]
     return _parse(wish, "crop", Crop.parse, allowed)
 
 
