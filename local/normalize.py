@@ -20,11 +20,9 @@ from local.tally import Tally
 from local.workers import spread_work
 from sora_ready.domain.catalog import load_catalog
 from sora_ready.domain.errors import RequestRejected
-from sora_ready.domain.frame import AUTO, Format, Look, Size
+from sora_ready.domain.frame import AUTO, MAX_SIDE, Format, Look, Size
 from sora_ready.domain.request import Wish, apply_preset, gather_wishes, read_look, read_sizes
 
-# A frame has to fit into memory a few times, and WebP writes no side above 16383.
-MAX_SIDE = 8192
 DEFAULTS = {"size": AUTO, "model": "sora-2"}
 
 
