@@ -29,8 +29,8 @@ MAX_PIXELS_OF = {"WEBP": 64_000_000, "AVIF": 64_000_000, "HEIF": 64_000_000}
 MAX_PROGRESSIVE_PIXELS = 110_000_000
 # The size is checked here, where it can be said in numbers; Pillow's own check knows one limit for all formats.
 Image.MAX_IMAGE_PIXELS = None
-# What one part of a PNG beside its pixels may hold, unpacked. Pillow calls a profile of more than 1 MB broken; printers'
-# profiles are larger, and bombs larger still.
+# What one part of a PNG beside its pixels may hold, unpacked. Pillow calls a profile of more than 1 MB broken; those of
+# printers are larger, and bombs larger still.
 PngImagePlugin.MAX_TEXT_CHUNK = 8 << 20
 
 # What Pillow's decoders raise on broken input: all of these were seen, on files of the kind people upload.
