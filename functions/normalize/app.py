@@ -15,14 +15,16 @@ from sora_ready.adapters.job_table import JobTable
 from sora_ready.adapters.s3_events import read_object_created
 from sora_ready.adapters.settings import NormalizeSettings
 from sora_ready.domain.catalog import load_catalog
+from sora_ready.pipeline.dead_letters import mark_dead_upload
 from sora_ready.pipeline.normalize import normalize_upload
 
 logger = Logger()
+settings = cache(NormalizeSettings.from_environment)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answer a batch of queue messages; only those that failed come back."""
-    return answer_batch(event, handle_record, context)
+    return answer_batch(event, handle_record, context, last_try=settings().max_receives, mark=mark_record)
 
 
 def handle_record(record: SQSRecord) -> None:
@@ -31,17 +33,21 @@ def handle_record(record: SQSRecord) -> None:
     logger.info("normalized", job_id=job.id, status=str(job.status), code=job.error.get("code"))
 
 
+def mark_record(record: SQSRecord, error: Exception) -> None:
+    """Say in the upload's record, made now if it has none, that its message failed to the last."""
+    mark_dead_upload(read_object_created(record.body), "Normalize", error, wire()["jobs"])
+
+
 @cache
 def wire() -> dict[str, Any]:
     """Connect the step to this stack, once for each execution environment."""
-    settings = NormalizeSettings.from_environment()
     s3 = boto3.client("s3")
     return {
-        "jobs": JobTable(boto3.client("dynamodb"), settings.jobs_table),
+        "jobs": JobTable(boto3.client("dynamodb"), settings().jobs_table),
         "uploads": UploadBucket(s3),
-        "outputs": OutputBucket(s3, settings.output_bucket),
-        "catalog": load_catalog(settings.video_models),
-        "defaults": settings.defaults(),
-        "max_source_bytes": settings.max_source_bytes,
-        "decode_timeout_seconds": settings.decode_timeout_seconds,
+        "outputs": OutputBucket(s3, settings().output_bucket),
+        "catalog": load_catalog(settings().video_models),
+        "defaults": settings().defaults(),
+        "max_source_bytes": settings().max_source_bytes,
+        "decode_timeout_seconds": settings().decode_timeout_seconds,
     }

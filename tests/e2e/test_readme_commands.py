@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -71,6 +74,66 @@ def test_the_cli_lines_drop_a_picture_and_bring_back_its_record_and_its_video(fo
     assert read_clip(folder_with_stack_up / "out" / "video.mp4").size == (1280, 720)
 
 
+def test_the_lines_for_a_job_in_doubt_carry_out_what_a_person_decides(folder_with_stack_up: Path) -> None:
+    # given three jobs that the server took without an answer
+    [lines] = [block for block in blocks_of_readme() if block.startswith(". .local/env")]
+    stack = lines[: lines.index("# drop a picture")]
+    [decide, *decisions] = doubt_lines()
+    server = re.search(r"http://\S+/v1", (folder_with_stack_up / "up.log").read_text())
+    assert server
+    dropping = {"kind": "drop_connection", "point": "after_accepting"}
+    ask(server[0].replace("/v1", "/_stand_in/faults"), {"faults": [dropping] * len(decisions)})
+    jobs = [doubtful_job(folder_with_stack_up, stack, number) for number in range(len(decisions))]
+    bought = {
+        entry["idempotency_key"]: entry["video_id"]
+        for entry in ask(server[0].replace("/v1", "/_stand_in/ledger"))["entries"]
+    }
+
+    # when each line is pasted, with the job and the video that it is about
+    statuses = []
+    for line, job in zip(decisions, jobs, strict=True):
+        pasted = re.sub(r"video_01\w+", job, line).replace("video_123", bought[job])
+        statuses.append(json.loads(shell(folder_with_stack_up, stack + decide + pasted).partition("}{")[0] + "}"))
+
+    # then
+    assert [told["status"] for told in statuses] == ["failed", "ready", "queued"]
+
+
+def doubt_lines() -> list[str]:
+    """The README's function for decisions, then its lines that call it."""
+    [block] = [block for block in blocks_of_readme() if block.startswith("decide()")]
+    function, _, calls = block.partition("}\n")
+    return [function + "}\n", *calls.strip().splitlines()]
+
+
+def doubtful_job(folder: Path, stack: str, number: int) -> str:
+    """Drop a picture whose submission is never answered, and return its job once that is on record."""
+    put = f'aws s3api put-object --bucket "$(stack UploadBucket)" --key doubt-{number}.jpg --body .local/photo.jpg'
+    put += f" --metadata prompt=doubt-{number} > /dev/null\n"
+    look = (
+        'aws dynamodb query --table-name "$(stack JobsTable)" --index-name by-source --output text '
+        "--key-condition-expression 'source_ref = :ref' --query 'Items[0].[job_id.S, status.S]' "
+        f'--expression-attribute-values "{{\\":ref\\": {{\\"S\\": \\"$(stack UploadBucket)/doubt-{number}.jpg\\"}}}}"\n'
+    )
+    told = shell(folder, stack + put + f"until {look.strip()} | grep unconfirmed; do sleep 1; done")
+    return told.split()[0]
+
+
+def shell(folder: Path, lines: str) -> str:
+    finished = subprocess.run(
+        ["bash", "-e", "-c", lines], cwd=folder, capture_output=True, text=True, timeout=200, check=False
+    )
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    return finished.stdout
+
+
+def ask(url: str, body: object = None) -> Any:
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.loads(answer.read())
+
+
 @pytest.mark.parametrize(
     "line", [line for line in "".join(blocks_of_readme()).splitlines() if line.startswith("make run")]
 )
@@ -123,6 +186,7 @@ def test_every_shell_block_of_the_readme_is_run_by_a_test_or_by_ci() -> None:
         "sam build": "make rehearse",
         "aws secretsmanager": "the test above",
         ".venv/bin/python -m local normalize": "the test above",
+        "decide()": "the test above",
         "make test": "CI",
     }
 

@@ -18,7 +18,8 @@ from local.stand_in import StandIn, StandInConfig, serve
 from sora_ready.adapters import video_api as video_api_adapter
 from sora_ready.adapters.buckets import OutputBucket, UploadBucket
 from sora_ready.adapters.job_table import JobTable
-from sora_ready.adapters.queues import TrackQueue
+from sora_ready.adapters.ledger import Ledger
+from sora_ready.adapters.queues import NormalizeQueue, SubmitQueue, TrackQueue
 from sora_ready.adapters.video_api import VideoApi, open_video_api
 
 from .functions import FUNCTIONS, Load, import_function, settings_of, variables_of
@@ -52,7 +53,7 @@ def session(every_call: AwsCalls) -> boto3.Session:
 
 @pytest.fixture(scope="session")
 def clients(session: boto3.Session) -> dict[str, Any]:
-    return {name: session.client(name) for name in ("s3", "dynamodb", "sqs", "secretsmanager")}
+    return {name: session.client(name) for name in ("s3", "dynamodb", "sqs", "events", "secretsmanager")}
 
 
 @pytest.fixture
@@ -71,10 +72,20 @@ def clock() -> Clock:
 @pytest.fixture
 def table(aws: dict[str, Any]) -> str:
     """The jobs table as the template defines it."""
-    definition = RESOURCES["JobsTable"]["Properties"]
+    return make_table(aws, "JobsTable", "jobs")
+
+
+@pytest.fixture
+def ledger_table(aws: dict[str, Any]) -> str:
+    """The ledger's table as the template defines it."""
+    return make_table(aws, "LedgerTable", "ledger")
+
+
+def make_table(aws: dict[str, Any], resource: str, name: str) -> str:
+    definition = RESOURCES[resource]["Properties"]
     wanted = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
-    aws["dynamodb"].create_table(TableName="jobs", **{name: definition[name] for name in wanted})
-    return "jobs"
+    aws["dynamodb"].create_table(TableName=name, **{key: definition[key] for key in wanted if key in definition})
+    return name
 
 
 @pytest.fixture
@@ -83,15 +94,21 @@ def jobs(aws: dict[str, Any], table: str, clock: Clock) -> JobTable:
 
 
 @pytest.fixture
-def stack(aws: dict[str, Any], table: str, jobs: JobTable, clock: Clock, every_call: AwsCalls) -> Stack:
-    """The buckets, queues and table of a stack; the AWS calls are counted from here on."""
+def ledger(aws: dict[str, Any], ledger_table: str, jobs: JobTable) -> Ledger:
+    """The ledger, whose pauses take no time."""
+    return Ledger(aws["dynamodb"], ledger_table, jobs, pause=lambda _: None)
+
+
+@pytest.fixture
+def stack(aws: dict[str, Any], jobs: JobTable, ledger: Ledger, clock: Clock, every_call: AwsCalls) -> Stack:
+    """The buckets, queues and tables of a stack; the AWS calls are counted from here on."""
     s3, sqs = aws["s3"], aws["sqs"]
     for bucket in (UPLOAD_BUCKET, OUTPUT_BUCKET):
         s3.create_bucket(Bucket=bucket)
     versioning = RESOURCES["UploadBucket"]["Properties"]["VersioningConfiguration"]
     s3.put_bucket_versioning(Bucket=UPLOAD_BUCKET, VersioningConfiguration=versioning)
     urls = {}
-    for name in ("SubmitQueue", "TrackQueue"):
+    for name in ("NormalizeQueue", "SubmitQueue", "TrackQueue"):
         seconds = str(RESOURCES[name]["Properties"]["VisibilityTimeout"])
         urls[name] = sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": seconds})["QueueUrl"]
     every_call.clear()
@@ -102,10 +119,15 @@ def stack(aws: dict[str, Any], table: str, jobs: JobTable, clock: Clock, every_c
         calls=every_call,
         clock=clock,
         jobs=jobs,
+        ledger=ledger,
         uploads=UploadBucket(s3),
         outputs=OutputBucket(s3, OUTPUT_BUCKET),
+        normalize_queue=NormalizeQueue(sqs, urls["NormalizeQueue"]),
+        submit_queue=SubmitQueue(sqs, urls["SubmitQueue"]),
         track_queue=TrackQueue(sqs, urls["TrackQueue"]),
-        table=table,
+        table=jobs.table,
+        ledger_table=ledger._table,
+        normalize_queue_url=urls["NormalizeQueue"],
         submit_queue_url=urls["SubmitQueue"],
         track_queue_url=urls["TrackQueue"],
     )
@@ -175,8 +197,9 @@ def load(stack: Stack, aws: dict[str, Any], stand_in: StandIn, monkeypatch: pyte
     def load(name: str, **other: str) -> ModuleType:
         for variable in {variable for each in FUNCTIONS for variable in variables_of(each)}:
             monkeypatch.delenv(variable, raising=False)
-        for variable in variables_of(name):
-            monkeypatch.setenv(variable, (values | other)[variable])
+        for variable, given in variables_of(name).items():
+            told = {variable: given} if isinstance(given, str) else values
+            monkeypatch.setenv(variable, (told | other)[variable])
         module = import_function(name)
         stack.calls.clear()
         return module

@@ -10,15 +10,21 @@ from typing import Any
 
 from sora_ready.domain.job import Job, SourceObject
 
-from .support import DEFAULTS, MODELS, OUTPUT_BUCKET, ROOT, TEMPLATE, Stack, load_event, picture
+from .support import BUDGET, DEFAULTS, MODELS, OUTPUT_BUCKET, ROOT, TEMPLATE, Stack, load_event, picture
 
 Event = dict[str, Any]
 Load = Callable[..., ModuleType]
 
-FUNCTIONS = {"normalize": "Normalize", "submit": "Submit", "track": "Track"}
+FUNCTIONS = {
+    "normalize": "Normalize",
+    "submit": "Submit",
+    "track": "Track",
+    "sweep": "Sweep",
+    "announce": "Announce",
+}
 """Each function's folder and its name in the template."""
 JOB = "video_0b5f4c1d2e3a49788796a5b4c3d2e1f0"
-"""The job that the samples for submit and track speak of."""
+"""The job that the samples speak of."""
 COPY_KEY = f"ready/{JOB}-2cf24dba5fb0.jpg"
 """The ready copy that the sample for submit announces."""
 
@@ -27,9 +33,13 @@ def settings_of(stack: Stack, base_url: str, secret: str) -> dict[str, str]:
     """What the variables of all functions hold in these tests."""
     return {
         "JOBS_TABLE": stack.table,
+        "LEDGER_TABLE": stack.ledger_table,
+        "DAILY_BUDGET_USD": str(BUDGET),
+        "EVENT_BUS": "default",
         "OUTPUT_BUCKET": OUTPUT_BUCKET,
         "VIDEO_API_BASE_URL": base_url,
         "VIDEO_API_KEY_SECRET": secret,
+        "NORMALIZE_QUEUE_URL": stack.normalize_queue_url,
         "SUBMIT_QUEUE_URL": stack.submit_queue_url,
         "TRACK_QUEUE_URL": stack.track_queue_url,
         "TRACK_DEADLINE_MINUTES": "120",
@@ -39,11 +49,11 @@ def settings_of(stack: Stack, base_url: str, secret: str) -> dict[str, str]:
     } | {f"DEFAULT_{name.upper()}": value for name, value in DEFAULTS.items()}
 
 
-def variables_of(name: str) -> list[str]:
-    """The variables that the template gives to a function."""
+def variables_of(name: str) -> dict[str, Any]:
+    """The variables that the template gives to a function; what it gives literally is text."""
     everywhere = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
     own = TEMPLATE["Resources"][FUNCTIONS[name]]["Properties"]["Environment"]["Variables"]
-    return [*everywhere, *own]
+    return {**everywhere, **own}
 
 
 def import_function(name: str) -> ModuleType:
@@ -74,6 +84,15 @@ def announced(key: str = COPY_KEY, receives: int = 1) -> Event:
     event = load_event("submit-sqs-copy-ready.json")
     event["Records"][0]["body"] = event["Records"][0]["body"].replace(COPY_KEY, key)
     event["Records"][0]["attributes"]["ApproximateReceiveCount"] = str(receives)
+    return event
+
+
+def due_poll(stack: Stack, job_id: str = JOB) -> Event:
+    """The message that a job's record waits for, as the next look at its video."""
+    job = stack.jobs.get_job(job_id)
+    assert job is not None
+    event = load_event("track-sqs-poll.json")
+    event["Records"][0]["body"] = json.dumps({"job_id": job_id, "polls": job.follow["polls"]})
     return event
 
 

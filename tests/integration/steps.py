@@ -1,4 +1,4 @@
-"""The three steps as the tests run them, over one stack, and what a job's record says afterwards."""
+"""The steps as the tests run them, over one stack, and what a job's record says afterwards."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from sora_ready.domain.catalog import load_catalog
 from sora_ready.domain.job import Job, ServerVideo, SourceObject
 from sora_ready.pipeline.normalize import normalize_upload
 from sora_ready.pipeline.submit import submit_job
+from sora_ready.pipeline.sweep import Sweep
 from sora_ready.pipeline.track import track_job
 
-from .support import DEFAULTS, MODELS, Stack, eventually, jpeg
+from .support import BUDGET, DEFAULTS, MODELS, Stack, eventually, jpeg
 
 Connect = Callable[..., VideoApi]
 
@@ -40,25 +41,50 @@ def submit(stack: Stack, video_api: VideoApi, job: Job, *, redelivered: bool = F
     """Run the step for one message that announces the job's copy."""
     options: dict[str, Any] = {
         "jobs": stack.jobs,
+        "ledger": stack.ledger,
         "outputs": stack.outputs,
         "track_queue": stack.track_queue,
         "lease_seconds": 180,
+        "budget": BUDGET,
     }
     return submit_job(job.id, job.copy["key"], redelivered=redelivered, video_api=video_api, **(options | other))
 
 
-def track(stack: Stack, video_api: VideoApi, job_id: str, polls: int = 0, **other: int) -> Job:
-    """Run the step for one look at a job."""
-    options = {"max_video_bytes": 10_000_000, "deadline_minutes": 120} | other
-    return track_job(
-        job_id,
-        polls,
-        jobs=stack.jobs,
-        outputs=stack.outputs,
-        video_api=video_api,
-        track_queue=stack.track_queue,
-        **options,
-    )
+def track(
+    stack: Stack,
+    video_api: VideoApi,
+    job_id: str,
+    polls: int | None = None,
+    *,
+    redelivered: bool = False,
+    **other: Any,
+) -> Job:
+    """Run the step for one message; without `polls`, for the one that the job's record waits for."""
+    if polls is None:
+        job = stack.jobs.get_job(job_id)
+        polls = job.follow.get("polls", 0) if job else 0
+    options: dict[str, Any] = {
+        "jobs": stack.jobs,
+        "ledger": stack.ledger,
+        "outputs": stack.outputs,
+        "track_queue": stack.track_queue,
+        "max_video_bytes": 10_000_000,
+        "deadline_minutes": 120,
+    }
+    return track_job(job_id, polls, redelivered=redelivered, video_api=video_api, **(options | other))
+
+
+def sweep(stack: Stack, **other: Any) -> dict[str, int]:
+    """Run one sweep; return how many jobs of each status were overdue."""
+    options: dict[str, Any] = {
+        "jobs": stack.jobs,
+        "ledger": stack.ledger,
+        "normalize_queue": stack.normalize_queue,
+        "submit_queue": stack.submit_queue,
+        "track_queue": stack.track_queue,
+        "budget": BUDGET,
+    }
+    return Sweep(**(options | other)).wake_jobs()
 
 
 def order(video_api: VideoApi, prompt: str = "a calm sea") -> str:

@@ -1,4 +1,4 @@
-"""What the tests build with: pictures, jobs brought to a status, events, and small servers that misbehave."""
+"""What the tests build with: a stack, pictures, jobs brought to a status, and events."""
 
 from __future__ import annotations
 
@@ -7,23 +7,28 @@ import io
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import uuid4
 
-from boto3.dynamodb.types import TypeSerializer
 from PIL import Image, ImageDraw
 from samtranslator.yaml_helper import yaml_parse
 
-from local.stand_in import Entry, Ledger, ModelRules
+from local.stand_in import Entry, ModelRules
+from local.stand_in import Ledger as RequestLedger
 from sora_ready.adapters.buckets import OutputBucket, UploadBucket
-from sora_ready.adapters.job_table import JobTable
-from sora_ready.adapters.queues import TrackQueue
-from sora_ready.domain.job import Job, SourceObject, Status, make_job_id
+from sora_ready.adapters.job_items import write_item
+from sora_ready.adapters.job_table import JobTable, Waiting
+from sora_ready.adapters.ledger import Ledger
+from sora_ready.adapters.queues import NormalizeQueue, SubmitQueue, TrackQueue
+from sora_ready.domain.doubt import fingerprint
+from sora_ready.domain.errors import SubmissionUnconfirmed
+from sora_ready.domain.job import WAKE_AFTER, Job, SourceObject, Status, make_job_id, timestamp
+from sora_ready.pipeline.doubt import doubt_job
 
 T = TypeVar("T")
 
@@ -38,6 +43,9 @@ OUTPUT_BUCKET = "sora-ready-output-123456789012"
 KEY = "sk-loopback-5e55"
 MODELS = '{"tiny": {"seconds": [4], "usd_per_second": {"64x48": "0.10", "48x64": "0.10"}}}'
 CATALOGUE = {"tiny": ModelRules(("64x48", "48x64"), ("4",))}
+DAY = "2026-11-12"
+"""The day on which the tests' clock stands."""
+PRICE, BUDGET = Decimal("0.40"), Decimal(25)
 DEFAULTS = {
     "size": "auto",
     "mode": "cover",
@@ -102,10 +110,10 @@ class AwsCalls:
         self._calls.clear()
 
 
-class LedgerFromNow(Ledger):
+class LedgerFromNow(RequestLedger):
     """A ledger without what was in it before."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: RequestLedger) -> None:
         self._ledger = ledger
         self._before = len(ledger.entries())
 
@@ -138,10 +146,15 @@ class Stack:
     calls: AwsCalls
     clock: Clock
     jobs: JobTable
+    ledger: Ledger
     uploads: UploadBucket
     outputs: OutputBucket
+    normalize_queue: NormalizeQueue
+    submit_queue: SubmitQueue
     track_queue: TrackQueue
     table: str
+    ledger_table: str
+    normalize_queue_url: str
     submit_queue_url: str
     track_queue_url: str
 
@@ -160,6 +173,19 @@ class Stack:
         assert all(message["QueueUrl"] == self.track_queue_url for message in sent)
         return [(json.loads(message["MessageBody"]), message["DelaySeconds"]) for message in sent]
 
+    def messages(self, url: str) -> list[dict[str, Any]]:
+        """The messages sent to one of the queues."""
+        sent = self.calls.sent("sqs.SendMessage")
+        return [json.loads(message["MessageBody"]) for message in sent if message["QueueUrl"] == url]
+
+    def spent(self, day: str = DAY) -> Decimal:
+        return self.ledger.read_spent(day)
+
+    def woken(self, job: Job) -> Waiting | None:
+        """The job as the index by-wake holds it, however far its time is; None where nothing wakes it."""
+        rows = self.jobs._query_wake("#wake = :due", {":due": {"S": "due"}})
+        return next((row for row in rows if row.job_id == job.id), None)
+
     def ready_job(
         self, key: str = "beach.jpg", *, job_id: str = "", copy_key: str = "", prompt: str = "a calm sea"
     ) -> Job:
@@ -174,10 +200,19 @@ class Stack:
         copy = {"bucket": OUTPUT_BUCKET, "key": copy_key, "content_type": "image/jpeg", "sha256": digest}
         return self.jobs.put_job(replace(job, request={**job.request, "prompt": prompt}, copy=copy))
 
-    def sent_job(self, video_id: str, status: Status = Status.QUEUED, **options: Any) -> Job:
-        """Record a job whose video is at the server under this id."""
+    def sent_job(self, video_id: str, status: Status = Status.QUEUED, *, polls: int = 0, **options: Any) -> Job:
+        """Record a job whose video is at the server under this id, after so many looks."""
         job = self.ready_job(**options)
-        return follow(self.jobs, job, WAYS[status][1:], video_id)
+        return follow(self.jobs, job, WAYS[status][1:], video_id, polls)
+
+    def claimed_job(self, key: str = "beach.jpg", *, price: Decimal = PRICE, **options: Any) -> Job:
+        """Record a job that is being sent: its price is taken from the day, its worker's lease runs."""
+        job = self.ready_job(key, **options)
+        return self.ledger.claim_job(job, new_attempt(self.clock), fingerprint(job.request), price=price, budget=BUDGET)
+
+    def doubted_job(self, key: str = "beach.jpg", **options: Any) -> Job:
+        """Record a job that may have been sent."""
+        return doubt_job(self.claimed_job(key, **options), SubmissionUnconfirmed("The connection broke"), self.jobs)
 
 
 def make_job(source: SourceObject | None = None, job_id: str = "", status: Status = Status.READY) -> Job:
@@ -193,16 +228,28 @@ def bring_to(jobs: JobTable, status: Status) -> Job:
     history = [{"status": str(step), "at": "2026-11-12T08:00:00.000Z"} for step in WAYS[status]]
     sent = {"server": {"id": "video_at_server", "status": "queued"}} if Status.QUEUED in WAYS[status] else {}
     record = job.as_record() | sent | {"history": history}
-    item = {name: TypeSerializer().serialize(value) for name, value in record.items()}
-    jobs._client.put_item(TableName=jobs._table, Item=item)
+    if status in WAKE_AFTER:
+        record["wake_at"] = timestamp(jobs.now() + WAKE_AFTER[status])
+    jobs._client.put_item(TableName=jobs.table, Item=write_item(record))
     return Job.from_record(record)
 
 
-def follow(jobs: JobTable, job: Job, steps: Any, video_id: str = "video_at_server") -> Job:
-    lease = {"started_at": jobs.now().isoformat(), "lease_until": (jobs.now() + timedelta(minutes=3)).isoformat()}
+def new_attempt(clock: Callable[[], datetime]) -> dict[str, Any]:
+    """A try to send a job that begins now, as submit writes it down."""
+    until = clock() + timedelta(minutes=3)
+    return {"id": str(uuid4()), "started_at": timestamp(clock()), "lease_until": timestamp(until)}
+
+
+def follow(jobs: JobTable, job: Job, steps: Any, video_id: str = "video_at_server", polls: int = 0) -> Job:
+    """Move a job along `steps`, each with the parts of the record that come with it; the ledger is not asked."""
+    attempt = new_attempt(jobs.now) | {"usd": str(PRICE), "day": DAY}
     parts: dict[Status, dict[str, Any]] = {
-        Status.SUBMITTING: {"attempt": {"id": "attempt-1"} | lease},
-        Status.QUEUED: {"server": {"id": video_id, "status": "queued"}},
+        Status.SUBMITTING: {"attempt": attempt},
+        Status.UNCONFIRMED: {"doubt": {"since": timestamp(jobs.now()), "looks": 0}},
+        Status.QUEUED: {
+            "server": {"id": video_id, "status": "queued"},
+            "follow": {"polls": polls, "since": timestamp(jobs.now())},
+        },
     }
     for step in steps:
         job = jobs.move_job(job.id, step, **parts.get(step, {}))
@@ -238,61 +285,3 @@ def eventually(read: Callable[[], T], enough: Callable[[T], bool]) -> T:
         assert time.monotonic() < deadline, f"still {got}"
         time.sleep(0.01)
     return got
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a scripted server says. Without a content-length the body ends where the connection does."""
-
-    status: int = 200
-    body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def of_json(cls, value: Any, status: int = 200) -> Answer:
-        body = json.dumps(value).encode()
-        return cls(status, body, {"Content-Type": "application/json", "Content-Length": str(len(body))})
-
-
-@dataclass(frozen=True)
-class ScriptedServer:
-    """A server on loopback and what it was asked, as `POST /v1/videos`."""
-
-    base_url: str
-    requests: list[str]
-
-
-@contextmanager
-def scripted_server(
-    answers: Answer | Mapping[str, Answer], before: Callable[[], object] = lambda: None
-) -> Iterator[ScriptedServer]:
-    """Answer each request alike, or by its `METHOD /path`, after calling `before`, until the block ends."""
-    requests: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def answer(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            asked = f"{self.command} {self.path}"
-            requests.append(asked)
-            before()
-            said = answers if isinstance(answers, Answer) else answers.get(asked, Answer(500))
-            self.send_response(said.status)
-            for name, value in said.headers.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(said.body)
-
-        do_GET = do_POST = answer  # noqa: N815 - the names that http.server looks for
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield ScriptedServer(f"http://127.0.0.1:{server.server_port}/v1", requests)
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -94,9 +94,9 @@ class Interrupted(JobTable):
         self._interrupt()
         return super().put_job(job)
 
-    def note_attempt(self, job: Job, attempt: Any) -> Job:
+    def note_on_job(self, job: Job, **parts: Any) -> Job:
         self._interrupt()
-        return super().note_attempt(job, attempt)
+        return super().note_on_job(job, **parts)
 
     def _interrupt(self) -> None:
         while self._meanwhile:
@@ -115,10 +115,10 @@ class Failing(JobTable):
             raise too_many()
         return super().put_job(job)
 
-    def note_attempt(self, job: Job, attempt: Any) -> Job:
+    def note_on_job(self, job: Job, **parts: Any) -> Job:
         if self._refuses(job):
             raise too_many()
-        return super().note_attempt(job, attempt)
+        return super().note_on_job(job, **parts)
 
 
 class Unsaved(OutputBucket):
@@ -360,10 +360,10 @@ def test_a_record_that_changes_all_the_time_sends_the_message_back(
 ) -> None:
     # given
     class Restless(JobTable):
-        def note_attempt(self, job: Job, attempt: Any) -> Job:
+        def note_on_job(self, job: Job, **parts: Any) -> Job:
             stack.clock.advance(seconds=1)
-            super().note_attempt(job, {"decodes": [*job.attempt["decodes"], "2026-11-12T09:00:00.000Z"]})
-            return super().note_attempt(job, attempt)
+            super().note_on_job(job, attempt={"decodes": [*job.attempt["decodes"], "2026-11-12T09:00:00.000Z"]})
+            return super().note_on_job(job, **parts)
 
     die(stack, decoder, source)
 
@@ -426,7 +426,7 @@ def test_a_copy_that_cannot_be_saved_does_not_become_a_crash(
     for _ in range(DELIVERIES):
         with pytest.raises(ClientError, match="NoSuchBucket"):
             normalize(stack, source, outputs=Unsaved(stack))
-        assert stack.calls.names()[-2:] == ["s3.PutObject", "dynamodb.PutItem"]
+        assert stack.calls.names()[-2:] == ["s3.PutObject", "dynamodb.UpdateItem"]
         stack.clock.advance(seconds=AWAY_SECONDS)
 
     # then

@@ -72,6 +72,11 @@ def test_submit_and_track_import_the_sdk_and_no_pillow(name: str) -> None:
     assert "PIL" not in packages(name)
 
 
+@pytest.mark.parametrize("name", ["sweep", "announce"])
+def test_sweep_and_announce_import_neither_the_sdk_nor_pillow(name: str) -> None:
+    assert packages(name).isdisjoint({"openai", "httpx2", "httpcore2", "pydantic", "pydantic_core", "PIL", "pi_heif"})
+
+
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))
 def test_no_function_imports_what_only_tests_and_the_local_stack_have(name: str) -> None:
     assert {"sora_ready", "boto3", "aws_lambda_powertools"} <= packages(name)

@@ -11,7 +11,7 @@ import pytest
 
 from sora_ready.adapters.job_table import JobTable
 from sora_ready.domain.errors import TransitionRefused
-from sora_ready.domain.job import Job, SourceObject, Status
+from sora_ready.domain.job import WAKE_AFTER, Job, SourceObject, Status, timestamp
 
 from .support import WAYS, Clock, OneAtATime, bring_to, make_job
 
@@ -32,6 +32,11 @@ FOLLOWS = {
 PAIRS = [(before, after) for before, after in product(Status, Status)]
 LEGAL = [pair for pair in PAIRS if pair[1] in FOLLOWS[pair[0]]]
 ILLEGAL = [pair for pair in PAIRS if pair[1] not in FOLLOWS[pair[0]]]
+
+
+def note_attempt(jobs: JobTable, job: Job, attempt: dict[str, Any]) -> Job:
+    """Put an attempt on a job's record, while that holds the attempt that this writer saw."""
+    return jobs.note_on_job(job, only={"attempt": job.attempt or None}, attempt=attempt)
 
 
 @pytest.mark.parametrize("status", [Status.RECEIVED, Status.READY, Status.REJECTED])
@@ -84,18 +89,20 @@ def test_an_attempt_is_noted_without_lengthening_the_history(jobs: JobTable, clo
     job = bring_to(jobs, Status.RECEIVED)
     clock.advance(seconds=10)
     for attempt in ({"decodes": ["a"]}, {"decodes": ["a", "b"]}, {"decodes": []}):
-        noted = jobs.note_attempt(job, attempt)
+        noted = note_attempt(jobs, job, attempt)
         assert noted == jobs.get_job(job.id)
-        assert noted == replace(job, attempt=attempt, updated_at="2026-11-12T08:00:10.000Z")
+        assert noted == replace(
+            job, attempt=attempt, updated_at="2026-11-12T08:00:10.000Z", wake_at="2026-11-12T08:30:10.000Z"
+        )
         job = noted
 
 
 @pytest.mark.parametrize("seen", [{}, {"decodes": ["a"]}, {"decodes": ["a", "b"]}, {"decodes": ["b", "a"]}])
 def test_an_attempt_does_not_replace_one_that_was_not_seen(jobs: JobTable, seen: dict[str, Any]) -> None:
     job = bring_to(jobs, Status.RECEIVED)
-    standing = jobs.note_attempt(job, {"decodes": ["b"]})
+    standing = note_attempt(jobs, job, {"decodes": ["b"]})
     with pytest.raises(TransitionRefused) as refusal:
-        jobs.note_attempt(replace(job, attempt=seen), {"decodes": ["c"]})
+        note_attempt(jobs, replace(job, attempt=seen), {"decodes": ["c"]})
     assert refusal.value.current == "received"
     assert jobs.get_job(job.id) == standing
 
@@ -105,14 +112,14 @@ def test_an_attempt_at_a_job_that_moved_meanwhile_is_refused(jobs: JobTable, aft
     job = bring_to(jobs, Status.RECEIVED)
     moved = jobs.put_job(replace(job, status=after))
     with pytest.raises(TransitionRefused) as refusal:
-        jobs.note_attempt(job, {"decodes": ["a"]})
+        note_attempt(jobs, job, {"decodes": ["a"]})
     assert refusal.value.current == after
     assert jobs.get_job(job.id) == moved
 
 
 def test_no_attempt_makes_a_record(jobs: JobTable) -> None:
     with pytest.raises(TransitionRefused) as refusal:
-        jobs.note_attempt(make_job(status=Status.RECEIVED), {"decodes": ["a"]})
+        note_attempt(jobs, make_job(status=Status.RECEIVED), {"decodes": ["a"]})
     assert refusal.value.current is None
     assert jobs.get_job(make_job().id) is None
 
@@ -175,7 +182,8 @@ def test_a_note_sets_its_parts_and_neither_moves_the_job_nor_lengthens_its_histo
     server, error = {"id": "video_at_server", "status": "in_progress", "progress": 40}, {"code": "http_503"}
     noted = jobs.note_on_job(job, server=server, error=error)
     assert noted == jobs.get_job(job.id)
-    assert noted == replace(job, server=server, error=error, updated_at="2026-11-12T08:00:10.000Z")
+    wake_at = timestamp(clock() + WAKE_AFTER[status]) if status in WAKE_AFTER else None
+    assert noted == replace(job, server=server, error=error, updated_at="2026-11-12T08:00:10.000Z", wake_at=wake_at)
 
 
 @pytest.mark.parametrize(("before", "after"), [pair for pair in LEGAL if pair[0] is not pair[1]])

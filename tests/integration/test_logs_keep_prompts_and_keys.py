@@ -12,8 +12,9 @@ import pytest
 from local.stand_in import StandIn, faults
 from sora_ready.domain.job import Status, make_job_id
 
-from .functions import JOB, Event, Load, announced, at_the_server, ready_sample, received, uploaded
-from .support import KEY, Answer, Stack, eventually, load_event, scripted_server
+from .functions import JOB, Event, Load, announced, at_the_server, due_poll, ready_sample, received, uploaded
+from .scripted import Answer, scripted_server
+from .support import KEY, Stack, eventually, load_event
 
 # The SDK marks its video methods deprecated, and pytest drops the filter that the product sets at import.
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
@@ -61,13 +62,11 @@ def test_a_job_from_picture_to_video_keeps_them(stack: Stack, load: Load, heard:
     job = stack.jobs.get_job(make_job_id(source))
     assert job is not None
     assert job.request["prompt"] == PROMPT
-    poll = load_event("track-sqs-poll.json")
-    poll["Records"][0]["body"] = poll["Records"][0]["body"].replace(JOB, job.id)
     wake(stack, load, "submit", announced(job.copy["key"]))
     track = load("track")
 
     def look() -> object:
-        track.handler(poll, None)
+        track.handler(due_poll(stack, job.id), None)
         return stack.jobs.get_job(job.id)
 
     eventually(look, lambda job: job.status is Status.COMPLETED)  # type: ignore[attr-defined]

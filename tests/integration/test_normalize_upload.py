@@ -85,8 +85,8 @@ def test_a_tag_outdoes_metadata_and_metadata_the_default(stack: Stack) -> None:
 
 
 def test_stack_defaults_that_the_chosen_model_does_not_take_give_way(stack: Stack) -> None:
-    models = '{"tiny": {"seconds": [4], "usd_per_second": {"64x48": null}}, '
-    models += '"other": {"seconds": [5, 10], "usd_per_second": {"48x64": null, "80x80": null}}}'
+    models = '{"tiny": {"seconds": [4], "usd_per_second": {"64x48": 1}}, '
+    models += '"other": {"seconds": [5, 10], "usd_per_second": {"48x64": 1, "80x80": 1}}}'
     source = stack.upload("a.jpg", picture(80, 80), Tagging="model=other")
     job = normalize(stack, source, catalog=load_catalog(models), defaults=DEFAULTS | {"size": "64x48"})
     assert (job.status, frame_of(stack, job).size) == (Status.READY, (80, 80))

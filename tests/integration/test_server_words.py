@@ -11,8 +11,9 @@ from sora_ready.adapters.video_api import open_video_api
 from sora_ready.domain.errors import SettingsError
 from sora_ready.domain.job import Job, Status
 
+from .scripted import Answer, scripted_server
 from .steps import Connect, recorded, submit, track
-from .support import Answer, Stack, scripted_server
+from .support import Stack
 
 # The SDK marks its video methods deprecated, and pytest drops the filter that the product sets at import.
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")

@@ -8,8 +8,9 @@ from local.stand_in import StandIn, faults
 from sora_ready.adapters.video_api import VideoApi
 from sora_ready.domain.job import Status
 
+from .scripted import Answer, scripted_server
 from .steps import Connect, recorded, submit
-from .support import Answer, Stack, scripted_server
+from .support import Stack
 
 # The SDK marks its video methods deprecated, and pytest drops the filter that the product sets at import.
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
@@ -83,7 +84,7 @@ def test_whatever_goes_wrong_while_the_answer_is_read_is_unconfirmed(
         raise broken
 
     job = stack.ready_job()
-    monkeypatch.setattr("sora_ready.adapters.video_api._read_video", read)
+    monkeypatch.setattr("sora_ready.adapters.video_api.read_answer", read)
     doubted = submit(stack, video_api, job)
     assert (doubted.status, doubted.error["code"]) == (Status.UNCONFIRMED, "unconfirmed")
     assert submit(stack, video_api, job, redelivered=True) == doubted == recorded(stack, job)

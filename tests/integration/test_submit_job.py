@@ -5,17 +5,21 @@ from __future__ import annotations
 import hashlib
 import threading
 from dataclasses import replace
+from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from local.stand_in import StandIn, faults
 from sora_ready.adapters.job_table import JobTable
+from sora_ready.adapters.ledger import Ledger
 from sora_ready.adapters.video_api import VideoApi
 from sora_ready.domain.errors import JobInHandError, JobNotRecordedError
 from sora_ready.domain.job import Job, Status
 
+from .scripted import Answer, scripted_server
 from .steps import Connect, path_of, recorded, submit
-from .support import OUTPUT_BUCKET, Answer, OneAtATime, Stack, scripted_server
+from .support import OUTPUT_BUCKET, OneAtATime, Stack
 
 # The SDK marks its video methods deprecated, and pytest drops the filter that the product sets at import.
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
@@ -82,10 +86,29 @@ def test_a_server_that_only_gives_an_id_is_believed(stack: Stack, connect: Conne
     assert [delay for _, delay in stack.polls()] == [10]
 
 
+def test_a_job_that_the_day_does_not_pay_for_is_held_and_nothing_is_sent(
+    stack: Stack, stand_in: StandIn, video_api: VideoApi
+) -> None:
+    job = stack.ready_job()
+    held = submit(stack, video_api, job, budget=Decimal("0.39"))
+    assert held == recorded(stack, job)
+    assert (held.status, held.error["code"], held.error["price_usd"]) == (Status.HELD, "budget_spent", "0.40")
+    assert (stand_in.ledger.entries(), stack.polls(), stack.spent()) == ([], [], 0)
+    # and the same message again changes nothing
+    assert submit(stack, video_api, job, redelivered=True) == held
+
+
+def test_a_refused_job_costs_the_day_nothing(stack: Stack, stand_in: StandIn, video_api: VideoApi) -> None:
+    submit(stack, video_api, stack.ready_job(prompt="moderation-block"))
+    assert (len(stand_in.ledger.creates()), stack.spent()) == (1, 0)
+
+
 @pytest.mark.parametrize("race", range(10))
 def test_of_two_deliveries_at_once_one_sends(stack: Stack, stand_in: StandIn, video_api: VideoApi, race: int) -> None:
     job = stack.ready_job()
-    shared = replace(stack, jobs=JobTable(OneAtATime(stack.dynamodb), stack.table, now=stack.clock))
+    one_at_a_time: Any = OneAtATime(stack.dynamodb)
+    jobs = JobTable(one_at_a_time, stack.table, now=stack.clock)
+    shared = replace(stack, jobs=jobs, ledger=Ledger(one_at_a_time, stack.ledger_table, jobs))
     start, other_ended = threading.Barrier(2), threading.Event()
     outcomes: list[Job | JobInHandError] = []
 

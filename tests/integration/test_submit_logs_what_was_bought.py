@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from local.stand_in import StandIn
-from sora_ready.adapters.job_table import JobTable
+from sora_ready.adapters.ledger import Ledger
 from sora_ready.adapters.video_api import VideoApi
 from sora_ready.domain.job import Job, Status
 from sora_ready.pipeline import submit as step
@@ -48,15 +48,13 @@ def log() -> Iterator[list[logging.LogRecord]]:
 def test_the_servers_id_is_logged_before_it_is_recorded(
     stack: Stack, stand_in: StandIn, video_api: VideoApi, log: list[logging.LogRecord]
 ) -> None:
-    class NeverRecords(JobTable):
-        def move_job(self, job_id: str, status: Status, **parts: Any) -> Job:
-            if status is Status.QUEUED:
-                raise ClientError({"Error": {"Code": "InternalServerError", "Message": "no"}}, "UpdateItem")
-            return super().move_job(job_id, status, **parts)
+    class NeverRecords(Ledger):
+        def record_video(self, job: Job, video: Mapping[str, Any]) -> Job:
+            raise ClientError({"Error": {"Code": "InternalServerError", "Message": "no"}}, "TransactWriteItems")
 
     job = stack.ready_job()
     with pytest.raises(ClientError):
-        submit(stack, video_api, job, jobs=NeverRecords(stack.dynamodb, stack.table, now=stack.clock))
+        submit(stack, video_api, job, ledger=NeverRecords(stack.dynamodb, stack.ledger_table, stack.jobs))
     (entry,) = stand_in.ledger.accepted()
     bought, lost = log
     assert (bought.levelno, lost.levelno) == (logging.INFO, logging.ERROR)

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.client import BaseClient
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from local.stand_in import StandIn, faults
-from sora_ready.adapters.queues import SubmitQueue
 from sora_ready.domain.job import Job, Status
 
 from .functions import JOB, Event, Load, announced, ready_sample, received
@@ -125,10 +125,14 @@ def test_a_key_that_cannot_be_sent_is_said_before_anything_is_sent(
 def test_a_message_that_cannot_be_postponed_still_says_why_it_failed(
     stack: Stack, load: Load, monkeypatch: pytest.MonkeyPatch, fault: Exception
 ) -> None:
-    def postpone(*_: Any) -> None:
-        raise fault
+    call = BaseClient._make_api_call
 
-    monkeypatch.setattr(SubmitQueue, "postpone", postpone)
+    def all_but_postpone(client: BaseClient, operation: str, *given: Any) -> Any:
+        if operation == "ChangeMessageVisibility":
+            raise fault
+        return call(client, operation, *given)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", all_but_postpone)
     failed: list[BaseException] = []
     function = load("submit")
     deal_with = function.handle_record

@@ -11,7 +11,7 @@ from sora_ready.adapters.video_api import VideoApi
 from sora_ready.domain.errors import SubmissionNotTaken
 from sora_ready.domain.job import Status
 
-from .steps import Connect, path_of, recorded, submit
+from .steps import Connect, path_of, recorded, submit, sweep
 from .support import Stack
 
 # The SDK marks its video methods deprecated, and pytest drops the filter that the product sets at import.
@@ -61,6 +61,21 @@ def test_a_busy_server_leaves_the_job_ready_and_takes_it_later(
     assert (done.status, done.error) == (Status.QUEUED, {})
     assert path_of(done) == ["ready", "submitting", "ready", "submitting", "queued"]
     assert len(stand_in.ledger.accepted()) == 1
+
+
+def test_a_job_that_a_busy_server_did_not_take_is_woken_only_after_its_message_may_have_come_back(
+    stack: Stack, stand_in: StandIn, video_api: VideoApi
+) -> None:
+    job = stack.ready_job()
+    stand_in.faults.plan(faults.status(429, headers={"retry-after": "86400"}))
+    with pytest.raises(SubmissionNotTaken):
+        submit(stack, video_api, job)
+    # An hour is the longest that the message stays away, whatever the server asks for.
+    stack.clock.advance(minutes=89)
+    assert sweep(stack) == {}
+    stack.clock.advance(minutes=1)
+    assert sweep(stack) == {"ready": 1}
+    assert stack.spent() == 0
 
 
 def test_without_a_connection_the_job_is_ready_again(stack: Stack, connect: Connect) -> None:

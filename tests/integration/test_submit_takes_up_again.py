@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from local.stand_in import StandIn, faults
-from sora_ready.adapters.job_table import JobTable
+from sora_ready.adapters.ledger import Ledger
 from sora_ready.adapters.queues import TrackQueue
 from sora_ready.adapters.video_api import VideoApi
 from sora_ready.domain.errors import JobInHandError
@@ -27,16 +28,26 @@ def fault_of_aws(operation: str) -> ClientError:
     return ClientError({"Error": {"Code": "InternalServerError", "Message": "try again"}}, operation)
 
 
-class FailsOnce(JobTable):
-    """A table that is away when the server's answer is to be recorded, for once."""
+class FailsOnce(Ledger):
+    """A ledger that is away when the server's answer is to be recorded, for once."""
 
     failed = False
 
-    def move_job(self, job_id: str, status: Status, **parts: Any) -> Job:
-        if status is not Status.SUBMITTING and not self.failed:
+    def __init__(self, stack: Stack) -> None:
+        super().__init__(stack.dynamodb, stack.ledger_table, stack.jobs)
+
+    def record_video(self, job: Job, video: Mapping[str, Any]) -> Job:
+        self._fail_once()
+        return super().record_video(job, video)
+
+    def take_back(self, job: Job, status: Status, error: Mapping[str, Any], **options: Any) -> Job:
+        self._fail_once()
+        return super().take_back(job, status, error, **options)
+
+    def _fail_once(self) -> None:
+        if not self.failed:
             self.failed = True
-            raise fault_of_aws("UpdateItem")
-        return super().move_job(job_id, status, **parts)
+            raise fault_of_aws("TransactWriteItems")
 
 
 class SendsAtTheSecondTry(TrackQueue):
@@ -90,20 +101,20 @@ def test_a_job_bought_but_not_recorded_is_unconfirmed_once_the_lease_is_over(
     stack: Stack, stand_in: StandIn, video_api: VideoApi
 ) -> None:
     job = stack.ready_job()
-    table = FailsOnce(stack.dynamodb, stack.table, now=stack.clock)
+    ledger = FailsOnce(stack)
     with pytest.raises(ClientError, match="InternalServerError"):
-        submit(stack, video_api, job, jobs=table)
+        submit(stack, video_api, job, ledger=ledger)
     assert recorded(stack, job).status is Status.SUBMITTING
 
     stack.clock.advance(seconds=30)
     with pytest.raises(JobInHandError) as refusal:
-        submit(stack, video_api, job, redelivered=True, jobs=table)
+        submit(stack, video_api, job, redelivered=True, ledger=ledger)
     assert refusal.value.retry_after_seconds == 151
 
     stack.clock.advance(seconds=refusal.value.retry_after_seconds)
-    doubted = submit(stack, video_api, job, redelivered=True, jobs=table)
+    doubted = submit(stack, video_api, job, redelivered=True, ledger=ledger)
     assert (doubted.status, doubted.error["code"]) == (Status.UNCONFIRMED, "unconfirmed")
-    assert submit(stack, video_api, job, redelivered=True, jobs=table) == doubted == recorded(stack, job)
+    assert submit(stack, video_api, job, redelivered=True, ledger=ledger) == doubted == recorded(stack, job)
     assert (len(stand_in.ledger.creates()), stack.polls()) == (1, [])
 
 
@@ -112,11 +123,11 @@ def test_a_job_not_taken_and_not_recorded_as_such_is_not_sent_again(
 ) -> None:
     job = stack.ready_job()
     stand_in.faults.plan(faults.status(429))
-    table = FailsOnce(stack.dynamodb, stack.table, now=stack.clock)
+    ledger = FailsOnce(stack)
     with pytest.raises(ClientError, match="InternalServerError"):
-        submit(stack, video_api, job, jobs=table)
+        submit(stack, video_api, job, ledger=ledger)
     stack.clock.advance(seconds=181)
-    assert submit(stack, video_api, job, redelivered=True, jobs=table).status is Status.UNCONFIRMED
+    assert submit(stack, video_api, job, redelivered=True, ledger=ledger).status is Status.UNCONFIRMED
     assert len(stand_in.ledger.creates()) == 1
 
 

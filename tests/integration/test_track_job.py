@@ -12,11 +12,15 @@ from sora_ready.adapters.video_api import VideoApi
 from sora_ready.domain.errors import JobNotRecordedError
 from sora_ready.domain.job import AT_THE_SERVER, Job, Status
 
+from .scripted import Answer, scripted_server
 from .steps import MP4, Connect, ended, order, track
-from .support import WAYS, Answer, Clock, Stack, eventually, follow, scripted_server
+from .support import WAYS, Clock, Stack, eventually, follow
 
 # The SDK marks its video methods deprecated, and pytest drops the filter that the product sets at import.
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
+
+# A message of a job in doubt has it looked for in the server's list.
+NOT_SENT_OR_SOUGHT = {Status.RECEIVED, Status.REJECTED, Status.UNCONFIRMED}
 
 
 def requests(stand_in: StandIn) -> list[str]:
@@ -31,7 +35,7 @@ def test_a_running_video_is_noted_and_looked_at_again_when_the_server_advises(
     stack: Stack, slow_stand_in: StandIn, server_clock: Clock, connect: Connect
 ) -> None:
     video_api = connect(slow_stand_in.base_url)
-    job = stack.sent_job(order(video_api))
+    job = stack.sent_job(order(video_api), polls=3)
     server_clock.advance(seconds=50)
     eventually(lambda: video_api.read_video(job.server["id"]), lambda video: video.progress == 50)
     running = track(stack, video_api, job.id, polls=3)
@@ -111,6 +115,7 @@ def test_a_video_that_ended_without_a_reason_fails_the_job_by_its_status(
 
 def test_a_video_the_server_no_longer_knows_has_expired(stack: Stack, stand_in: StandIn, video_api: VideoApi) -> None:
     job = stack.sent_job("video_" + "0" * 32)
+    stack.clock.advance(seconds=61)
     failed = track(stack, video_api, job.id)
     assert (failed.status, failed.error["code"]) == (Status.FAILED, "expired_on_server")
     assert (len(stand_in.ledger.entries()), stack.polls()) == (1, [])
@@ -182,7 +187,7 @@ def test_a_video_that_is_too_large_fails_the_job_and_is_not_stored(stack: Stack,
     assert (stack.output_keys("videos/"), stack.polls()) == ([], [])
 
 
-@pytest.mark.parametrize("status", sorted(set(WAYS) - AT_THE_SERVER - {Status.RECEIVED, Status.REJECTED}))
+@pytest.mark.parametrize("status", sorted(set(WAYS) - AT_THE_SERVER - NOT_SENT_OR_SOUGHT))
 def test_a_late_message_of_a_job_that_is_not_at_the_server_does_nothing(
     stack: Stack, stand_in: StandIn, video_api: VideoApi, status: Status
 ) -> None:

@@ -10,7 +10,11 @@ Template = dict[str, Any]
 
 FOURTEEN_DAYS = 14 * 24 * 60 * 60
 BLOCKED = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
-NOT_FOR = {"Normalize": {"VideoApiLayer"}, "Submit": {"ImagingLayer"}, "Track": {"ImagingLayer"}}
+NOT_FOR = {
+    "Normalize": {"VideoApiLayer"},
+    "Submit": {"ImagingLayer"},
+    "Track": {"ImagingLayer"},
+} | {name: {"ImagingLayer", "VideoApiLayer"} for name in ("Sweep", "Announce")}
 FUNCTION, QUEUE, BUCKET = "AWS::Serverless::Function", "AWS::SQS::Queue", "AWS::S3::Bucket"
 
 
@@ -200,10 +204,6 @@ def messages_stay_hidden_while_they_are_worked_on(template: Template) -> list[st
         for name, event in sqs_events(template)
         if queues[target(event["Queue"])].get("VisibilityTimeout", 30) < 6 * all_functions[name].get("Timeout", 3)
     ]
-
-
-def track_may_wake_itself(template: Template) -> list[str]:
-    return [name for name in ("Track",) if functions(template)[name].get("RecursiveLoop") != "Allow"]
 
 
 def logs_are_told_at_one_level(template: Template) -> list[str]:

@@ -29,11 +29,14 @@ GROWN = Job(
     copy={"bucket": "outputs", "key": "ready/video_2.jpg"},
     attempt={"id": "a1", "started_at": "2026-11-01T10:00:02.000Z"},
     server={"id": "video_at_server", "status": "completed"},
+    follow={"polls": 3},
+    doubt={"looks": 1},
     video={"bucket": "outputs", "key": "videos/video_2.mp4", "bytes": 1234},
     error={"code": "none"},
+    wake_at="2026-11-01T10:12:00.000Z",
     history=({"status": "ready", "at": "2026-11-01T10:00:01.000Z"},),
 )
-PARTS = {"request", "origins", "picture", "copy", "attempt", "server", "video", "error"}
+PARTS = {"request", "origins", "picture", "copy", "attempt", "server", "follow", "doubt", "video", "error"}
 
 
 @pytest.mark.parametrize("job", [YOUNG, GROWN], ids=["young", "grown"])
@@ -63,6 +66,10 @@ def test_every_part_that_was_reached_is_in_the_record() -> None:
 
     assert set(record) >= PARTS
     assert all(record[part] == getattr(GROWN, part) for part in PARTS)
+
+
+def test_when_a_job_is_woken_is_in_its_record() -> None:
+    assert GROWN.as_record()["wake_at"] == "2026-11-01T10:12:00.000Z"
 
 
 def test_a_status_is_written_as_a_plain_word() -> None:

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from sora_ready.adapters.queues import MAX_DELAY_SECONDS
-from sora_ready.pipeline.track import next_poll_seconds
+from sora_ready.domain.rhythm import next_poll_seconds
 
 
 def polls_until(render_seconds: float, advised_ms: int | None = None) -> int:

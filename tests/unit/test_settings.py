@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from sora_ready.adapters.settings import NormalizeSettings, SubmitSettings, TrackSettings
+from sora_ready.adapters.settings import (
+    AnnounceSettings,
+    NormalizeSettings,
+    SubmitSettings,
+    SweepSettings,
+    TrackSettings,
+)
 from sora_ready.domain.catalog import load_catalog
 from sora_ready.domain.errors import SettingsError
 from sora_ready.domain.frame import Look
@@ -25,21 +32,35 @@ NORMALIZE = {
     "DEFAULT_MODEL": "sora-2",
     "DEFAULT_SECONDS": "4",
     "DEFAULT_PROMPT": "gentle motion",
+    "MAX_RECEIVES": "3",
 }
 VIDEO_API = {
     "VIDEO_API_BASE_URL": "https://videos.example.com/v1",
     "VIDEO_API_KEY_SECRET": "arn:aws:secretsmanager:eu-central-1:1:secret:key",
     "JOBS_TABLE": "jobs",
+    "LEDGER_TABLE": "ledger",
     "OUTPUT_BUCKET": "outputs",
     "TRACK_QUEUE_URL": "https://sqs.example.com/track",
+    "MAX_RECEIVES": "5",
 }
-SUBMIT = VIDEO_API | {"SUBMIT_QUEUE_URL": "https://sqs.example.com/submit"}
+SUBMIT = VIDEO_API | {"SUBMIT_QUEUE_URL": "https://sqs.example.com/submit", "DAILY_BUDGET_USD": "25"}
 TRACK = VIDEO_API
+SWEEP = {
+    "JOBS_TABLE": "jobs",
+    "LEDGER_TABLE": "ledger",
+    "NORMALIZE_QUEUE_URL": "https://sqs.example.com/normalize",
+    "SUBMIT_QUEUE_URL": "https://sqs.example.com/submit",
+    "TRACK_QUEUE_URL": "https://sqs.example.com/track",
+    "DAILY_BUDGET_USD": "25",
+}
+ANNOUNCE = {"EVENT_BUS": "default"}
 
 GIVEN: list[tuple[Any, dict[str, str]]] = [
     (NormalizeSettings, NORMALIZE),
     (SubmitSettings, SUBMIT),
     (TrackSettings, TRACK),
+    (SweepSettings, SWEEP),
+    (AnnounceSettings, ANNOUNCE),
 ]
 REQUIRED = [(kind, given, variable) for kind, given in GIVEN for variable in given]
 NUMBERS = [
@@ -50,7 +71,10 @@ NUMBERS = [
     (TrackSettings, TRACK, "VIDEO_API_TIMEOUT_SECONDS", 60),
     (TrackSettings, TRACK, "MAX_VIDEO_BYTES", 400_000_000),
     (TrackSettings, TRACK, "TRACK_DEADLINE_MINUTES", 120),
+    (SweepSettings, SWEEP, "SWEEP_LIMIT", 500),
 ]
+RECEIVES = [(NormalizeSettings, NORMALIZE), (SubmitSettings, SUBMIT), (TrackSettings, TRACK)]
+BUDGETED = [(SubmitSettings, SUBMIT), (SweepSettings, SWEEP)]
 
 
 def refuse(kind: Any, environment: dict[str, str]) -> SettingsError:
@@ -68,7 +92,7 @@ def told(error: SettingsError) -> str:
 def test_every_variable_is_read(kind: Any, given: dict[str, str], variable: str) -> None:
     settings = kind.from_environment(given)
 
-    assert getattr(settings, variable.lower()) == given[variable]
+    assert str(getattr(settings, variable.lower())) == given[variable]
 
 
 @pytest.mark.parametrize(("kind", "given"), GIVEN)
@@ -112,6 +136,26 @@ def test_a_number_that_is_none_is_refused_by_its_variables_name(
 
     assert (refusal.code, refusal.facts) == ("setting_invalid", {"variable": variable})
     assert variable in refusal.message
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", "three"])
+@pytest.mark.parametrize(("kind", "given"), RECEIVES)
+def test_how_often_a_message_is_received_must_be_a_number(kind: Any, given: dict[str, str], value: str) -> None:
+    assert refuse(kind, given | {"MAX_RECEIVES": value}).facts == {"variable": "MAX_RECEIVES"}
+
+
+@pytest.mark.parametrize("value", ["0", "12.50", "0.0001", "9999999"])
+@pytest.mark.parametrize(("kind", "given"), BUDGETED)
+def test_a_budget_is_read_to_the_cent(kind: Any, given: dict[str, str], value: str) -> None:
+    assert kind.from_environment(given | {"DAILY_BUDGET_USD": value}).daily_budget_usd == Decimal(value)
+
+
+@pytest.mark.parametrize("value", ["-1", "1e3", "$5", "5,00", "NaN", "Infinity", ".5", "5.", "12345678", "٣"])
+@pytest.mark.parametrize(("kind", "given"), BUDGETED)
+def test_a_budget_that_is_none_is_refused_by_its_variables_name(kind: Any, given: dict[str, str], value: str) -> None:
+    refusal = refuse(kind, given | {"DAILY_BUDGET_USD": value})
+
+    assert (refusal.code, refusal.facts) == ("setting_invalid", {"variable": "DAILY_BUDGET_USD"})
 
 
 def test_no_model_is_added_by_default() -> None:

@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
+from tests.unit import template_flow_rules as flow
 from tests.unit import template_rules as rules
 
 Rule = Callable[[rules.Template], list[str]]
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "template.yaml"
-AT_LEAST = {rules.FUNCTION: 3, rules.QUEUE: 6, rules.BUCKET: 2, "AWS::IAM::Role": 3, "AWS::DynamoDB::Table": 1}
+AT_LEAST = {rules.FUNCTION: 5, rules.QUEUE: 7, rules.BUCKET: 2, "AWS::IAM::Role": 5, "AWS::DynamoDB::Table": 2}
 GONE = object()
 
 
@@ -136,8 +137,58 @@ BREAKS: list[tuple[Rule, str, Any]] = [
     ),
     (rules.messages_stay_hidden_while_they_are_worked_on, "Resources/TrackQueue/Properties/VisibilityTimeout", 1799),
     (rules.messages_stay_hidden_while_they_are_worked_on, "Resources/Normalize/Properties/Timeout", 61),
-    (rules.track_may_wake_itself, "Resources/Track/Properties/RecursiveLoop", GONE),
-    (rules.track_may_wake_itself, "Resources/Track/Properties/RecursiveLoop", "Terminate"),
+    (flow.what_may_wake_itself_says_so, "Resources/Track/Properties/RecursiveLoop", GONE),
+    (flow.what_may_wake_itself_says_so, "Resources/Track/Properties/RecursiveLoop", "Terminate"),
+    (flow.what_may_wake_itself_says_so, "Resources/Submit/Properties/RecursiveLoop", "Allow"),
+    (
+        flow.a_role_allows_what_its_function_does_and_no_more,
+        "Resources/SweepRole/Properties/Policies/0/PolicyDocument/Statement/1/Action",
+        ["dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
+    ),
+    (
+        flow.a_role_allows_what_its_function_does_and_no_more,
+        "Resources/SweepRole/Properties/Policies/0/PolicyDocument/Statement/2/Action",
+        "dynamodb:GetItem",
+    ),
+    (
+        flow.a_role_allows_what_its_function_does_and_no_more,
+        "Resources/AnnounceRole/Properties/Policies/0/PolicyDocument/Statement/0/Resource",
+        {"Fn::GetAtt": ["TrackQueue", "Arn"]},
+    ),
+    (flow.a_function_knows_its_queues_last_try, "Resources/Submit/Properties/Environment/Variables/MAX_RECEIVES", "5"),
+    (flow.a_function_knows_its_queues_last_try, "Resources/Track/Properties/Environment/Variables/MAX_RECEIVES", GONE),
+    (
+        flow.a_function_knows_its_queues_last_try,
+        "Resources/NormalizeQueue/Properties/RedrivePolicy/maxReceiveCount",
+        4,
+    ),
+    (
+        flow.the_line_that_asks_for_a_person_raises_an_alarm,
+        "Resources/JobsInDoubt/Properties/FilterPattern",
+        '{ $.message = "a job needs somebody" }',
+    ),
+    (flow.the_line_that_asks_for_a_person_raises_an_alarm, "Resources/JobsInDoubtAlarm", GONE),
+    (
+        flow.the_line_that_asks_for_a_person_raises_an_alarm,
+        "Resources/JobsInDoubt/Properties/LogGroupName",
+        {"Ref": "SubmitLogs"},
+    ),
+    (flow.alarms_tell_the_topic, "Resources/JobsInDoubtAlarm/Properties/AlarmActions", GONE),
+    (
+        flow.a_stream_is_read_in_order_and_gives_up_into_a_queue,
+        "Resources/Announce/Properties/Events/Changes/Properties/FunctionResponseTypes",
+        GONE,
+    ),
+    (
+        flow.a_stream_is_read_in_order_and_gives_up_into_a_queue,
+        "Resources/Announce/Properties/Events/Changes/Properties/MaximumRetryAttempts",
+        GONE,
+    ),
+    (
+        flow.a_stream_is_read_in_order_and_gives_up_into_a_queue,
+        "Resources/JobsTable/Properties/StreamSpecification/StreamViewType",
+        "NEW_IMAGE",
+    ),
     (rules.every_queue_has_dead_letters_kept_for_14_days, "Resources/TrackQueue/Properties/RedrivePolicy", GONE),
     (
         rules.every_queue_has_dead_letters_kept_for_14_days,
@@ -196,7 +247,8 @@ def test_a_template_that_breaks_the_rule_is_noticed(rule: Rule, path: str, value
 def test_every_rule_is_checked_and_shown_to_notice() -> None:
     written = {
         rule
-        for _, rule in inspect.getmembers(rules, inspect.isfunction)
+        for module in (rules, flow)
+        for _, rule in inspect.getmembers(module, inspect.isfunction)
         if inspect.signature(rule).return_annotation == "list[str]"
     }
 
@@ -209,4 +261,6 @@ def test_the_rules_have_something_to_look_at(kind: str, least: int) -> None:
 
 
 def test_every_work_queue_has_its_own_dead_letter_queue() -> None:
-    assert rules.dead_letter_queues(load()) >= {"NormalizeDeadLetters", "SubmitDeadLetters", "TrackDeadLetters"}
+    assert rules.dead_letter_queues(load()) >= {"NormalizeDeadLetters", "SubmitDeadLetters", "TrackDeadLetters"} | {
+        "AnnounceDeadLetters"
+    }

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
+from sora_ready.adapters.job_items import build_move, read_item, write_item
 from sora_ready.domain.errors import TransitionRefused
-from sora_ready.domain.job import FIRST, Job, Status, statuses_before, timestamp
+from sora_ready.domain.job import FIRST, WAKE_AFTER, Job, Status, statuses_before, timestamp
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_serialize = TypeSerializer().serialize
-_deserialize = TypeDeserializer().deserialize
+BY_WAKE = "by-wake"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A job that goes on, as the index by-wake knows it. The index may be a moment behind the record."""
+
+    job_id: str
+    status: Status
+    created_at: str
+    wake_at: str
+    fingerprint: str | None = None
 
 
 class JobTable:
@@ -28,107 +37,149 @@ class JobTable:
         self, client: DynamoDBClient, table: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
         self._client = client
-        self._table = table
+        self.table = table
         self.now = now
 
     def get_job(self, job_id: str) -> Job | None:
         """Return the job as last written (a consistent read), None where there is no record."""
-        answer = self._client.get_item(TableName=self._table, Key={"job_id": {"S": job_id}}, ConsistentRead=True)
-        return _read_item(answer["Item"]) if "Item" in answer else None
+        answer = self._client.get_item(TableName=self.table, Key={"job_id": {"S": job_id}}, ConsistentRead=True)
+        return read_item(answer["Item"]) if "Item" in answer else None
 
     def put_job(self, job: Job) -> Job:
         """Write a job's record in the status it begins with, and return what was written.
 
-        Raises `TransitionRefused` if the job has a record beyond `received`.
+        Raises `TransitionRefused` if the job has a record beyond `received`, or as `received` already.
         """
         if job.status not in FIRST:
             raise ValueError(f"no record begins as {job.status}")
-        written = Job.from_record(job.as_record() | {"history": [*job.history, self._entry(job.status)]})
-        # The whole record is replaced, so only the announcement of an upload may stand there before.
-        before, values = _status_list(statuses_before(job.status) & {Status.RECEIVED})
-        return self._put_if(
-            f"attribute_not_exists(job_id) OR #status IN ({before})", written, {"#status": "status"}, values
-        )
-
-    def note_attempt(self, job: Job, attempt: Mapping[str, Any]) -> Job:
-        """Set the `attempt` of a job without moving it, and return it: a put, for a function that may not update.
-
-        Raises `TransitionRefused` where the job has moved, or its attempt is another than `job` has: then look again.
-        """
-        noted = replace(job, attempt=attempt, updated_at=timestamp(self.now()))
-        values = {":status": {"S": str(job.status)}}
-        unchanged = "attribute_not_exists(#attempt)"
-        if job.attempt:
-            unchanged = "#attempt = :attempt"
-            values |= _write_item({":attempt": job.attempt})
-        names = {"#status": "status", "#attempt": "attempt"}
-        return self._put_if(f"#status = :status AND {unchanged}", noted, names, values)
-
-    def move_job(self, job_id: str, status: Status, **parts: Mapping[str, Any]) -> Job:
-        """Move a job to `status`, setting whole parts of its record (`server=…`, `error=…`), and return it.
-
-        Raises `TransitionRefused` where the job is not in a status that `status` may follow.
-        """
-        entered = {"status": {"S": str(status)}} | _write_item(parts)
-        return self._update_job(
-            job_id, status, statuses_before(status), entered, {"history": _serialize([self._entry(status)])}
-        )
-
-    def note_on_job(self, job: Job, **parts: Mapping[str, Any]) -> Job:
-        """Set parts of a job's record without moving it. Raises `TransitionRefused` where it has moved meanwhile."""
-        return self._update_job(job.id, job.status, {job.status}, _write_item(parts), {})
-
-    def _put_if(self, condition: str, job: Job, names: Mapping[str, str], values: Mapping[str, Any]) -> Job:
+        now = self.now()
+        wake = {"wake_at": timestamp(now + WAKE_AFTER[job.status])} if job.status in WAKE_AFTER else {"wake_at": None}
+        written = Job.from_record(job.as_record() | {"history": [*job.history, self.entry(job.status)]} | wake)
+        # The whole record is replaced: only the announcement of an upload may stand there before, and none before it.
+        condition: Any = {"ConditionExpression": "attribute_not_exists(job_id)"}
+        if job.status is not Status.RECEIVED:
+            condition = {
+                "ConditionExpression": "attribute_not_exists(job_id) OR #status = :received",
+                "ExpressionAttributeNames": {"#status": "status"},
+                "ExpressionAttributeValues": {":received": {"S": str(Status.RECEIVED)}},
+            }
         try:
             self._client.put_item(
-                TableName=self._table,
-                Item=_write_item(job.as_record()),
-                ConditionExpression=condition,
-                ExpressionAttributeNames=names,
-                ExpressionAttributeValues=values,
+                TableName=self.table,
+                Item=write_item(written.as_record()),
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                **condition,
             )
         except ClientError as error:
             raise _refused(error, job.id, job.status) from error
-        return job
+        return written
 
-    def _update_job(
+    def move_job(
         self,
         job_id: str,
         status: Status,
-        allowed: Collection[Status],
-        changed: Mapping[str, Any],
-        appended: Mapping[str, Any],
+        *,
+        wake_at: datetime | None = None,
+        only: Mapping[str, Any] | None = None,
+        **parts: Mapping[str, Any],
     ) -> Job:
-        before, values = _status_list(allowed)
-        parts_set = {"updated_at": {"S": timestamp(self.now())}} | dict(changed)
-        sets = [f"#{name} = :{name}" for name in parts_set]
-        sets += [f"#{name} = list_append(#{name}, :{name})" for name in appended]
-        written = parts_set | dict(appended)
-        try:
-            answer = self._client.update_item(
-                TableName=self._table,
-                Key={"job_id": {"S": job_id}},
-                UpdateExpression="SET " + ", ".join(sets),
-                ConditionExpression=f"#status IN ({before})",
-                ExpressionAttributeNames={f"#{name}": name for name in written} | {"#status": "status"},
-                ExpressionAttributeValues={f":{name}": value for name, value in written.items()} | values,
-                ReturnValues="ALL_NEW",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except ClientError as error:
-            raise _refused(error, job_id, status) from error
-        return _read_item(answer["Attributes"])
+        """Move a job to `status`, setting whole parts of its record (`server=…`, `error=…`), and return it.
 
-    def _entry(self, status: Status) -> dict[str, str]:
+        `wake_at` is when it is looked at if nothing else moves it, by default what `WAKE_AFTER` says. Raises
+        `TransitionRefused` where the job is not in a status that `status` may follow, or not as `only` says.
+        """
+        move = build_move(
+            self.table,
+            job_id,
+            status,
+            allowed=statuses_before(status),
+            now=self.now(),
+            parts=parts,
+            appended={"history": [self.entry(status)]},
+            wake_at=wake_at,
+            only=only,
+        )
+        return self._update(move, job_id, status)
+
+    def note_on_job(
+        self,
+        job: Job,
+        *,
+        wake_at: datetime | None = None,
+        only: Mapping[str, Any] | None = None,
+        **parts: Mapping[str, Any],
+    ) -> Job:
+        """Set parts of a job's record without moving it.
+
+        Raises `TransitionRefused` where it has moved meanwhile, or is not as `only` says.
+        """
+        note = build_move(
+            self.table,
+            job.id,
+            job.status,
+            allowed={job.status},
+            now=self.now(),
+            parts=parts,
+            appended={},
+            wake_at=wake_at,
+            only=only,
+        )
+        return self._update(note, job.id, job.status)
+
+    def leave_to_people(self, job: Job, **parts: Mapping[str, Any]) -> Job:
+        """Set parts of a job's record and have nothing wake it. Raises `TransitionRefused` where it has moved."""
+        note = build_move(
+            self.table, job.id, job.status, allowed={job.status}, now=self.now(), parts=parts, appended={}, wakes=False
+        )
+        return self._update(note, job.id, job.status)
+
+    def find_due(self, limit: int) -> list[Waiting]:
+        """Return up to `limit` jobs whose time to be looked at has come, the longest overdue first."""
+        due = "#wake = :due AND wake_at <= :now"
+        values = {":due": {"S": "due"}, ":now": {"S": timestamp(self.now())}}
+        rows = []
+        for row in self._query_wake(due, values, limit):
+            rows.append(row)
+            if len(rows) == limit:
+                break
+        return rows
+
+    def find_open(self, fingerprint: str) -> list[Waiting]:
+        """Return the jobs that have not ended and were sent with this fingerprint: whatever was asked for alike."""
+        return [
+            row for row in self._query_wake("#wake = :due", {":due": {"S": "due"}}) if row.fingerprint == fingerprint
+        ]
+
+    def entry(self, status: Status) -> dict[str, str]:
+        """Return a line of a job's history."""
         return {"status": str(status), "at": timestamp(self.now())}
 
+    def _query_wake(self, key: str, values: dict[str, Any], limit: int = 1000) -> Iterator[Waiting]:
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self.table,
+            IndexName=BY_WAKE,
+            KeyConditionExpression=key,
+            ExpressionAttributeNames={"#wake": "wake"},
+            ExpressionAttributeValues=values,
+            PaginationConfig={"PageSize": limit},
+        )
+        for page in pages:
+            for item in page["Items"]:
+                told = {name: value.get("S") for name, value in item.items()}
+                yield Waiting(
+                    job_id=str(told["job_id"]),
+                    status=Status(str(told["status"])),
+                    created_at=str(told["created_at"]),
+                    wake_at=str(told["wake_at"]),
+                    fingerprint=told.get("fingerprint"),
+                )
 
-def _status_list(statuses: Collection[Status]) -> tuple[str, dict[str, Any]]:
-    # DynamoDB takes no empty list; a word that no job's status is refuses like one.
-    names = sorted(str(status) for status in statuses) or ["nothing"]
-    values = {f":from{number}": {"S": name} for number, name in enumerate(names)}
-    return ", ".join(values), values
+    def _update(self, update: dict[str, Any], job_id: str, status: Status) -> Job:
+        try:
+            answer = self._client.update_item(**update, ReturnValues="ALL_NEW")
+        except ClientError as error:
+            raise _refused(error, job_id, status) from error
+        return read_item(answer["Attributes"])
 
 
 def _refused(error: ClientError, job_id: str, wanted: Status) -> Exception:
@@ -137,33 +188,3 @@ def _refused(error: ClientError, job_id: str, wanted: Status) -> Exception:
     item: Any = error.response.get("Item", {})
     current = item.get("status", {}).get("S")
     return TransitionRefused(job_id, wanted, current)
-
-
-def _write_item(record: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _serialize(_storable(value)) for name, value in record.items()}
-
-
-def _read_item(item: Mapping[str, Any]) -> Job:
-    return Job.from_record({name: _plain(_deserialize(value)) for name, value in item.items()})
-
-
-def _storable(value: Any) -> Any:
-    """Return `value` with floats as decimals, the only fractions DynamoDB takes."""
-    if isinstance(value, float):
-        return Decimal(str(value))
-    if isinstance(value, Mapping):
-        return {name: _storable(entry) for name, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_storable(entry) for entry in value]
-    return value
-
-
-def _plain(value: Any) -> Any:
-    """Return `value` with DynamoDB's decimals as the whole numbers they are."""
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, dict):
-        return {name: _plain(entry) for name, entry in value.items()}
-    if isinstance(value, list):
-        return [_plain(entry) for entry in value]
-    return value

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from sora_ready.adapters.buckets import job_of_ready_key
+from sora_ready.adapters.s3_events import read_object_created
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
+
+    from sora_ready.domain.job import SourceObject
 
 # SQS delays a message by at most a quarter of an hour.
 MAX_DELAY_SECONDS = 900
@@ -30,18 +38,58 @@ class TrackQueue:
         )
 
 
-class SubmitQueue:
-    """Postpones the messages that `submit` is woken by."""
+class NormalizeQueue:
+    """Sends the messages that `normalize` is woken by, where S3's own was lost."""
 
     def __init__(self, client: SQSClient, url: str) -> None:
         self._client = client
         self._url = url
 
+    def send_upload(self, source: SourceObject) -> None:
+        """Announce an upload again, as S3 does through EventBridge."""
+        told = {"key": source.key, "etag": source.etag, "version-id": source.version_id, "sequencer": source.sequencer}
+        event = {
+            "source": "sora-ready.sweep",
+            "detail-type": "Object Created",
+            "detail": {
+                "bucket": {"name": source.bucket},
+                "object": {name: value for name, value in told.items() if value},
+            },
+        }
+        self._client.send_message(QueueUrl=self._url, MessageBody=json.dumps(event))
+
+
+class SubmitQueue:
+    """Sends and postpones the messages that `submit` is woken by."""
+
+    def __init__(self, client: SQSClient, url: str) -> None:
+        self._client = client
+        self._url = url
+
+    def send_job(self, job_id: str) -> None:
+        """Ask for a job to be submitted, where the event of its ready copy was lost or came too early."""
+        self._client.send_message(QueueUrl=self._url, MessageBody=json.dumps({"job_id": job_id}))
+
     def postpone(self, receipt_handle: str, seconds: int) -> None:
         """Have a message that failed come back in `seconds` (an hour at most), not after the visibility timeout."""
-        self._client.change_message_visibility(
-            QueueUrl=self._url, ReceiptHandle=receipt_handle, VisibilityTimeout=min(seconds, MAX_POSTPONE_SECONDS)
-        )
+        # What failed is told by the caller; a message that could not be postponed comes back too, only later or sooner.
+        with suppress(BotoCoreError, ClientError):
+            self._client.change_message_visibility(
+                QueueUrl=self._url, ReceiptHandle=receipt_handle, VisibilityTimeout=min(seconds, MAX_POSTPONE_SECONDS)
+            )
+
+
+def read_submission(body: str) -> tuple[str | None, str | None]:
+    """Return the job and the key of its copy from a message of the submit queue.
+
+    A message of `send_job` names no copy, S3's event of an object that is no job's copy names no job. Raises
+    `ValueError` where it is neither.
+    """
+    message = json.loads(body)
+    if isinstance(message, dict) and "job_id" in message:
+        return str(message["job_id"]), None
+    key = read_object_created(body).key
+    return job_of_ready_key(key), key
 
 
 def read_poll(body: str) -> tuple[str, int]:

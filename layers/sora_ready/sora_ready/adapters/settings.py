@@ -6,12 +6,16 @@ A validation library would do this too; it costs more at cold start than everyth
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
+from decimal import Decimal
 from typing import Any, Self, get_type_hints
 from urllib.parse import urlsplit
 
 from sora_ready.domain.errors import SettingsError
+
+_DOLLARS = re.compile(r"\d{1,7}(\.\d{1,4})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ class NormalizeSettings(_Settings):
     default_model: str
     default_seconds: str
     default_prompt: str
+    max_receives: int
     max_source_bytes: int = 100_000_000
     decode_timeout_seconds: int = 90
     video_models: str = ""
@@ -74,21 +79,46 @@ class SubmitSettings(VideoApiSettings):
     """
 
     jobs_table: str
+    ledger_table: str
     output_bucket: str
     track_queue_url: str
     submit_queue_url: str
+    daily_budget_usd: Decimal
+    max_receives: int
     lease_seconds: int = 180
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackSettings(VideoApiSettings):
-    """What `track` needs to know. Sizes are in bytes, the deadline counts from the submission."""
+    """What `track` needs to know. Sizes are in bytes, the deadline counts from when the server's video was recorded."""
 
     jobs_table: str
+    ledger_table: str
     output_bucket: str
     track_queue_url: str
+    max_receives: int
     max_video_bytes: int = 400_000_000
     track_deadline_minutes: int = 120
+
+
+@dataclass(frozen=True, slots=True)
+class SweepSettings(_Settings):
+    """What `sweep` needs to know. The budget is in US dollars a day."""
+
+    jobs_table: str
+    ledger_table: str
+    normalize_queue_url: str
+    submit_queue_url: str
+    track_queue_url: str
+    daily_budget_usd: Decimal
+    sweep_limit: int = 500
+
+
+@dataclass(frozen=True, slots=True)
+class AnnounceSettings(_Settings):
+    """What `announce` needs to know: the name of the event bus it publishes on."""
+
+    event_bus: str
 
 
 def _read(given: Mapping[str, str], entry: Any, kind: type) -> Any:
@@ -102,11 +132,23 @@ def _read(given: Mapping[str, str], entry: Any, kind: type) -> Any:
                 variable=variable,
             )
         return entry.default
+    if kind is Decimal:
+        return _read_dollars(variable, value)
     if kind is not int:
         return value
     if not (value.isascii() and value.isdecimal()) or int(value) < 1:
         raise SettingsError("setting_invalid", f"The variable {variable} must be a number above 0.", variable=variable)
     return int(value)
+
+
+def _read_dollars(variable: str, value: str) -> Decimal:
+    if not _DOLLARS.fullmatch(value):
+        raise SettingsError(
+            "setting_invalid",
+            f"The variable {variable} must be an amount in US dollars such as 25.00.",
+            variable=variable,
+        )
+    return Decimal(value)
 
 
 def _check_url(variable: str, value: str) -> None:

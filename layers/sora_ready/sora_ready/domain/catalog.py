@@ -2,7 +2,7 @@
 
 The catalogue beside this file (`models.json`) holds what OpenAI last published for Sora 2: sizes, seconds, and dollars
 for a second of video by size. A stack adds or replaces models with JSON of the same shape; a price of `null` means
-"not known".
+"not known", and no video is asked for without one.
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ An error carries a `code` for programs, a `message` that says what is wrong and 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 
@@ -74,6 +76,38 @@ class TransitionRefused(SoraReadyError):
         self.current = current
 
 
+class BudgetSpent(SoraReadyError):
+    """The day's budget does not pay for the job now; `until` is when it may go on."""
+
+    def __init__(self, price: Decimal, budget: Decimal, until: datetime) -> None:
+        moment = until.isoformat(timespec="minutes").replace("+00:00", "Z")
+        if not budget:
+            told, hint = "Spending is paused: the daily budget is 0.", "Raise the parameter DailyBudgetUsd."
+        elif price > budget:
+            told = f"The job costs ${price}, more than the budget of a whole day, ${budget}."
+            hint = "Raise the parameter DailyBudgetUsd, or ask for a cheaper model, size or length."
+        else:
+            told = f"What is left of today's budget of ${budget} does not pay for the job, which costs ${price}."
+            hint = (
+                f"It goes on by itself at {moment}, the oldest job first. The parameter DailyBudgetUsd sets the budget."
+            )
+        super().__init__("budget_spent", told, hint=hint, price_usd=str(price), budget_usd=str(budget), until=moment)
+        self.until = until
+
+
+class VideoClaimedError(SoraReadyError):
+    """The video belongs to another job already; no video is given to two."""
+
+    def __init__(self, job_id: str, video_id: str) -> None:
+        super().__init__(
+            "video_claimed",
+            f"The server's video {video_id} belongs to another job already, so it is not given to {job_id}.",
+            hint="Look at the server which picture it was made of.",
+            job_id=job_id,
+            video_id=video_id,
+        )
+
+
 class JobNotRecordedError(SoraReadyError):
     """A message speaks of a job that is not recorded as made yet; the same message succeeds once it is."""
 
@@ -131,6 +165,10 @@ class SubmissionUnconfirmed(VideoApiError):
             f"{what}, so the video may or may not have been started.",
             hint="It is not sent again by itself. Look for it at the server before you upload the picture again.",
         )
+
+
+class VideoListUnsupported(VideoApiError):
+    """The server offers no list of its videos, or one too long to be read to its end."""
 
 
 class VideoNotFound(VideoApiError):

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -47,6 +47,24 @@ FIRST = frozenset({Status.RECEIVED, Status.READY, Status.REJECTED})
 
 FINAL = frozenset(status for status, following in TRANSITIONS.items() if not following)
 AT_THE_SERVER = frozenset({Status.QUEUED, Status.IN_PROGRESS})
+
+
+WAKE_AFTER: Mapping[Status, timedelta] = {
+    Status.RECEIVED: timedelta(minutes=30),
+    Status.READY: timedelta(minutes=30),
+    Status.HELD: timedelta(hours=1),
+    Status.SUBMITTING: timedelta(minutes=5),
+    Status.UNCONFIRMED: timedelta(minutes=5),
+    Status.QUEUED: timedelta(minutes=10),
+    Status.IN_PROGRESS: timedelta(minutes=10),
+}
+"""How long after a job was last written it is looked at again, should nothing else have moved it by then.
+
+Each is well beyond the time in which a message that is not lost does it. A job that has ended is never woken.
+"""
+
+
+_PARTS = ("request", "origins", "picture", "copy", "attempt", "server", "follow", "doubt", "video", "error")
 
 
 def statuses_before(status: Status) -> frozenset[Status]:
@@ -112,8 +130,10 @@ class Job:
     """A job record. The mappings are JSON-able; each is empty until its step has been reached.
 
     `request` is the request as understood (as asked, until the frame is made), `origins` where each value came from,
-    `copy` the sora-ready copy, `attempt` the decodes begun and later the lease of the sending, `server` what the video
-    server says, `video` the stored MP4.
+    `copy` the sora-ready copy, `attempt` the decodes begun and later the last try to send it and what that may cost,
+    `server` what the video server says, `follow` since when and how often it was asked, `doubt` what became known of a
+    try in doubt, `video` the stored MP4. `wake_at` is when the job is looked at again should nothing else move it; None
+    where only a person can.
     """
 
     id: str
@@ -127,8 +147,11 @@ class Job:
     copy: Mapping[str, Any] = field(default_factory=dict)
     attempt: Mapping[str, Any] = field(default_factory=dict)
     server: Mapping[str, Any] = field(default_factory=dict)
+    follow: Mapping[str, Any] = field(default_factory=dict)
+    doubt: Mapping[str, Any] = field(default_factory=dict)
     video: Mapping[str, Any] = field(default_factory=dict)
     error: Mapping[str, Any] = field(default_factory=dict)
+    wake_at: str | None = None
     history: tuple[Mapping[str, str], ...] = ()
 
     def as_record(self) -> dict[str, Any]:
@@ -141,21 +164,23 @@ class Job:
             "created_at": self.created_at,
             "updated_at": self.updated_at,
         }
-        for name in ("request", "origins", "picture", "copy", "attempt", "server", "video", "error"):
+        for name in _PARTS:
             if getattr(self, name):
                 told[name] = dict(getattr(self, name))
+        if self.wake_at:
+            told["wake_at"] = self.wake_at
         return told | {"history": [dict(entry) for entry in self.history]}
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Job:
         """Read back what `as_record` gave."""
-        known = ("request", "origins", "picture", "copy", "attempt", "server", "video", "error")
         return cls(
             id=record["job_id"],
             status=Status(record["status"]),
             source=SourceObject(**record["source"]),
             created_at=record["created_at"],
             updated_at=record["updated_at"],
+            wake_at=record.get("wake_at"),
             history=tuple(record.get("history", ())),
-            **{name: record[name] for name in known if name in record},
+            **{name: record[name] for name in _PARTS if name in record},
         )

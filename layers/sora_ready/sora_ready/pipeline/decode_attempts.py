@@ -51,7 +51,7 @@ class DecodeAttempts:
             try:
                 # A job that was never written has no history.
                 written = (
-                    self._jobs.note_attempt(job, attempt)
+                    self._jobs.note_on_job(job, only=_as_seen(job), attempt=attempt)
                     if job.history
                     else self._jobs.put_job(Job.from_record(job.as_record() | {"attempt": attempt}))
                 )
@@ -81,13 +81,18 @@ class DecodeAttempts:
             left = _decodes_of(job)
             left.remove(own)
             try:
-                self._jobs.note_attempt(job, {"decodes": left})
+                self._jobs.note_on_job(job, only=_as_seen(job), attempt={"decodes": left})
             except TransitionRefused as refusal:
                 if refusal.current != Status.RECEIVED:
                     return
                 job = self._jobs.get_job(job.id) or job
             else:
                 return
+
+
+def _as_seen(job: Job) -> dict[str, Any]:
+    """What must still be on record for this writer to change it: the attempts that it saw."""
+    return {"attempt": job.attempt or None}
 
 
 def _decodes_of(job: Job) -> list[Any]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from sora_ready.adapters.buckets import OutputBucket, Upload, UploadBucket
 from sora_ready.adapters.job_table import JobTable
 from sora_ready.domain.catalog import Catalog
-from sora_ready.domain.errors import ImageRejected, Rejected, TransitionRefused
+from sora_ready.domain.errors import ImageRejected, Rejected, RequestRejected, TransitionRefused
 from sora_ready.domain.frame import Size
 from sora_ready.domain.imaging import ReadyImage, normalize_image
 from sora_ready.domain.job import Job, SourceObject, Status, make_job_id, timestamp
@@ -65,10 +66,10 @@ def normalize_upload(
                     return begun
                 record |= {"created_at": begun.created_at, "history": begun.history}
             ready = _make_frame(upload, request, max_source_bytes)
+            record["request"] = _describe_request(request, ready.size, wishes, catalog)
         except Rejected as rejection:
             rejected = {"status": Status.REJECTED, "error": rejection.as_record()}
             return _put_once(jobs, Job.from_record(record | rejected))
-        record["request"] = _describe_request(request, ready.size, wishes, catalog)
         record["picture"] = {
             "format": ready.source_format,
             "width": ready.source_size.width,
@@ -111,7 +112,6 @@ def _describe_wishes(wishes: Mapping[str, Wish]) -> dict[str, Any]:
 def _describe_request(
     request: VideoRequest, size: Size, wishes: Mapping[str, Wish], catalog: Catalog
 ) -> dict[str, Any]:
-    price = price_job(catalog[request.model], size, request.seconds)
     preset = {"preset": wishes["preset"].value} if "preset" in wishes else {}
     return preset | {
         "model": request.model,
@@ -125,8 +125,23 @@ def _describe_request(
         "format": str(request.look.format),
         "quality": request.look.quality,
         "prompt": request.prompt,
-        "price_usd": None if price is None else str(price),
+        "price_usd": str(_price_request(request, size, wishes["model"], catalog)),
     }
+
+
+def _price_request(request: VideoRequest, size: Size, model: Wish, catalog: Catalog) -> Decimal:
+    price = price_job(catalog[request.model], size, request.seconds)
+    if price is None:
+        priced = [name for name, other in catalog.models.items() if set(other.usd_per_second.values()) != {None}]
+        raise RequestRejected(
+            "model",
+            model.value,
+            model.origin,
+            priced,
+            why=f"The catalogue has no price for it at {size}, and what has no price cannot be kept within a budget: "
+            "set one in the parameter VideoModels (0 if it is free).",
+        )
+    return price
 
 
 def _put_once(jobs: JobTable, job: Job) -> Job:

@@ -12,6 +12,7 @@ from aws_lambda_powertools import Logger
 
 from sora_ready.adapters.buckets import OutputBucket
 from sora_ready.adapters.job_table import JobTable
+from sora_ready.adapters.ledger import Ledger
 from sora_ready.adapters.queues import TrackQueue
 from sora_ready.adapters.video_api import VideoApi
 from sora_ready.domain.errors import (
@@ -22,14 +23,15 @@ from sora_ready.domain.errors import (
     VideoNotFound,
     VideoTooLargeError,
 )
-from sora_ready.domain.job import AT_THE_SERVER, Job, ServerVideo, Status
+from sora_ready.domain.job import AT_THE_SERVER, WAKE_AFTER, Job, ServerVideo, Status, timestamp
 from sora_ready.domain.mp4 import check_mp4
+from sora_ready.domain.rhythm import next_poll_seconds
+from sora_ready.pipeline.doubt import reconcile_job
 
 logger = Logger(child=True)
 
-FIRST_POLL_SECONDS = 10
-LAST_POLL_SECONDS = 60
-POLL_GROWTH = 1.3
+# Servers that keep their list in several places may not know a video at once.
+YOUNG_SECONDS = 60
 
 # Words for "it will never come" seen at servers beside OpenAI's own.
 _FAILED = {"failed", "cancelled", "canceled", "expired", "error"}
@@ -40,7 +42,9 @@ def track_job(
     job_id: str,
     polls: int,
     *,
+    redelivered: bool,
     jobs: JobTable,
+    ledger: Ledger,
     outputs: OutputBucket,
     video_api: VideoApi,
     track_queue: TrackQueue,
@@ -49,13 +53,39 @@ def track_job(
 ) -> Job:
     """Look at a job for the `polls`-th time and return it: done, or with a message sent for the next look.
 
-    A status nobody has heard of counts as still running, until the deadline. Raises `JobNotRecordedError`.
+    One chain of messages follows a job: a message that is not at the record's count of looks is not heeded, unless it
+    was `redelivered` and may be the one that was not handed on, or nothing else wakes the job. A status nobody has
+    heard of counts as still running, until the deadline. A job that is `unconfirmed` is looked up in the server's list.
+    Raises `JobNotRecordedError`.
     """
     job = jobs.get_job(job_id)
     if job is None:
         raise JobNotRecordedError(job_id)
+    if job.status is Status.UNCONFIRMED:
+        return reconcile_job(job, jobs=jobs, ledger=ledger, video_api=video_api, track_queue=track_queue)
     if job.status not in AT_THE_SERVER:
         return job
+    looked = job.follow.get("polls", 0)
+    if job.wake_at is None:
+        # Left to people, who redrove the message: it is heeded whatever it counted.
+        polls = looked
+    if redelivered and polls == looked - 1:
+        track_queue.send_poll(job_id, polls=looked, delay_seconds=next_poll_seconds(looked))
+        return job
+    if polls != looked:
+        return job
+    job, advised = _look_at_server(job, jobs, outputs, video_api, max_video_bytes)
+    if job.status in AT_THE_SERVER and _age(job, jobs.now()) > timedelta(minutes=deadline_minutes):
+        job = _move(jobs, job, Status.FAILED, error=_timed_out(deadline_minutes, job.error))
+    if job.status in AT_THE_SERVER:
+        return _hand_on(job, polls, next_poll_seconds(polls + 1, advised), jobs, track_queue)
+    return job
+
+
+def _look_at_server(
+    job: Job, jobs: JobTable, outputs: OutputBucket, video_api: VideoApi, max_video_bytes: int
+) -> tuple[Job, int | None]:
+    """Ask the server once; return the job as that leaves it, and when the server advises to ask again (ms)."""
     advised = None
     try:
         video = video_api.read_video(job.server["id"])
@@ -63,26 +93,30 @@ def track_job(
         job = _follow_server(
             job, video, jobs=jobs, outputs=outputs, video_api=video_api, max_video_bytes=max_video_bytes
         )
-    except (VideoNotFound, VideoTooLargeError) as end:
+    except VideoNotFound as gone:
+        if _age(job, jobs.now()) > timedelta(seconds=YOUNG_SECONDS):
+            job = _move(jobs, job, Status.FAILED, error=gone.as_record())
+    except VideoTooLargeError as end:
         job = _move(jobs, job, Status.FAILED, error=end.as_record())
     except (VideoApiUnavailableError, VideoCorruptError) as trouble:
         # Asking and fetching cost nothing, so a server that is away or cut the line is asked again.
-        logger.warning("the server could not be asked", job_id=job_id, code=trouble.code)
+        logger.warning("the server could not be asked", job_id=job.id, code=trouble.code)
         if job.error.get("code") != trouble.code:
             job = _move(jobs, job, job.status, error=trouble.as_record())
-    if job.status in AT_THE_SERVER and _submitted_at(job) + timedelta(minutes=deadline_minutes) < jobs.now():
-        job = _move(jobs, job, Status.FAILED, error=_timed_out(deadline_minutes, job.error))
-    if job.status in AT_THE_SERVER:
-        track_queue.send_poll(job_id, polls=polls + 1, delay_seconds=next_poll_seconds(polls + 1, advised))
+    return job, advised
+
+
+def _hand_on(job: Job, polls: int, seconds: int, jobs: JobTable, track_queue: TrackQueue) -> Job:
+    """Count the look and send the message for the next one; only one of several messages alike gets to do so."""
+    next_at = jobs.now() + timedelta(seconds=seconds)
+    only = {"follow.polls": polls if job.follow else None}
+    follow = dict(job.follow) | {"polls": polls + 1, "next_at": timestamp(next_at)}
+    try:
+        job = jobs.note_on_job(job, only=only, wake_at=next_at + WAKE_AFTER[job.status], follow=follow)
+    except TransitionRefused:
+        return jobs.get_job(job.id) or job
+    track_queue.send_poll(job.id, polls=polls + 1, delay_seconds=seconds)
     return job
-
-
-def next_poll_seconds(polls: int, advised_ms: int | None = None) -> int:
-    """Return how long to wait after `polls` looks: what the server advises, else 10 s growing to a minute."""
-    if advised_ms is not None:
-        return max(1, min(round(advised_ms / 1000), LAST_POLL_SECONDS))
-    # Twenty steps are far beyond the last: a number of looks without end must not end in an overflow.
-    return min(round(FIRST_POLL_SECONDS * POLL_GROWTH ** min(polls, 20)), LAST_POLL_SECONDS)
 
 
 def _follow_server(
@@ -129,8 +163,9 @@ def _move(jobs: JobTable, job: Job, status: Status, **parts: Any) -> Job:
         return jobs.get_job(job.id) or job
 
 
-def _submitted_at(job: Job) -> datetime:
-    return datetime.fromisoformat(job.attempt["started_at"])
+def _age(job: Job, now: datetime) -> timedelta:
+    # A video that was found or named later is given its time from then on.
+    return now - datetime.fromisoformat(job.follow.get("since", job.attempt["started_at"]))
 
 
 def _server_error(video: ServerVideo) -> dict[str, Any]:

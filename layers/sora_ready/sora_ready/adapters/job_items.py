@@ -1,0 +1,103 @@
+"""Job records as DynamoDB items, and the conditional updates that move them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+
+from sora_ready.domain.job import WAKE_AFTER, Job, Status, timestamp
+
+serialize = TypeSerializer().serialize
+_deserialize = TypeDeserializer().deserialize
+
+# The index by-wake has one partition: what is due is asked for across all jobs, and only those that go on are in it.
+WAKE = {"S": "due"}
+
+
+def write_item(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a record as an item; one that is to be woken is in the index for that."""
+    item = {name: serialize(_storable(value)) for name, value in record.items()}
+    return item | ({"wake": WAKE} if "wake_at" in item else {})
+
+
+def read_item(item: Mapping[str, Any]) -> Job:
+    """Read back what `write_item` gave."""
+    return Job.from_record({name: _plain(_deserialize(value)) for name, value in item.items()})
+
+
+def build_move(
+    table: str,
+    job_id: str,
+    status: Status,
+    *,
+    allowed: Collection[Status],
+    now: datetime,
+    parts: Mapping[str, Any],
+    appended: Mapping[str, Any],
+    wake_at: datetime | None = None,
+    wakes: bool = True,
+    only: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return the update that brings a job from one of the `allowed` statuses to `status`.
+
+    `only` names parts of the record, by path (`attempt.id`), that must be as given, or not be there at all (None): what
+    this writer saw is what it changes. A job that has ended, or that only a person moves, leaves the index by-wake.
+    """
+    wake_at = (wake_at or now + WAKE_AFTER[status]) if wakes and status in WAKE_AFTER else None
+    written = {"status": {"S": str(status)}, "updated_at": {"S": timestamp(now)}} | write_item(parts)
+    if wake_at:
+        written |= {"wake": WAKE, "wake_at": {"S": timestamp(wake_at)}}
+    sets = [f"#{name} = :{name}" for name in written]
+    added = {name: serialize(_storable(value)) for name, value in appended.items()}
+    sets += [f"#{name} = list_append(#{name}, :{name})" for name in added]
+    conditions, values = _status_condition(allowed)
+    names = {f"#{name}": name for name in (*written, *added)} | {"#status": "status"}
+    for number, (path, value) in enumerate((only or {}).items()):
+        names |= {f"#{step}": step for step in path.split(".")}
+        place = ".".join(f"#{step}" for step in path.split("."))
+        conditions += f" AND attribute_not_exists({place})" if value is None else f" AND {place} = :only{number}"
+        values |= {} if value is None else {f":only{number}": serialize(_storable(value))}
+    removed = "" if wake_at else " REMOVE #wake, #wake_at"
+    names |= {} if wake_at else {"#wake": "wake", "#wake_at": "wake_at"}
+    return {
+        "TableName": table,
+        "Key": {"job_id": {"S": job_id}},
+        "UpdateExpression": "SET " + ", ".join(sets) + removed,
+        "ConditionExpression": conditions,
+        "ExpressionAttributeNames": names,
+        "ExpressionAttributeValues": {f":{name}": value for name, value in (written | added).items()} | values,
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+
+
+def _status_condition(statuses: Collection[Status]) -> tuple[str, dict[str, Any]]:
+    # DynamoDB takes no empty list; a word that no job's status is refuses like one.
+    names = sorted(str(status) for status in statuses) or ["nothing"]
+    values = {f":from{number}": {"S": name} for number, name in enumerate(names)}
+    return f"#status IN ({', '.join(values)})", values
+
+
+def _storable(value: Any) -> Any:
+    """Return `value` with floats as decimals, the only fractions DynamoDB takes."""
+    if isinstance(value, float):
+        return Decimal(str(value))
+    if isinstance(value, Mapping):
+        return {name: _storable(entry) for name, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_storable(entry) for entry in value]
+    return value
+
+
+def _plain(value: Any) -> Any:
+    """Return `value` with DynamoDB's decimals as the whole numbers they are."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, dict):
+        return {name: _plain(entry) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [_plain(entry) for entry in value]
+    return value

@@ -1,0 +1,105 @@
+"""Wakes what is overdue: a lost message at any step, a lease that ran out, a held job whose day has come."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from sora_ready.adapters.job_table import JobTable, Waiting
+from sora_ready.adapters.ledger import Ledger
+from sora_ready.adapters.queues import NormalizeQueue, SubmitQueue, TrackQueue
+from sora_ready.domain.errors import BudgetSpent, SubmissionUnconfirmed, TransitionRefused
+from sora_ready.domain.job import AT_THE_SERVER, Job, Status
+from sora_ready.domain.spend import name_day, next_day, next_hour, share_out
+from sora_ready.pipeline.doubt import doubt_job
+
+logger = Logger(child=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """The parts of a stack that a sweep moves. `budget` is in US dollars a day."""
+
+    jobs: JobTable
+    ledger: Ledger
+    normalize_queue: NormalizeQueue
+    submit_queue: SubmitQueue
+    track_queue: TrackQueue
+    budget: Decimal
+    limit: int = 500
+
+    def wake_jobs(self) -> dict[str, int]:
+        """Wake up to `limit` jobs that are overdue; return how many of each status there were. One query if none is.
+
+        Raises what kept a job from being woken, after all others.
+        """
+        due = self.jobs.find_due(self.limit)
+        counts: dict[str, int] = {}
+        for row in due:
+            counts[row.status] = counts.get(row.status, 0) + 1
+        trouble = None
+        for row in due:
+            try:
+                if row.status is not Status.HELD:
+                    self._wake(row)
+            except Exception as error:
+                # One job that cannot be woken must not keep the others asleep.
+                logger.exception("a job could not be woken", job_id=row.job_id)
+                trouble = error
+        self._free_held([row for row in due if row.status is Status.HELD])
+        if trouble:
+            raise trouble
+        return counts
+
+    def _wake(self, row: Waiting) -> None:
+        job = self.jobs.get_job(row.job_id)
+        # The index may be a moment behind: what has moved since is not overdue.
+        if job is None or job.wake_at != row.wake_at or job.status is not row.status:
+            return
+        if job.status is Status.SUBMITTING:
+            doubt_job(job, SubmissionUnconfirmed("The worker that was sending the job ended without a word"), self.jobs)
+            return
+        # Noted before the message is sent: should the message be lost too, the next sweep after that sends another.
+        if self._note(job) is None:
+            return
+        if job.status is Status.RECEIVED:
+            self.normalize_queue.send_upload(job.source)
+        elif job.status is Status.READY:
+            self.submit_queue.send_job(job.id)
+        elif job.status in AT_THE_SERVER:
+            self.track_queue.send_poll(job.id, polls=job.follow.get("polls", 0), delay_seconds=0)
+        elif job.status is Status.UNCONFIRMED:
+            self.track_queue.send_poll(job.id, polls=0, delay_seconds=0)
+
+    def _free_held(self, rows: Sequence[Waiting]) -> None:
+        """Let held jobs go on, the oldest first, as far as the day's budget pays for them."""
+        if not rows:
+            return
+        found = [self.jobs.get_job(row.job_id) for row in rows]
+        held = sorted((job for job in found if job and job.status is Status.HELD), key=lambda job: job.created_at)
+        now = self.jobs.now()
+        prices = [(job.id, Decimal(job.request["price_usd"])) for job in held]
+        freed = set(share_out(self.budget, self.ledger.read_spent(name_day(now)), prices))
+        for job in held:
+            if job.id not in freed:
+                price = Decimal(job.request["price_usd"])
+                spent = BudgetSpent(price, self.budget, next_day(now))
+                self._note(job, wake_at=next_hour(now), error=spent.as_record())
+                continue
+            try:
+                # Only from where it was seen: a job that another sweep freed may be in doubt by now.
+                self.jobs.move_job(job.id, Status.READY, only={"wake_at": job.wake_at}, error={})
+            except TransitionRefused:
+                continue
+            self.submit_queue.send_job(job.id)
+
+    def _note(self, job: Job, **parts: Any) -> Job | None:
+        """Have the job looked at again after its status's usual time; None where another worker was quicker."""
+        try:
+            return self.jobs.note_on_job(job, only={"wake_at": job.wake_at}, **parts)
+        except TransitionRefused:
+            return None

@@ -1,0 +1,136 @@
+"""The sweep heals what was lost on the way, costs next to nothing when nothing is due, and never does too much."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from sora_ready.domain.job import Job, SourceObject, Status
+from tests.faults.cases import Case, NewWorld, boundaries, picture
+from tests.faults.invariants import find_violations
+from tests.faults.world import World
+
+
+def lose_one(world: World, queue: str, number: int) -> bool:
+    """Go on, and lose the `number`-th message of a queue on the way; False where there are not so many."""
+    send, sent = world._send, 0
+
+    def send_all_but_one(to: str, *given: object, **options: object) -> None:
+        nonlocal sent
+        sent += to == queue
+        if to != queue or sent != number:
+            send(to, *given, **options)  # type: ignore[arg-type]
+
+    world._send = send_all_but_one  # type: ignore[method-assign, assignment]
+    world.drop("beach.jpg", picture(), "a calm sea")
+    world.run()
+    return sent >= number
+
+
+@pytest.mark.parametrize(("queue", "number"), [("submit", 1), ("track", 1), ("track", 2)])
+def test_a_message_that_was_lost_is_sent_again(new_world: NewWorld, queue: str, number: int) -> None:
+    # Given a step that is done and whose message to the next one is lost,
+    world = new_world()
+    assert lose_one(world, queue, number)
+    # then the job comes to its end all the same, and was paid for once.
+    assert world.look(world.sources[0]).status == "completed"
+    assert not find_violations(world)
+
+
+def test_a_lost_announcement_of_a_picture_that_is_on_record_is_made_again(new_world: NewWorld) -> None:
+    # Given an upload that is on record as received, and whose message is gone,
+    world = new_world(("normalize:s3.PutObject#1",))
+    world.drop("beach.jpg", picture(), "a calm sea")
+    world.deliver(world.messages[0])
+    world.messages.clear()
+    assert world.look(world.sources[0]).status == "received"
+    # when time passes, then it is normalised after all.
+    world.run()
+    assert world.look(world.sources[0]).status == "completed"
+    assert not find_violations(world)
+
+
+@pytest.mark.parametrize(("hours", "status"), [(0.01, "submitting"), (0.2, "unconfirmed")])
+def test_a_job_in_doubt_all_of_whose_messages_are_lost(new_world: NewWorld, hours: float, status: str) -> None:
+    # Given a job whose worker died after the server took it, and no message left that speaks of it,
+    world = new_world(("submit:submit_video#1",))
+    world.drop("beach.jpg", picture(), "a calm sea")
+    world.run(hours)
+    assert world.look(world.sources[0]).status == status
+    world.messages.clear()
+    # then its video is found all the same.
+    world.run()
+    assert world.look(world.sources[0]).status == "completed"
+    assert not find_violations(world)
+
+
+def test_a_job_that_has_ended_is_never_woken(new_world: NewWorld) -> None:
+    world = new_world()
+    world.drop("beach.jpg", picture(), "a calm sea")
+    world.run()
+    world.clock.advance(days=2)
+    assert world.sweep() == {}
+
+
+def test_a_sweep_that_dies_anywhere_is_made_good_by_the_next(
+    new_world: NewWorld, record_property: Callable[..., None]
+) -> None:
+    # Given jobs that each lost a message, and a sweep that dies at any boundary,
+    def live(*points: str) -> World:
+        world = new_world(points)
+        for queue, number in (("submit", 1), ("track", 1), ("track", 2)):
+            lose_one(world, queue, number)
+        return world
+
+    points = [point for point in live().points.passed if point.startswith("sweep:")]
+    for point in points:
+        world = live(point)
+        assert world.points.struck == [point]
+        assert [world.look(source).status for source in world.sources] == ["completed"] * 3, point
+        assert not find_violations(world), point
+    record_property("counted", {"sweeps that died": {"boundaries": len(points)}})
+
+
+def test_nothing_due_is_one_query_and_no_write(new_world: NewWorld) -> None:
+    # Given jobs at every stage, none of them overdue,
+    world = new_world()
+    for number, seconds in enumerate((18, 5)):
+        world.drop(f"{number}.jpg", picture(), f"picture {number}")
+        world.run(hours=seconds / 3600)
+    assert {str(world.look(source).status) for source in world.sources} == {"queued", "in_progress"}
+    world.calls.clear()
+    # when the sweep comes,
+    assert world.sweep() == {}
+    # then it asks once, and writes nothing.
+    assert world.calls == ["dynamodb.Query"]
+
+
+def test_thousands_overdue_are_woken_a_few_at_a_time(new_world: NewWorld) -> None:
+    # Given three thousand jobs that are overdue,
+    world = new_world(sweep_limit=100)
+    made = "2026-11-12T08:00:00.000Z"
+    for number in range(3000):
+        source = SourceObject("uploads", f"{number}.jpg", "etag", None, str(number))
+        world.jobs.put_job(Job(f"video_{number:032x}", Status.READY, source, made, made))
+    world.clock.moment += timedelta(hours=1)
+    woken: Counter[str] = Counter()
+    for _ in range(30):
+        world.messages.clear()
+        world.calls.clear()
+        # when the sweep comes, then it wakes no more than its limit, with no more than that many calls,
+        assert world.sweep() == {"ready": 100}
+        assert Counter(world.calls) == {"dynamodb.Query": 1, "dynamodb.GetItem": 100, "dynamodb.UpdateItem": 100}
+        woken.update(message.body[0] for message in world.messages)
+    # and after thirty times each was woken once.
+    assert len(woken) == 3000
+    assert set(woken.values()) == {1}
+    assert world.sweep() == {}
+
+
+def test_the_boundaries_of_a_sweep_are_among_those_of_the_pairs(new_world: NewWorld) -> None:
+    points = boundaries(new_world, Case(("submit:submit_video#1",)))
+    assert {point.partition(":")[0] for point in points} >= {"sweep", "track"}
+    assert "track:list_videos#1" in points

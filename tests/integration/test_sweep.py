@@ -1,0 +1,190 @@
+"""Whatever is overdue goes on: a sweep sends what was lost, and puts in doubt what ended without a word."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from sora_ready.adapters.job_table import JobTable
+from sora_ready.adapters.queues import SubmitQueue
+from sora_ready.domain.job import FINAL, WAKE_AFTER, Job, Status, timestamp
+from sora_ready.domain.spend import next_hour
+
+from .functions import Load
+from .steps import path_of, recorded, sweep
+from .support import WAYS, Stack, bring_to, load_event
+
+LOST = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def test_where_nothing_is_overdue_a_sweep_is_one_query(stack: Stack) -> None:
+    stack.sent_job("video_1")
+    stack.calls.clear()
+
+    assert sweep(stack) == {}
+    assert stack.calls.names() == ["dynamodb.Query"]
+
+
+@pytest.mark.parametrize("status", sorted(FINAL))
+def test_a_job_that_has_ended_is_in_no_index_of_what_goes_on(stack: Stack, status: Status) -> None:
+    job = bring_to(stack.jobs, status)
+    stack.clock.advance(days=365)
+
+    assert stack.woken(job) is None
+    assert sweep(stack) == {}
+
+
+@pytest.mark.parametrize("status", sorted(set(WAYS) - FINAL - {Status.HELD, Status.SUBMITTING}))
+def test_a_job_is_woken_when_its_time_has_come_and_not_before(stack: Stack, status: Status) -> None:
+    # given a job whose message was lost
+    job = bring_to(stack.jobs, status)
+    stack.clock.advance(seconds=WAKE_AFTER[status].total_seconds() - 1)
+    assert sweep(stack) == {}
+    stack.calls.clear()
+
+    # when
+    stack.clock.advance(seconds=1)
+    assert sweep(stack) == {status: 1}
+
+    # then one message is sent, and another only after as long again
+    assert stack.calls.names().count("sqs.SendMessage") == 1
+    assert recorded(stack, job).wake_at == timestamp(stack.clock() + WAKE_AFTER[status])
+    assert sweep(stack) == {}
+
+
+def test_an_upload_is_announced_as_s3_announces_it(stack: Stack) -> None:
+    job = bring_to(stack.jobs, Status.RECEIVED)
+    stack.clock.advance(minutes=30)
+    sweep(stack)
+
+    (message,) = stack.messages(stack.normalize_queue_url)
+
+    assert message["detail-type"] == "Object Created"
+    assert message["detail"]["bucket"]["name"] == job.source.bucket
+    assert message["detail"]["object"] == {"key": job.source.key, "etag": job.source.etag, "version-id": "v1"}
+
+
+def test_a_job_is_sent_the_message_that_moves_it_on(stack: Stack) -> None:
+    ready = stack.ready_job("ready.jpg")
+    queued = stack.sent_job("video_1", key="queued.jpg", polls=5)
+    doubted = stack.doubted_job("doubted.jpg")
+    stack.calls.clear()
+    stack.clock.advance(hours=1)
+
+    assert sweep(stack) == {"ready": 1, "queued": 1, "unconfirmed": 1}
+
+    assert stack.messages(stack.submit_queue_url) == [{"job_id": ready.id}]
+    told = {message["job_id"]: message["polls"] for message in stack.messages(stack.track_queue_url)}
+    assert told == {queued.id: 5, doubted.id: 0}
+
+
+def test_a_lease_that_ran_out_without_a_word_puts_the_job_in_doubt(stack: Stack) -> None:
+    job = stack.claimed_job()
+    stack.clock.advance(minutes=3, seconds=29)
+    assert sweep(stack) == {}
+    stack.clock.advance(seconds=1)
+
+    assert sweep(stack) == {"submitting": 1}
+
+    assert path_of(recorded(stack, job)) == ["ready", "submitting", "unconfirmed"]
+    # what it may have cost stays taken
+    assert stack.spent() == Decimal("0.40")
+
+
+def test_a_job_that_moved_since_the_index_was_written_is_left_alone(stack: Stack) -> None:
+    class Behind(JobTable):
+        """Its index shows a job as it was."""
+
+        def find_due(self, limit: int) -> list[object]:  # type: ignore[override]
+            due = super().find_due(limit)
+            moved.append(stack.jobs.move_job(job.id, Status.CANCELED))
+            return list(due)
+
+    moved: list[Job] = []
+    job = stack.ready_job()
+    stack.clock.advance(hours=1)
+
+    sweep(stack, jobs=Behind(stack.dynamodb, stack.table, now=stack.clock))
+
+    assert recorded(stack, job) == moved[0]
+    assert stack.messages(stack.submit_queue_url) == []
+
+
+def test_one_job_that_cannot_be_woken_does_not_keep_the_others_asleep(stack: Stack) -> None:
+    # given the longest overdue of three
+    jobs = [stack.ready_job(f"{name}.jpg") for name in "abc"]
+
+    class Choosy(SubmitQueue):
+        def send_job(self, job_id: str) -> None:
+            if job_id == jobs[0].id:
+                raise RuntimeError("not this one")
+            super().send_job(job_id)
+
+    stack.clock.advance(hours=1)
+
+    # when
+    with pytest.raises(RuntimeError, match="not this one"):
+        sweep(stack, submit_queue=Choosy(stack.sqs, stack.submit_queue_url))
+
+    # then
+    sent = {message["job_id"] for message in stack.messages(stack.submit_queue_url)}
+    assert sent == {job.id for job in jobs[1:]}
+
+
+def test_a_sweep_takes_up_no_more_than_its_limit_the_longest_overdue_first(stack: Stack) -> None:
+    jobs = []
+    for name in "abc":
+        jobs.append(stack.ready_job(f"{name}.jpg"))
+        stack.clock.advance(minutes=1)
+    stack.clock.advance(hours=1)
+
+    assert sweep(stack, limit=2) == {"ready": 2}
+    assert [message["job_id"] for message in stack.messages(stack.submit_queue_url)] == [jobs[0].id, jobs[1].id]
+
+
+# ---------------------------------------------------------------- jobs that wait for a day's budget
+
+
+def held(stack: Stack, key: str) -> Job:
+    job = stack.ready_job(key)
+    stack.clock.advance(seconds=1)
+    return stack.jobs.move_job(job.id, Status.HELD, error={"code": "budget_spent"})
+
+
+def test_held_jobs_go_on_as_far_as_the_day_pays_for_them_and_the_others_say_why_not(stack: Stack) -> None:
+    first, second, third = (held(stack, f"{name}.jpg") for name in "abc")
+    stack.clock.advance(hours=1)
+
+    assert sweep(stack, budget=Decimal("0.80")) == {"held": 3}
+
+    sent = {message["job_id"] for message in stack.messages(stack.submit_queue_url)}
+    freed = [job for job in (first, second, third) if job.id in sent]
+    assert len(freed) == 2
+    assert {recorded(stack, job).status for job in freed} == {Status.READY}
+    (left,) = (recorded(stack, job) for job in (first, second, third) if job.id not in sent)
+    assert (left.status, left.error["code"], left.error["until"]) == (Status.HELD, "budget_spent", "2026-11-13T00:00Z")
+    # All that are held are looked at again together, so that the oldest of them is the first.
+    assert left.wake_at == timestamp(next_hour(stack.clock()))
+
+
+@pytest.mark.parametrize("budget", ["0", "0.39"])
+def test_held_jobs_that_no_day_pays_for_stay_and_say_so(stack: Stack, budget: str) -> None:
+    job = held(stack, "a.jpg")
+    stack.clock.advance(hours=1)
+
+    sweep(stack, budget=Decimal(budget))
+
+    assert recorded(stack, job).status is Status.HELD
+    assert "DailyBudgetUsd" in recorded(stack, job).error["hint"]
+    assert stack.messages(stack.submit_queue_url) == []
+
+
+def test_the_function_sweeps_when_its_schedule_wakes_it(stack: Stack, load: Load) -> None:
+    # given a job from long ago, by any machine's clock
+    stack.clock.moment = LOST
+    job = stack.ready_job()
+
+    assert load("sweep").handler(load_event("sweep-schedule.json"), None) == {"woken": {"ready": 1}}
+    assert stack.messages(stack.submit_queue_url) == [{"job_id": job.id}]
