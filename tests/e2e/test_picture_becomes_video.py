@@ -50,7 +50,10 @@ def test_the_record_tells_the_request_where_each_value_came_from_and_where_every
         "mode": "tag",
         "prompt": "metadata",
         "size": "default",
+        "focus": "default",
         "background": "default",
+        "format": "default",
+        "quality": "default",
         "model": "default",
         "seconds": "default",
     }

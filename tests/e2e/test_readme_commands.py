@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
 
 from local.sample import make_sample
-from tests.e2e.measure import read_clip
+from tests.e2e.measure import open_picture, read_clip
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -174,7 +173,7 @@ def test_the_line_for_a_laptop_makes_frames_and_the_sheet_that_is_shown(tmp_path
 
     # then
     assert finished.returncode == 0, finished.stdout + finished.stderr
-    assert {Image.open(path).size for path in (tmp_path / "out" / "frames").iterdir()} == {(1280, 720)}
+    assert {open_picture(path).size for path in (tmp_path / "out" / "frames").iterdir()} == {(1280, 720)}
     assert (tmp_path / "out" / "contact-sheet.jpg").stat().st_size > 10_000
 
 
