@@ -10,6 +10,8 @@ from local.sample import make_sample
 from local.stack import LocalStack
 from tests.e2e.measure import open_picture
 
+SIZES = ["1280x720", "720x1280", "landscape_720p", "tiktok", "auto"]
+
 
 @pytest.fixture(scope="module")
 def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -68,7 +70,7 @@ def test_unknown_tags_are_ignored_and_no_tags_at_all_work(local: LocalStack, wai
 @pytest.mark.parametrize(
     ("wishes", "field", "allowed"),
     [
-        ({"size": "1280x721"}, "size", ["1280x720", "720x1280", "landscape_720p", "tiktok", "auto"]),
+        ({"size": "1280x721"}, "size", SIZES),
         ({"mode": "zoom"}, "mode", ["cover", "pad", "blur", "stretch", "auto"]),
         (
             {"size": "1792x1024", "model": "sora-2"},
