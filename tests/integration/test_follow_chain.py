@@ -71,7 +71,7 @@ def test_a_look_is_counted_and_handed_on(stack: Stack, server: Rendering) -> Non
         "since": "2026-11-12T08:00:00.000Z",
         "next_at": "2026-11-12T08:00:13.000Z",
     }
-    assert first.wake_at == "2026-11-12T08:10:13.000Z"
+    assert first.wake_at == "2026-11-12T08:35:13.000Z"
     assert stack.polls() == [({"job_id": job.id, "polls": 1}, 13)]
 
 
@@ -140,7 +140,7 @@ def test_a_redelivered_message_that_is_further_behind_is_not_heeded(
 
 def test_a_chain_that_broke_is_taken_up_by_the_sweep(stack: Stack, server: Rendering) -> None:
     job = stack.sent_job("video_1", polls=2)
-    stack.clock.advance(minutes=10)
+    stack.clock.advance(minutes=35)
 
     assert sweep(stack) == {"queued": 1}
 
@@ -154,7 +154,7 @@ def test_messages_of_the_sweep_do_not_make_a_second_chain(stack: Stack) -> None:
     server.done_at += 10**6
     messages = [0]
     for _ in range(3):
-        stack.clock.advance(minutes=11)
+        stack.clock.advance(minutes=36)
         sweep(stack)
         messages.append(recorded(stack, job).follow["polls"])
     stack.calls.clear()

@@ -148,10 +148,13 @@ def test_a_full_page_of_a_server_that_does_not_say_whether_there_is_more_may_not
 
 
 @pytest.mark.parametrize("more", [{"has_more": True}, {}])
-def test_a_server_that_gives_the_same_page_again_has_told_what_it_has(more: dict[str, bool]) -> None:
+def test_a_server_that_gives_the_same_page_again_and_speaks_of_more_has_no_list_with_an_end(
+    more: dict[str, bool],
+) -> None:
     listing = Listing(lambda _: page(numbered(LIST_LIMIT), **more))
 
-    assert len(listing.ids()) == LIST_LIMIT
+    with pytest.raises(VideoListUnsupported):
+        listing.ids()
     assert len(listing.asked) == 2
 
 

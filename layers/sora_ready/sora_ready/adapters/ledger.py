@@ -1,8 +1,8 @@
 """What was spent and what was bought: writes that must be one with the job's own.
 
 A table of its own holds one entry for each day's spending (`day#2026-11-22`) and one for each video that belongs to a
-job (`video#…`). Each is written in one transaction with the job record that it is about, so neither can be there
-without the other.
+job (`video#…`), each written in one transaction with the job record that it is about, so neither can be there without
+the other. A third kind (`tries#…`) keeps the tries that a person decided about: their videos may still be in the list.
 """
 
 from __future__ import annotations

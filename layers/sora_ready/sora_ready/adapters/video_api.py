@@ -93,8 +93,10 @@ class VideoApi:
             videos, more = self._read_page(after)
             fresh = {video.id: video for video in videos if video.id not in found}
             found |= fresh
-            # A server that repeats what it told has told what it has.
-            if not more or not fresh or is_past(videos, since):
+            if more and not fresh:
+                # It heeds no `after`: what it has beyond this page cannot be known.
+                break
+            if not more or is_past(videos, since):
                 wanted = since.timestamp()
                 return [video for video in found.values() if video.created_at is None or video.created_at >= wanted]
             after = videos[-1].id

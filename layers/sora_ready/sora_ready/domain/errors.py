@@ -77,22 +77,21 @@ class TransitionRefused(SoraReadyError):
 
 
 class BudgetSpent(SoraReadyError):
-    """The day's budget does not pay for the job now; `until` is when it may go on."""
+    """The day's budget does not pay for the job now. The fact `until` is there where it goes on by itself."""
 
     def __init__(self, price: Decimal, budget: Decimal, until: datetime) -> None:
         moment = until.isoformat(timespec="minutes").replace("+00:00", "Z")
+        facts = {"price_usd": str(price), "budget_usd": str(budget)}
+        raising = "Raise the parameter DailyBudgetUsd: what is held goes on within an hour."
         if not budget:
-            told, hint = "Spending is paused: the daily budget is 0.", "Raise the parameter DailyBudgetUsd."
+            told, hint = "Spending is paused: the daily budget is 0.", raising
         elif price > budget:
-            told = f"The job costs ${price}, more than the budget of a whole day, ${budget}."
-            hint = "Raise the parameter DailyBudgetUsd, or ask for a cheaper model, size or length."
+            told, hint = f"The job costs ${price}, more than the budget of a whole day, ${budget}.", raising
         else:
             told = f"What is left of today's budget of ${budget} does not pay for the job, which costs ${price}."
-            hint = (
-                f"It goes on by itself at {moment}, the oldest job first. The parameter DailyBudgetUsd sets the budget."
-            )
-        super().__init__("budget_spent", told, hint=hint, price_usd=str(price), budget_usd=str(budget), until=moment)
-        self.until = until
+            hint = f"It goes on by itself from {moment}, of what is held the oldest first. {raising}"
+            facts["until"] = moment
+        super().__init__("budget_spent", told, hint=hint, **facts)
 
 
 class VideoClaimedError(SoraReadyError):

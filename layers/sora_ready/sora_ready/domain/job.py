@@ -55,12 +55,13 @@ WAKE_AFTER: Mapping[Status, timedelta] = {
     Status.HELD: timedelta(hours=1),
     Status.SUBMITTING: timedelta(minutes=5),
     Status.UNCONFIRMED: timedelta(minutes=5),
-    Status.QUEUED: timedelta(minutes=10),
-    Status.IN_PROGRESS: timedelta(minutes=10),
+    Status.QUEUED: timedelta(minutes=35),
+    Status.IN_PROGRESS: timedelta(minutes=35),
 }
 """How long after a job was last written it is looked at again, should nothing else have moved it by then.
 
-Each is well beyond the time in which a message that is not lost does it. A job that has ended is never woken.
+Each is beyond the time for which a message stays invisible whose worker died, so that no second one is sent beside a
+living one. A job that has ended is never woken.
 """
 
 

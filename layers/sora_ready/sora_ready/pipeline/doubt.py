@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
@@ -70,20 +70,21 @@ def reconcile_job(job: Job, *, jobs: JobTable, ledger: Ledger, video_api: VideoA
         # The same message twice is one look, not two.
         return job
     looks = job.doubt.get("looks", 0) + 1
+    again, finding = REMIND_AFTER, Finding(())
     try:
         finding, why = _look(job, jobs, ledger, video_api)
     except VideoListUnsupported as silent:
-        finding, why = Finding(()), silent.message
-        return _ask_a_person(job, jobs, finding, {"looks": looks, "candidate": None, "sightings": 0, "found": why})
+        why, looks = silent.message, max(looks, len(LOOK_AFTER) + 1)
     except VideoApiUnavailableError as away:
-        finding, why = Finding(()), away.message
+        # Nothing was learnt, so it is asked again before long.
+        why, again = away.message, LOOK_AFTER[-1]
     seen = finding.only
     sightings = job.doubt.get("sightings", 0) + 1 if seen and seen == job.doubt.get("candidate") else int(bool(seen))
     if seen and sightings >= SIGHTINGS:
         return _adopt(job, seen, jobs, ledger, track_queue)
     told = {"looks": looks, "candidate": seen, "sightings": sightings, "found": why}
     if looks > len(LOOK_AFTER):
-        return _ask_a_person(job, jobs, finding, told)
+        return _ask_a_person(job, jobs, finding, told, again=LOOK_AFTER[0] if seen else again)
     return _note(job, jobs, jobs.now() + LOOK_AFTER[looks - 1], told)
 
 
@@ -104,7 +105,7 @@ def _look(job: Job, jobs: JobTable, ledger: Ledger, video_api: VideoApi) -> tupl
     if finding.certain or finding.possible:
         seen = ", ".join((*finding.certain, *finding.possible)[:10])
         return finding, f"The server's list does not tell which video is meant: {seen}."
-    return finding, "The server's list has no such video."
+    return finding, "The server's list has no video that says what was asked for."
 
 
 def _find_rivals(job: Job, jobs: JobTable, ledger: Ledger) -> list[str]:
@@ -132,13 +133,23 @@ def _adopt(job: Job, video_id: str, jobs: JobTable, ledger: Ledger, track_queue:
     return job
 
 
-def _ask_a_person(job: Job, jobs: JobTable, finding: Finding, told: Mapping[str, Any]) -> Job:
+def _ask_a_person(
+    job: Job, jobs: JobTable, finding: Finding, told: Mapping[str, Any], *, again: timedelta = REMIND_AFTER
+) -> Job:
     # An alarm listens for this line; it is said again each day until somebody decides.
     logger.error(NEEDS_A_PERSON, job_id=job.id, status=str(job.status))
     decide = "Look for it at the server, then decide: send it again, give it up, or name the server's video."
     error = dict(job.error) | {"hint": f"{told['found']} {decide}"}
     candidates = [*finding.certain, *finding.possible][:10]
-    return _note(job, jobs, jobs.now() + REMIND_AFTER, {**told, "candidates": candidates}, error=error)
+    return _note(job, jobs, jobs.now() + again, {**told, "candidates": candidates}, error=error)
+
+
+def _check_named(job: Job, video_id: str) -> None:
+    """Raise `ValueError` where looks at the server's list found videos that can be the job's, and this is none."""
+    told = [job.doubt.get("candidate"), *job.doubt.get("candidates", [])]
+    known = [found for found in told if found]
+    if known and video_id not in known:
+        raise ValueError(f"{video_id!r} is none of the videos that can be this job's: {', '.join(known)}")
 
 
 def _note(job: Job, jobs: JobTable, next_at: datetime, told: Mapping[str, Any], **parts: Any) -> Job:
@@ -166,7 +177,7 @@ def resolve_job(
     `send_again` (which may buy a second video), `give_up`, or `adopt` with the id of the server's video. Raises
     `TransitionRefused` where the job is not `unconfirmed`, `VideoClaimedError`, and `ValueError` for another decision.
     """
-    job = jobs.get_job(job_id)
+    job, video_id = jobs.get_job(job_id), video_id.strip()
     if job is None or job.status is not Status.UNCONFIRMED:
         raise TransitionRefused(job_id, decision, str(job.status) if job else None)
     # A late answer may have settled the job since it was read.
@@ -182,6 +193,7 @@ def resolve_job(
         told = {"code": "given_up", "message": "A person gave the job up; whether a video was made is not known."}
         return jobs.move_job(job_id, Status.FAILED, only=only, error=told)
     if decision == "adopt" and video_id:
+        _check_named(job, video_id)
         job = ledger.record_video(job, {"id": video_id, "status": "unknown"})
         track_queue.send_poll(job_id, polls=0, delay_seconds=next_poll_seconds(0))
         return job

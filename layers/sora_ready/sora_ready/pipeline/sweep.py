@@ -81,21 +81,30 @@ class Sweep:
             return
         found = [self.jobs.get_job(row.job_id) for row in rows]
         held = sorted((job for job in found if job and job.status is Status.HELD), key=lambda job: job.created_at)
-        now = self.jobs.now()
-        prices = [(job.id, Decimal(job.request["price_usd"])) for job in held]
-        freed = set(share_out(self.budget, self.ledger.read_spent(name_day(now)), prices))
+        prices = {job.id: price for job in held if (price := _read_price(job)) is not None}
+        spent = self.ledger.read_spent(name_day(self.jobs.now()))
+        freed = set(share_out(self.budget, spent, prices.items()))
         for job in held:
-            if job.id not in freed:
-                price = Decimal(job.request["price_usd"])
-                spent = BudgetSpent(price, self.budget, next_day(now))
-                self._note(job, wake_at=next_hour(now), error=spent.as_record())
-                continue
             try:
-                # Only from where it was seen: a job that another sweep freed may be in doubt by now.
-                self.jobs.move_job(job.id, Status.READY, only={"wake_at": job.wake_at}, error={})
-            except TransitionRefused:
-                continue
-            self.submit_queue.send_job(job.id)
+                if job.id in freed:
+                    self._free(job)
+                elif job.id in prices:
+                    self._hold_on(job, prices[job.id])
+            except Exception:
+                logger.exception("a held job could not be seen to", job_id=job.id)
+
+    def _free(self, job: Job) -> None:
+        try:
+            # Only from where it was seen: a job that another sweep freed may be in doubt by now.
+            self.jobs.move_job(job.id, Status.READY, only={"wake_at": job.wake_at}, error={})
+        except TransitionRefused:
+            return
+        self.submit_queue.send_job(job.id)
+
+    def _hold_on(self, job: Job, price: Decimal) -> None:
+        now = self.jobs.now()
+        spent = BudgetSpent(price, self.budget, next_day(now))
+        self._note(job, wake_at=next_hour(now), error=spent.as_record())
 
     def _note(self, job: Job, **parts: Any) -> Job | None:
         """Have the job looked at again after its status's usual time; None where another worker was quicker."""
@@ -103,3 +112,12 @@ class Sweep:
             return self.jobs.note_on_job(job, only={"wake_at": job.wake_at}, **parts)
         except TransitionRefused:
             return None
+
+
+def _read_price(job: Job) -> Decimal | None:
+    try:
+        return Decimal(job.request["price_usd"])
+    except (KeyError, ArithmeticError, TypeError):
+        # Somebody changed the record by hand: it must not keep the others waiting.
+        logger.error("a held job has no price", job_id=job.id)
+        return None

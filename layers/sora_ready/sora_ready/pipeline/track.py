@@ -32,6 +32,8 @@ logger = Logger(child=True)
 
 # Servers that keep their list in several places may not know a video at once.
 YOUNG_SECONDS = 60
+# A look that is late, because its message was, still gets to fetch a video that is done.
+LAST_CHANCE = timedelta(minutes=30)
 
 # Words for "it will never come" seen at servers beside OpenAI's own.
 _FAILED = {"failed", "cancelled", "canceled", "expired", "error"}
@@ -66,17 +68,40 @@ def track_job(
     if job.status not in AT_THE_SERVER:
         return job
     looked = job.follow.get("polls", 0)
-    if job.wake_at is None:
-        # Left to people, who redrove the message: it is heeded whatever it counted.
-        polls = looked
-    if redelivered and polls == looked - 1:
-        track_queue.send_poll(job_id, polls=looked, delay_seconds=next_poll_seconds(looked))
+    # Where nothing wakes a job, people redrove the message: it is heeded whatever it counted.
+    if polls != looked and job.wake_at is not None:
+        if redelivered and polls == looked - 1:
+            track_queue.send_poll(job_id, polls=looked, delay_seconds=next_poll_seconds(looked))
         return job
-    if polls != looked:
-        return job
+    return _look_once(
+        job,
+        jobs=jobs,
+        outputs=outputs,
+        video_api=video_api,
+        track_queue=track_queue,
+        max_video_bytes=max_video_bytes,
+        deadline=timedelta(minutes=deadline_minutes),
+    )
+
+
+def _look_once(
+    job: Job,
+    *,
+    jobs: JobTable,
+    outputs: OutputBucket,
+    video_api: VideoApi,
+    track_queue: TrackQueue,
+    max_video_bytes: int,
+    deadline: timedelta,
+) -> Job:
+    """Look at the server, unless the deadline is long over, and have the job looked at again while it runs."""
+    polls = job.follow.get("polls", 0)
+    if _age(job, jobs.now()) > deadline + LAST_CHANCE:
+        # Looks that should have ended it died on the way: one more would too.
+        return _move(jobs, job, Status.FAILED, error=_timed_out(deadline, job.error))
     job, advised = _look_at_server(job, jobs, outputs, video_api, max_video_bytes)
-    if job.status in AT_THE_SERVER and _age(job, jobs.now()) > timedelta(minutes=deadline_minutes):
-        job = _move(jobs, job, Status.FAILED, error=_timed_out(deadline_minutes, job.error))
+    if job.status in AT_THE_SERVER and _age(job, jobs.now()) > deadline:
+        job = _move(jobs, job, Status.FAILED, error=_timed_out(deadline, job.error))
     if job.status in AT_THE_SERVER:
         return _hand_on(job, polls, next_poll_seconds(polls + 1, advised), jobs, track_queue)
     return job
@@ -176,10 +201,10 @@ def _server_error(video: ServerVideo) -> dict[str, Any]:
     }
 
 
-def _timed_out(minutes: int, trouble: Mapping[str, Any]) -> dict[str, Any]:
+def _timed_out(deadline: timedelta, trouble: Mapping[str, Any]) -> dict[str, Any]:
     told: dict[str, Any] = {
         "code": "timed_out",
-        "message": f"The video was not here after {minutes} minutes.",
+        "message": f"The video was not here after {deadline // timedelta(minutes=1)} minutes.",
         "hint": "It may still finish at the server: look there before you upload the picture again. The parameter "
         "TrackDeadlineMinutes sets how long a job is followed.",
     }
