@@ -47,7 +47,7 @@ class Wire:
         self.hear(model.service_model.service_name, model.name, params)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def moto_clients() -> Iterator[Callable[[Wire], dict[str, Any]]]:
     """Connect to moto, and have the wire hear it; moto starts with the first who asks."""
     with pytest.MonkeyPatch.context() as patch:
@@ -70,7 +70,7 @@ def moto_clients() -> Iterator[Callable[[Wire], dict[str, Any]]]:
             running.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def new_world(moto_clients: Callable[[Wire], dict[str, Any]]) -> Iterator[NewWorld]:
     """Make worlds, one after the other: each begins at eight in the morning, and ends the one before it."""
     numbers = itertools.count()
