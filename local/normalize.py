@@ -101,12 +101,11 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def _read_pixels(wish: Wish) -> Size | None:
-    """Return the size that a wish states in pixels, None where it is a name. Raises `RequestRejected`."""
+    """Return the size that a wish states in pixels, None where it is a name."""
     try:
-        size = Size.parse(wish.value)
+        return Size.parse(wish.value)
     except ValueError:
         return None
-    return size
 
 
 def _refuse_size(wish: Wish, names: Sequence[str]) -> RequestRejected:

@@ -78,7 +78,7 @@ def test_a_lease_that_ran_out_sends_again(new_world: NewWorld, monkeypatch: pyte
         return jobs.move_job(job.id, Status.READY, error=error.as_record())
 
     monkeypatch.setattr(submit, "doubt_job", resend)
-    monkeypatch.setattr("sora_ready.pipeline.sweep.doubt_job", resend)
+    monkeypatch.setattr("sora_ready.pipeline.doubt.doubt_job", resend)
     assert "I1" in numbers(see(new_world, ("submit:submit_video#1", "submit:dynamodb.TransactWriteItems#1")))
 
 

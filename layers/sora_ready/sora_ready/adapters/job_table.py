@@ -113,25 +113,11 @@ class JobTable:
 
         Raises `TransitionRefused` where it has moved meanwhile, or is not as `only` says.
         """
-        note = build_move(
-            self.table,
-            job.id,
-            job.status,
-            allowed={job.status},
-            now=self.now(),
-            parts=parts,
-            appended={},
-            wake_at=wake_at,
-            only=only,
-        )
-        return self._update(note, job.id, job.status)
+        return self._note(job, parts, wake_at=wake_at, only=only)
 
     def leave_to_people(self, job: Job, **parts: Mapping[str, Any]) -> Job:
         """Set parts of a job's record and have nothing wake it. Raises `TransitionRefused` where it has moved."""
-        note = build_move(
-            self.table, job.id, job.status, allowed={job.status}, now=self.now(), parts=parts, appended={}, wakes=False
-        )
-        return self._update(note, job.id, job.status)
+        return self._note(job, parts, wakes=False)
 
     def find_due(self, limit: int) -> list[Waiting]:
         """Return up to `limit` jobs whose time to be looked at has come, the longest overdue first."""
@@ -173,6 +159,19 @@ class JobTable:
                     wake_at=str(told["wake_at"]),
                     fingerprint=told.get("fingerprint"),
                 )
+
+    def _note(self, job: Job, parts: Mapping[str, Any], **options: Any) -> Job:
+        note = build_move(
+            self.table,
+            job.id,
+            job.status,
+            allowed={job.status},
+            now=self.now(),
+            parts=parts,
+            appended={},
+            **options,
+        )
+        return self._update(note, job.id, job.status)
 
     def _update(self, update: dict[str, Any], job_id: str, status: Status) -> Job:
         try:

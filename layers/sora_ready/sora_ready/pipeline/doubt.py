@@ -26,6 +26,7 @@ from sora_ready.domain.doubt import (
 )
 from sora_ready.domain.errors import (
     SoraReadyError,
+    SubmissionUnconfirmed,
     TransitionRefused,
     VideoApiUnavailableError,
     VideoClaimedError,
@@ -57,6 +58,11 @@ def doubt_job(job: Job, doubt: SoraReadyError, jobs: JobTable) -> Job:
     except TransitionRefused:
         # Another worker settled it meanwhile.
         return jobs.get_job(job.id) or job
+
+
+def doubt_silence(job: Job, jobs: JobTable) -> Job:
+    """Move a job whose lease ran out in silence to `unconfirmed`."""
+    return doubt_job(job, SubmissionUnconfirmed("The worker that was sending the job ended without a word"), jobs)
 
 
 def reconcile_job(job: Job, *, jobs: JobTable, ledger: Ledger, video_api: VideoApi, track_queue: TrackQueue) -> Job:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from decimal import Decimal
 from typing import Any
 
@@ -89,17 +89,7 @@ def _make_frame(upload: Upload, request: VideoRequest, max_source_bytes: int) ->
             bytes=upload.length,
             max_bytes=max_source_bytes,
         )
-    look = request.look
-    return normalize_image(
-        upload.body.read(),
-        size=request.sizes,
-        mode=look.mode,
-        focus=look.focus,
-        crop=look.crop,
-        background=look.background,
-        format=look.format,
-        quality=look.quality,
-    )
+    return normalize_image(upload.body.read(), size=request.sizes, **asdict(request.look))
 
 
 def _describe_wishes(wishes: Mapping[str, Wish]) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from sora_ready.domain.errors import (
 from sora_ready.domain.job import AT_THE_SERVER, WAKE_AFTER, Job, ServerVideo, Status, timestamp
 from sora_ready.domain.rhythm import next_poll_seconds
 from sora_ready.domain.spend import next_hour
-from sora_ready.pipeline.doubt import doubt_job
+from sora_ready.pipeline.doubt import doubt_job, doubt_silence
 
 logger = Logger(child=True)
 
@@ -141,7 +141,7 @@ def _take_up_again(job: Job, *, redelivered: bool, jobs: JobTable, track_queue: 
         left = (datetime.fromisoformat(job.attempt["lease_until"]) - jobs.now()).total_seconds()
         if left > 0:
             raise JobInHandError(job.id, math.ceil(left) + 1)
-        return doubt_job(job, SubmissionUnconfirmed("The worker that was sending the job ended without a word"), jobs)
+        return doubt_silence(job, jobs)
     if job.status in AT_THE_SERVER and (redelivered or job.wake_at is None):
         # The message to follow the video may be what was not sent. One too many does no harm.
         track_queue.send_poll(job.id, polls=job.follow.get("polls", 0), delay_seconds=next_poll_seconds(0))

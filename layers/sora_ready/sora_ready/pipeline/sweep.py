@@ -12,10 +12,10 @@ from aws_lambda_powertools import Logger
 from sora_ready.adapters.job_table import JobTable, Waiting
 from sora_ready.adapters.ledger import Ledger
 from sora_ready.adapters.queues import NormalizeQueue, SubmitQueue, TrackQueue
-from sora_ready.domain.errors import BudgetSpent, SubmissionUnconfirmed, TransitionRefused
-from sora_ready.domain.job import AT_THE_SERVER, Job, Status
+from sora_ready.domain.errors import BudgetSpent, TransitionRefused
+from sora_ready.domain.job import Job, Status
 from sora_ready.domain.spend import name_day, next_day, next_hour, share_out
-from sora_ready.pipeline.doubt import doubt_job
+from sora_ready.pipeline.doubt import doubt_silence
 
 logger = Logger(child=True)
 
@@ -61,7 +61,7 @@ class Sweep:
         if job is None or job.wake_at != row.wake_at or job.status is not row.status:
             return
         if job.status is Status.SUBMITTING:
-            doubt_job(job, SubmissionUnconfirmed("The worker that was sending the job ended without a word"), self.jobs)
+            doubt_silence(job, self.jobs)
             return
         # Noted before the message is sent: should the message be lost too, the next sweep after that sends another.
         if self._note(job) is None:
@@ -70,10 +70,8 @@ class Sweep:
             self.normalize_queue.send_upload(job.source)
         elif job.status is Status.READY:
             self.submit_queue.send_job(job.id)
-        elif job.status in AT_THE_SERVER:
+        else:
             self.track_queue.send_poll(job.id, polls=job.follow.get("polls", 0), delay_seconds=0)
-        elif job.status is Status.UNCONFIRMED:
-            self.track_queue.send_poll(job.id, polls=0, delay_seconds=0)
 
     def _free_held(self, rows: Sequence[Waiting]) -> None:
         """Let held jobs go on, the oldest first, as far as the day's budget pays for them."""
