@@ -48,7 +48,9 @@ class UploadBucket:
     def open_upload(self, source: SourceObject) -> Upload:
         """Open exactly the announced object. Raises `SourceRejected` (`source_missing`, `source_replaced`)."""
         # With no version to ask for, the ETag makes sure that this is the upload the event spoke of.
-        exactly: dict[str, Any] = {"VersionId": source.version_id} if source.version_id else {"IfMatch": source.etag}
+        exactly: dict[str, Any] = {"IfMatch": source.etag} if source.etag else {}
+        if source.version_id:
+            exactly = {"VersionId": source.version_id}
         try:
             answer = self._client.get_object(Bucket=source.bucket, Key=source.key, **exactly)
         except ClientError as error:

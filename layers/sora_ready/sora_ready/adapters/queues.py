@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sora_ready.adapters.buckets import job_of_ready_key
-from sora_ready.adapters.s3_events import read_object_created
+from sora_ready.adapters.s3_events import OUR_SOURCE, read_object_created
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -49,7 +49,7 @@ class NormalizeQueue:
         """Announce an upload again, as S3 does through EventBridge."""
         told = {"key": source.key, "etag": source.etag, "version-id": source.version_id, "sequencer": source.sequencer}
         event = {
-            "source": "sora-ready.sweep",
+            "source": OUR_SOURCE,
             "detail-type": "Object Created",
             "detail": {
                 "bucket": {"name": source.bucket},

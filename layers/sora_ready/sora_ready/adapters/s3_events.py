@@ -6,6 +6,9 @@ import json
 
 from sora_ready.domain.job import SourceObject
 
+# What an upload that is announced again says of where it comes from.
+OUR_SOURCE = "sora-ready.sweep"
+
 
 def read_object_created(body: str) -> SourceObject:
     """Return the object that a queue message speaks of.
@@ -18,10 +21,12 @@ def read_object_created(body: str) -> SourceObject:
         if event["detail-type"] != "Object Created":
             raise ValueError(f"a message about {event['detail-type']!r}, not about a created object")
         detail = event["detail"]
+        # Sweep may announce a picture that it knows the key of and no more.
+        unknown = {"etag": ""} if event.get("source") == OUR_SOURCE else {}
         return SourceObject(
             bucket=detail["bucket"]["name"],
             key=detail["object"]["key"],
-            etag=detail["object"]["etag"],
+            etag=(unknown | detail["object"])["etag"],
             version_id=_read_version(detail["object"].get("version-id")),
             sequencer=detail["object"].get("sequencer"),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -65,7 +66,10 @@ living one. A job that has ended is never woken.
 """
 
 
-_PARTS = ("request", "origins", "picture", "copy", "attempt", "server", "follow", "doubt", "video", "error")
+# A key that names its job: the id is known, and its request on record, before the picture is here.
+_NAMED_KEY = re.compile(r"(?:.*/)?api/(video_[0-9a-f]{32})/picture", re.DOTALL)
+
+_PARTS = ("caller", "request", "origins", "picture", "copy", "attempt", "server", "follow", "doubt", "video", "error")
 
 
 def statuses_before(status: Status) -> frozenset[Status]:
@@ -75,11 +79,14 @@ def statuses_before(status: Status) -> frozenset[Status]:
 
 @dataclass(frozen=True, slots=True)
 class SourceObject:
-    """The uploaded object a job is made of: exactly this version of it, where the bucket keeps versions."""
+    """The uploaded object a job is made of: exactly this version of it, where the bucket keeps versions.
+
+    Before the picture is here neither version nor ETag is known; whatever lies under the key is meant then.
+    """
 
     bucket: str
     key: str
-    etag: str
+    etag: str = ""
     version_id: str | None = None
     sequencer: str | None = None
 
@@ -96,11 +103,23 @@ class SourceObject:
 def make_job_id(source: SourceObject, client_token: str = "") -> str:
     """Return the id of the job for this upload: the same however often S3 announces it, another for a new upload.
 
-    In a bucket without versions an upload is told apart by its ETag and sequencer: S3's duplicates share both.
+    In a bucket without versions an upload is told apart by its ETag and sequencer: S3's duplicates share both. A key of
+    `name_key` names its job itself.
     """
+    if named := _NAMED_KEY.fullmatch(source.key):
+        return named[1]
     upload = [source.version_id] if source.version_id else [source.etag, source.sequencer or ""]
-    named = json.dumps([source.bucket, source.key, upload, client_token])
-    return "video_" + hashlib.sha256(named.encode()).hexdigest()[:32]
+    return hash_job_id(source.bucket, source.key, upload, client_token)
+
+
+def hash_job_id(*told: Any) -> str:
+    """Return the id of the job that these JSON-able values tell apart from every other."""
+    return "video_" + hashlib.sha256(json.dumps(told).encode()).hexdigest()[:32]
+
+
+def name_key(job_id: str, prefix: str = "") -> str:
+    """Return the key under which a picture belongs to this job, however often and in whatever version it comes."""
+    return f"{prefix}api/{job_id}/picture"
 
 
 def timestamp(moment: datetime) -> str:
@@ -130,7 +149,8 @@ class ServerVideo:
 class Job:
     """A job record. The mappings are JSON-able; each is empty until its step has been reached.
 
-    `request` is the request as understood (as asked, until the frame is made), `origins` where each value came from,
+    `caller` is which door it came by and what that door has to remember, `request` the request as understood (as asked,
+    until the frame is made), `origins` where each value came from,
     `copy` the sora-ready copy, `attempt` the decodes begun and later the last try to send it and what that may cost,
     `server` what the video server says, `follow` since when and how often it was asked, `doubt` what became known of a
     try in doubt, `video` the stored MP4. `wake_at` is when the job is looked at again should nothing else move it; None
@@ -142,6 +162,7 @@ class Job:
     source: SourceObject
     created_at: str
     updated_at: str
+    caller: Mapping[str, Any] = field(default_factory=dict)
     request: Mapping[str, Any] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict)
     picture: Mapping[str, Any] = field(default_factory=dict)

@@ -67,5 +67,7 @@ def _read_change(record: Mapping[str, Any]) -> _Change | None:
         "sequence": len(job.history),
         "previous_status": previous,
     }
-    detail.pop("wake_at", None)
+    # What a door remembers of its caller is not for everybody who listens.
+    for own in ("wake_at", "caller"):
+        detail.pop(own, None)
     return _Change(images["SequenceNumber"], job.id, BusEvent(DETAIL_TYPE, detail))

@@ -35,6 +35,8 @@ def normalize_upload(
     An upload that was dealt with before is left as it is: S3 announces things more than once. The copy is saved before
     the record says so; the copy's own event then wakes `submit`.
 
+    A job that is on record as `received`, with what its caller asked for, is taken up as it stands.
+
     The job is on record as `received` before it is decoded: a picture whose decoding was begun twice, longer ago than
     `decode_timeout_seconds`, and never ended is `rejected` and not decoded again.
     """
@@ -49,12 +51,16 @@ def normalize_upload(
         "created_at": known.created_at if known else now,
         "updated_at": now,
         "history": list(known.history) if known else [],
+        "caller": known.caller if known else {},
     }
     with DecodeAttempts(jobs, decode_timeout_seconds) as attempts:
         try:
             upload = uploads.open_upload(source)
             tags = uploads.read_tags(source) if upload.tag_count else {}
-            given = gather_wishes([("tag", tags), ("metadata", upload.metadata), ("default", defaults)])
+            asked = _wishes_on_record(known)
+            given = gather_wishes(
+                [("tag", tags), ("metadata", upload.metadata), ("body", asked), ("default", defaults)]
+            )
             record |= _describe_wishes(given)
             wishes = fit_defaults(apply_preset(given), catalog)
             record |= _describe_wishes(wishes)
@@ -90,6 +96,13 @@ def _make_frame(upload: Upload, request: VideoRequest, max_source_bytes: int) ->
             max_bytes=max_source_bytes,
         )
     return normalize_image(upload.body.read(), size=request.sizes, **asdict(request.look))
+
+
+def _wishes_on_record(known: Job | None) -> dict[str, Any]:
+    """Return what was asked for with the job before its picture was here: by the API, a backfill, a direct call."""
+    if known is None:
+        return {}
+    return {field: value for field, value in known.request.items() if known.origins.get(field) == "body"}
 
 
 def _describe_wishes(wishes: Mapping[str, Wish]) -> dict[str, Any]:
