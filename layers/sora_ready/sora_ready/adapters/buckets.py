@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from botocore.exceptions import ClientError
 
 from sora_ready.domain.errors import SourceRejected
-from sora_ready.domain.job import SourceObject
+from sora_ready.domain.job import SourceObject, read_version
 from sora_ready.domain.request import decode_metadata
 
 if TYPE_CHECKING:
@@ -44,6 +44,27 @@ class UploadBucket:
 
     def __init__(self, client: S3Client) -> None:
         self._client = client
+
+    def find_upload(self, bucket: str, key: str, version_id: str | None = None) -> SourceObject:
+        """Return the object that lies there now, or that version of it, as the source of a job.
+
+        Raises `SourceRejected` (`source_missing`, `source_forbidden`).
+        """
+        named = SourceObject(bucket, key, version_id=version_id)
+        exactly: dict[str, Any] = {"VersionId": version_id} if version_id else {}
+        try:
+            answer = self._client.head_object(Bucket=bucket, Key=key, **exactly)
+        except ClientError as error:
+            # An answer to HEAD has no body: its code is the number of the status.
+            if error.response["Error"]["Code"] in {"403", "AccessDenied"}:
+                raise SourceRejected(
+                    "source_forbidden",
+                    "This stack may not read the object: it reads its own upload bucket alone.",
+                    bucket=bucket,
+                    key=key,
+                ) from error
+            raise _source_rejected(error, named) from error
+        return SourceObject(bucket, key, answer["ETag"].strip('"'), read_version(answer.get("VersionId")))
 
     def open_upload(self, source: SourceObject) -> Upload:
         """Open exactly the announced object. Raises `SourceRejected` (`source_missing`, `source_replaced`)."""

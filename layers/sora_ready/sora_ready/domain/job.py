@@ -100,6 +100,14 @@ class SourceObject:
         return {name: value for name, value in asdict(self).items() if value}
 
 
+def read_version(version_id: str | None) -> str | None:
+    """Return a version that S3 names, None where it tells no two uploads apart.
+
+    A bucket that stopped keeping versions calls each new upload to a key "null".
+    """
+    return None if version_id in {None, "", "null"} else version_id
+
+
 def make_job_id(source: SourceObject, client_token: str = "") -> str:
     """Return the id of the job for this upload: the same however often S3 announces it, another for a new upload.
 
@@ -192,6 +200,15 @@ class Job:
         if self.wake_at:
             told["wake_at"] = self.wake_at
         return told | {"history": [dict(entry) for entry in self.history]}
+
+    def as_told(self) -> dict[str, Any]:
+        """The record as it leaves the stack: without what its door remembers of the caller, task tokens among it."""
+        return {name: value for name, value in self.as_record().items() if name != "caller"}
+
+    @property
+    def waits_for_call(self) -> bool:
+        """Whether the copy alone was asked for: nothing but a call submits the job then."""
+        return self.status is Status.READY and self.caller.get("submit") is False
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Job:
