@@ -32,12 +32,6 @@ def find_ending_error(job: Job) -> SoraReadyError | None:
     return _class_of(job).from_record(job.error, job_id=job.id)
 
 
-def name_ending(job: Job) -> str | None:
-    """Return the name of the error that a job ended with, as a state machine catches it; None without one."""
-    error = find_ending_error(job)
-    return type(error).__name__ if error else None
-
-
 def tell_result(job: Job) -> dict[str, Any]:
     """Return a completed job for whoever waited for it: within 256 KB, so without its prompt and its history."""
     told = job.as_told()

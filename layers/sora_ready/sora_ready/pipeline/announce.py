@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from sora_ready.adapters.event_bus import BusEvent, EventBus
 from sora_ready.adapters.job_items import read_item
 from sora_ready.adapters.task_tokens import TaskTokens
-from sora_ready.domain.endings import find_ending_error, name_ending, tell_result
+from sora_ready.domain.endings import find_ending_error, tell_result
 from sora_ready.domain.job import FINAL, Job
 
 logger = Logger(child=True)
@@ -104,8 +104,8 @@ def _read_change(record: Mapping[str, Any]) -> _Change | None:
     }
     # When a job is looked at again is the stack's own affair.
     detail.pop("wake_at", None)
-    if name := name_ending(job):
-        detail["error"] = {**job.error, "name": name}
+    if error := find_ending_error(job):
+        detail["error"] = error.as_record() | {"name": type(error).__name__}
     return _Change(images["SequenceNumber"], job.id, BusEvent(DETAIL_TYPE, detail))
 
 
