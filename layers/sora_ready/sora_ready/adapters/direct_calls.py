@@ -9,9 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from aws_lambda_powertools import Logger
+
 from sora_ready.domain.errors import InvocationRejected, RequestRejected, SoraReadyError, VideoApiError
 from sora_ready.domain.job import Job
 from sora_ready.domain.request import FIELDS
+
+logger = Logger(child=True)
 
 _PLACE = frozenset({"bucket", "key", "version_id"})
 _WISHES = frozenset({*FIELDS, "crop_bounds"})
@@ -56,9 +60,12 @@ def answer_call(step: Callable[..., Job], call: DirectCall, **parts: Any) -> dic
     words, which may repeat it, belong there. Both stand in the job's record.
     """
     try:
-        return step(call, **parts).as_told()
+        job = step(call, **parts)
     except SoraReadyError as error:
         failed = error
+    else:
+        logger.info("called", job_id=job.id, status=str(job.status), code=job.error.get("code"))
+        return job.as_told()
     # Beyond the block, so that the error has no other behind it.
     raise _reword(failed)
 

@@ -11,13 +11,12 @@ from botocore.exceptions import ClientError
 
 from sora_ready.adapters.job_items import build_move, read_item, write_item
 from sora_ready.domain.errors import TransitionRefused
-from sora_ready.domain.job import FIRST, WAKE_AFTER, Job, Status, statuses_before, timestamp
+from sora_ready.domain.job import FIRST, WAKE_AFTER, Job, SourceObject, Status, statuses_before, timestamp
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-BY_WAKE = "by-wake"
-BY_SOURCE = "by-source"
+BY_WAKE, BY_SOURCE = "by-wake", "by-source"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,18 +132,6 @@ class JobTable:
             wakes=job.wake_at is not None,
         )
 
-    def find_newest(self, source_ref: str) -> Job | None:
-        """Return the newest job of what lies under `bucket/key`, None without one. The index may be a moment behind."""
-        answer = self._client.query(
-            TableName=self.table,
-            IndexName=BY_SOURCE,
-            KeyConditionExpression="source_ref = :ref",
-            ExpressionAttributeValues={":ref": {"S": source_ref}},
-            ScanIndexForward=False,
-            Limit=1,
-        )
-        return read_item(answer["Items"][0]) if answer["Items"] else None
-
     def find_due(self, limit: int) -> list[Waiting]:
         """Return up to `limit` jobs whose time to be looked at has come, the longest overdue first."""
         due = "#wake = :due AND wake_at <= :now"
@@ -161,6 +148,17 @@ class JobTable:
         return [
             row for row in self._query_wake("#wake = :due", {":due": {"S": "due"}}) if row.fingerprint == fingerprint
         ]
+
+    def find_by_source(self, source: SourceObject) -> Iterator[Job]:
+        """Return the jobs of all uploads under a source's key, the newest first. The index may be a moment behind."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self.table,
+            IndexName=BY_SOURCE,
+            KeyConditionExpression="source_ref = :source",
+            ExpressionAttributeValues={":source": {"S": source.reference}},
+            ScanIndexForward=False,
+        )
+        return (read_item(item) for page in pages for item in page["Items"])
 
     def entry(self, status: Status) -> dict[str, str]:
         """Return a line of a job's history."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from sora_ready.domain.job import SourceObject, read_version
+from sora_ready.domain.job import SourceObject
 
 # What an upload that is announced again says of where it comes from.
 OUR_SOURCE = "sora-ready.sweep"
@@ -32,3 +32,9 @@ def read_object_created(body: str) -> SourceObject:
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"the message is not an S3 event from EventBridge: {type(error).__name__} {error}") from error
+
+
+def read_version(version_id: str | None) -> str | None:
+    """Return the version that tells an upload apart, None where there is none."""
+    # A bucket that stopped keeping versions calls each new upload to a key "null": that tells no two apart.
+    return None if version_id in {None, "", "null"} else version_id

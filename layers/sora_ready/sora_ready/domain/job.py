@@ -100,14 +100,6 @@ class SourceObject:
         return {name: value for name, value in asdict(self).items() if value}
 
 
-def read_version(version_id: str | None) -> str | None:
-    """Return a version that S3 names, None where it tells no two uploads apart.
-
-    A bucket that stopped keeping versions calls each new upload to a key "null".
-    """
-    return None if version_id in {None, "", "null"} else version_id
-
-
 def make_job_id(source: SourceObject, client_token: str = "") -> str:
     """Return the id of the job for this upload: the same however often S3 announces it, another for a new upload.
 

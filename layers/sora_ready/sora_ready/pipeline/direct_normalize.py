@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from sora_ready.adapters.buckets import UploadBucket
+from botocore.exceptions import ClientError
+
+from sora_ready.adapters.buckets import UploadBucket, forbids_reading
 from sora_ready.adapters.direct_calls import DirectCall
 from sora_ready.adapters.job_table import JobTable
 from sora_ready.domain.agreement import find_conflicts
@@ -59,21 +61,26 @@ def _find_job(job_id: str, jobs: JobTable) -> Job:
 
 
 def _find_source(call: DirectCall, jobs: JobTable, uploads: UploadBucket) -> SourceObject:
+    named = SourceObject(call.bucket, call.key, version_id=call.version_id)
     try:
-        source = uploads.find_upload(call.bucket, call.key, call.version_id)
+        found = uploads.find_upload(call.bucket, call.key, call.version_id)
     except SourceRejected as rejection:
-        source = SourceObject(call.bucket, call.key, version_id=call.version_id)
-        if call.version_id and jobs.get_job(make_job_id(source)):
+        if call.version_id and jobs.get_job(make_job_id(named)):
             # What became a job may be deleted since.
-            return source
-        if rejection.code != "source_forbidden":
-            _record_rejection(source, rejection, jobs)
+            return named
+        _record_rejection(named, rejection, jobs)
         raise
-    if source.version_id:
-        return source
-    # Without versions an upload's own event knows a sequencer that nobody can ask for: its job tells.
-    known = jobs.find_newest(source.reference)
-    return known.source if known and known.source.etag == source.etag else source
+    except ClientError as error:
+        if not forbids_reading(error):
+            raise
+        # Nothing is known of the object, so there is no upload to put on record.
+        raise SourceRejected(
+            "source_forbidden", "This stack may not read the object.", bucket=call.bucket, key=call.key
+        ) from error
+    if found.version_id:
+        return found
+    # S3's event named this upload by a sequencer too, which nobody can ask for afterwards.
+    return next((job.source for job in jobs.find_by_source(found) if job.source.etag == found.etag), found)
 
 
 def _gather(call: DirectCall, source: SourceObject, jobs: JobTable) -> dict[str, Wish]:

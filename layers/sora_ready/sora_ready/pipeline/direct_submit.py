@@ -54,11 +54,11 @@ def submit_directly(call: DirectCall, *, jobs: JobTable, **step: Any) -> Job:
 def _find_job(call: DirectCall, jobs: JobTable) -> Job:
     if call.job_id or call.version_id:
         job_id = call.job_id or make_job_id(SourceObject(call.bucket, call.key, version_id=call.version_id))
-        job = jobs.get_job(job_id)
-        which = job_id
+        job, which = jobs.get_job(job_id), job_id
     else:
-        which = f"{call.bucket}/{call.key}"
-        newest = jobs.find_newest(which)
+        source = SourceObject(call.bucket, call.key)
+        which = source.reference
+        newest = next(jobs.find_by_source(source), None)
         # The index may be a moment behind the record.
         job = jobs.get_job(newest.id) if newest else None
     if job is None:
