@@ -177,7 +177,7 @@ def _list_missing(wanted: Notifications, found: Notifications) -> list[str]:
 
 
 def _in_order(configuration: Mapping[str, Any]) -> Notifications:
-    """Return the configuration so that two that mean the same are equal: S3 keeps no order, and writes Prefix at will."""
+    """Return the configuration in one order, so that two that mean the same are equal: S3 keeps none."""
     ordered: Notifications = json.loads(json.dumps(configuration, sort_keys=True))
     for entries in ordered.values():
         for entry in entries if isinstance(entries, list) else []:
