@@ -82,6 +82,13 @@ def read_stack(emulator: Emulator, name: str) -> Stack:
     return Stack(name, {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]})
 
 
+def list_no_pictures() -> tuple[str, ...]:
+    """Return the endings of names that the stack takes for no picture: their upload wakes nothing."""
+    resources = yaml_parse(TEMPLATE.read_text(encoding="utf-8"))["Resources"]
+    [names] = resources["PictureUploaded"]["Properties"]["EventPattern"]["detail"]["object"]["key"]
+    return tuple(names["anything-but"]["suffix"])
+
+
 def package_template(s3: Any, source: Path = TEMPLATE) -> dict[str, Any]:
     """Return the template with each function's and layer's folder replaced by a package in the emulator's S3."""
     template: dict[str, Any] = yaml_parse(source.read_text(encoding="utf-8"))

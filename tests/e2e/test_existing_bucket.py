@@ -1,4 +1,4 @@
-"""A bucket that a team has already: it is wired, nothing that the team hung on it goes, and its pictures become videos."""
+"""A bucket that a team has already: it is wired, all that hung on it stays, and its pictures become videos."""
 
 from __future__ import annotations
 
