@@ -18,6 +18,7 @@ from local.deploy import ROOT, deploy_template
 from local.emulator import Emulator
 from local.sample import make_sample
 from local.stack import LocalStack, VideoServer
+from sora_ready.adapters.s3_events import OUR_SOURCE
 from tests.e2e.waiting import wait_for_jobs
 
 BUCKET, PREFIX, STACK = "team-pictures", "photos/", "films"
@@ -192,6 +193,24 @@ def test_a_picture_without_a_suffix_becomes_a_video(wired: Wired, tmp_path: Path
     [job] = wait_for_jobs(wired.local, "photos/IMG_0001")
 
     assert job["status"] == "completed"
+
+
+def test_what_the_stack_asks_itself_for_is_not_dropped_with_what_s3_announces_from_elsewhere(wired: Wired) -> None:
+    # given what sweep sends for a job whose picture never came
+    key = "photos/never-came.jpg"
+    detail = {"bucket": {"name": BUCKET}, "object": {"key": key}}
+    body = json.dumps({"source": OUR_SOURCE, "detail-type": "Object Created", "detail": detail})
+    emulator = wired.local.emulator
+    queue = emulator.client("cloudformation").describe_stack_resource(
+        StackName=STACK, LogicalResourceId="NormalizeQueue"
+    )["StackResourceDetail"]["PhysicalResourceId"]
+
+    # when
+    emulator.client("sqs").send_message(QueueUrl=queue, MessageBody=body)
+    [job] = wait_for_jobs(wired.local, key)
+
+    # then
+    assert (job["status"], job["error"]["code"]) == ("rejected", "source_missing")
 
 
 def test_the_teams_own_queue_hears_of_uploads_as_before(wired: Wired, tmp_path: Path) -> None:
