@@ -47,7 +47,11 @@ BREAKS: list[tuple[Rule, str, Any]] = [
         f"{NORMALIZE}/0/Action",
         ["s3:GetObject", "s3:PutObject"],
     ),
-    (wiring.nothing_is_written_among_uploads_but_under_the_prefix, f"{NORMALIZE}/1/Action", ["s3:ListBucket", "s3:GetObject"]),
+    (
+        wiring.nothing_is_written_among_uploads_but_under_the_prefix,
+        f"{NORMALIZE}/1/Action",
+        ["s3:ListBucket", "s3:GetObject"],
+    ),
     (wiring.uploads_elsewhere_wake_nothing, UPLOADS, GONE),
     (wiring.uploads_elsewhere_wake_nothing, f"{UPLOADS}/Fn::If/1/Filters", []),
     (
