@@ -20,6 +20,7 @@ from local.sample import make_sample
 from local.stack import LocalStack, VideoServer
 from sora_ready.adapters.s3_events import OUR_SOURCE
 from tests.e2e.waiting import wait_for_jobs
+from tests.e2e.wiring import call_function
 
 BUCKET, PREFIX, STACK = "team-pictures", "photos/", "films"
 ACCOUNT, REGION = "000000000000", "us-east-1"
@@ -223,11 +224,23 @@ def test_the_teams_own_queue_hears_of_uploads_as_before(wired: Wired, tmp_path: 
     assert json.loads(message["Body"])["Records"][0]["s3"]["object"]["key"] == "photos/for-the-team.jpg"
 
 
-def test_a_role_may_read_what_lies_under_the_prefix_and_no_more(wired: Wired) -> None:
+def test_a_role_may_read_the_bucket_and_no_other(wired: Wired) -> None:
     iam = wired.local.emulator.client("iam")
     [name] = [role["RoleName"] for role in iam.list_roles()["Roles"] if f"{STACK}-NormalizeRole" in role["RoleName"]]
 
     statements = iam.get_role_policy(RoleName=name, PolicyName="normalize")["PolicyDocument"]["Statement"]
 
     [read] = [statement for statement in statements if "s3:GetObject" in statement["Action"]]
-    assert read["Resource"] == f"arn:aws:s3:::{BUCKET}/{PREFIX}*"
+    assert read["Resource"] == f"arn:aws:s3:::{BUCKET}/*"
+
+
+def test_a_picture_outside_the_prefix_becomes_what_a_call_asks_of_it(wired: Wired, tmp_path: Path) -> None:
+    # given a picture that wakes nothing
+    key = wired.local.drop_picture(make_sample(tmp_path / "called.jpg"), {}, key="elsewhere/called.jpg")
+
+    # when
+    made = call_function(wired.local, "NormalizeFunction", {"bucket": BUCKET, "key": key, "mode": "pad"})
+
+    # then
+    [job] = wait_for_jobs(wired.local, key)
+    assert (job["job_id"], job["status"], job["request"]["mode"]) == (made["job_id"], "completed", "pad")
