@@ -40,7 +40,7 @@ def next_day(moment: datetime) -> datetime:
 
 
 def next_hour(moment: datetime) -> datetime:
-    """Return when held jobs are looked at again: all at once, so that the oldest of them all is the first."""
+    """Return when a held job that no whole day's budget pays for is looked at again."""
     return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
 
 
