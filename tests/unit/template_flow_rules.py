@@ -36,6 +36,9 @@ ACTIONS = {
         "SubmitQueue": {"sqs:SendMessage"},
         "TrackQueue": {"sqs:SendMessage"},
     },
+    "Backfill": {
+        "JobsTable": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:Query"},
+    },
     "Announce": {
         "JobsTable": {
             "dynamodb:DescribeStream",

@@ -11,12 +11,22 @@ from botocore.exceptions import ClientError
 
 from sora_ready.adapters.job_items import build_move, read_item, write_item
 from sora_ready.domain.errors import TransitionRefused
-from sora_ready.domain.job import FIRST, WAKE_AFTER, Job, Line, Status, line_of, statuses_before, timestamp
+from sora_ready.domain.job import (
+    FIRST,
+    WAKE_AFTER,
+    Job,
+    Line,
+    SourceObject,
+    Status,
+    line_of,
+    statuses_before,
+    timestamp,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-BY_WAKE = "by-wake"
+BY_WAKE, BY_SOURCE = "by-wake", "by-source"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +138,17 @@ class JobTable:
         """Return the jobs that were sent with this fingerprint and have not ended: whatever was asked for alike."""
         rows = self._query_wake("#wake = :line", {":line": {"S": str(Line.DUE)}})
         return [row for row in rows if row.fingerprint == fingerprint]
+
+    def find_by_source(self, source: SourceObject) -> Iterator[Job]:
+        """Return the jobs of all uploads under a source's key, the newest first. The index may be a moment behind."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self.table,
+            IndexName=BY_SOURCE,
+            KeyConditionExpression="source_ref = :source",
+            ExpressionAttributeValues={":source": {"S": source.reference}},
+            ScanIndexForward=False,
+        )
+        return (read_item(item) for page in pages for item in page["Items"])
 
     def entry(self, status: Status) -> dict[str, str]:
         """Return a line of a job's history."""
