@@ -110,6 +110,7 @@ _CALLS: dict[str, Callable[[World, Job, int], Any]] = {
     ),
     "owners": lambda world, _job, _choice: world.ledger.find_owners(["video-0", "video-1", "video-2"]),
     "due": lambda world, _job, choice: [world.jobs.find_due(line, choice + 1) for line in Line],
+    "by_source": lambda world, job, _: list(world.jobs.find_by_source(job.source)),
     "open": lambda world, _job, _choice: world.jobs.find_open("fingerprint"),
     "get": lambda world, job, _: (world.jobs.get_job(job.id), world.ledger.read_spent("2026-11-12")),
 }

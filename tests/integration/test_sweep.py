@@ -187,6 +187,25 @@ def test_a_held_job_that_has_nothing_new_to_say_is_not_written_again(stack: Stac
     assert "dynamodb.UpdateItem" not in stack.calls.names()
 
 
+def test_of_what_is_held_no_more_is_read_than_the_day_pays_for_and_all_of_it_once_an_hour(stack: Stack) -> None:
+    # given held jobs, and a day that has spent a part of its budget
+    jobs = [held(stack, f"{number}.jpg") for number in range(5)]
+    spent = {"entry": {"S": "day#2026-11-13"}, "spent_usd": {"N": "0.10"}}
+    stack.dynamodb.put_item(TableName=stack.ledger_table, Item=spent)
+
+    def count_reads() -> int:
+        stack.calls.clear()
+        sweep(stack, budget=Decimal("0.45"), limit=4)
+        return stack.calls.names().count("dynamodb.GetItem")
+
+    # then a sweep reads the day, and the first that the day does not pay for
+    stack.clock.advance(hours=16, minutes=5)
+    assert count_reads() == 1 + 1
+    stack.clock.advance(minutes=55)
+    assert count_reads() == 1 + 4
+    assert [recorded(stack, job).error.get("until") for job in jobs] == ["2026-11-14T00:00Z"] * 4 + [None]
+
+
 def test_a_job_that_no_day_pays_for_makes_room_for_an_hour(stack: Stack) -> None:
     dear, cheap = held(stack, "dear.jpg", price="1.20"), held(stack, "cheap.jpg")
 

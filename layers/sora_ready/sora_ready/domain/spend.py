@@ -47,13 +47,16 @@ def next_hour(moment: datetime) -> datetime:
 def share_out(budget: Decimal, spent: Decimal, waiting: Iterable[tuple[str, Decimal]]) -> list[str]:
     """Return which of the `waiting` (id, price), in their order, what is left of the day's budget pays for.
 
-    The first that does not fit ends it, so that a dear job is not overtaken for ever by cheap ones; one that no whole
-    day pays for is passed over. A budget of 0 pays for nothing, not even for what costs nothing: it means stop.
+    The first that does not fit ends it, so that a dear job is not overtaken for ever by cheap ones; no more are read
+    then. One that no whole day pays for is passed over. A budget of 0 pays for nothing, not even for what costs
+    nothing: it means stop.
     """
     left = budget - spent
-    chosen = []
+    chosen: list[str] = []
     for job_id, price in waiting:
-        if price > budget or not budget:
+        if not budget:
+            break
+        if price > budget:
             continue
         if price > left:
             break

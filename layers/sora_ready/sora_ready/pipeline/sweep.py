@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -14,11 +15,14 @@ from sora_ready.adapters.job_table import JobTable, Waiting
 from sora_ready.adapters.ledger import Ledger
 from sora_ready.adapters.queues import NormalizeQueue, SubmitQueue, TrackQueue
 from sora_ready.domain.errors import BudgetSpent, TransitionRefused
-from sora_ready.domain.job import Job, Line, Status, line_of, timestamp
+from sora_ready.domain.job import Job, Line, Status, timestamp
 from sora_ready.domain.spend import name_day, next_day, next_hour, share_out
 from sora_ready.pipeline.doubt import doubt_silence
 
 logger = Logger(child=True)
+
+EVERY_MINUTES = 5
+"""How often the stack's schedule has it sweep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,27 +78,36 @@ class Sweep:
             self.track_queue.send_poll(job.id, polls=job.follow.get("polls", 0), delay_seconds=0)
 
     def _free_held(self, rows: Sequence[Waiting]) -> int:
-        """Let held jobs go on, the oldest first, as far as the day's budget pays for them; return how many."""
+        """Let held jobs go on, in the order of `rows`, as far as the day's budget pays for them; return how many."""
         if not rows:
             return 0
-        found = [self.jobs.get_job(row.job_id) for row in rows]
-        # A backlog, however old, goes behind what people drop.
-        held = sorted(
-            (job for job in found if job and job.status is Status.HELD),
-            key=lambda job: (line_of(job.status, job.caller) is Line.BACKLOG, job.created_at),
-        )
-        prices = {job.id: price for job in held if (price := _read_price(job)) is not None}
         spent = self.ledger.read_spent(name_day(self.jobs.now()))
-        freed = set(share_out(self.budget, spent, prices.items()))
-        for job in held:
+        held: dict[str, tuple[Job, Decimal]] = {}
+        prices = self._read_prices(rows, held)
+        freed = set(share_out(self.budget, spent, prices))
+        if self.jobs.now().minute < EVERY_MINUTES:
+            # Those behind the last that goes on are read once an hour only, to tell what has changed for them.
+            deque(prices, maxlen=0)
+        for job, price in held.values():
             try:
                 if job.id in freed:
                     self._free(job)
-                elif job.id in prices:
-                    self._hold_on(job, prices[job.id])
+                else:
+                    self._hold_on(job, price)
             except Exception:
                 logger.exception("a held job could not be seen to", job_id=job.id)
         return len(freed)
+
+    def _read_prices(
+        self, rows: Sequence[Waiting], held: dict[str, tuple[Job, Decimal]]
+    ) -> Iterator[tuple[str, Decimal]]:
+        """Read one held job after the other, as they are asked for; tell its id and price, and keep it in `held`."""
+        for row in rows:
+            job = self.jobs.get_job(row.job_id)
+            price = _read_price(job) if job and job.status is Status.HELD else None
+            if job and price is not None:
+                held[job.id] = job, price
+                yield job.id, price
 
     def _free(self, job: Job) -> None:
         try:
