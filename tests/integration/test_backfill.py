@@ -244,6 +244,29 @@ def test_an_archived_object_leaves_no_record_so_that_the_manifest_can_be_run_aga
     assert backfill(stack).code is SUCCEEDED
 
 
+def test_an_object_in_an_archive_of_intelligent_tiering_is_archived_too(stack: Stack) -> None:
+    stack.upload(KEY, picture(80, 60))
+    stack.s3.meta.events.register("after-call.s3.HeadObject", archive)
+    result = backfill(stack)
+    stack.s3.meta.events.unregister("after-call.s3.HeadObject", archive)
+
+    assert result.message.startswith("source_archived: ")
+
+
+def archive(parsed: dict[str, Any], **_: Any) -> None:
+    parsed["ArchiveStatus"] = "ARCHIVE_ACCESS"
+
+
+def test_an_object_that_s3_does_not_show_fails_for_good(stack: Stack) -> None:
+    # such as one under a version id that is none, or encrypted with its owner's own key
+    stack.upload(KEY, picture(80, 60))
+    with failing(stack.s3, "HeadObject", refused("HeadObject", "400")):
+        result = backfill(stack)
+
+    assert (result.code, records(stack)) == (PERMANENT, 0)
+    assert result.message.startswith("source_unreadable: ")
+
+
 # ---------------------------------------------------------------- what cannot be asked for
 
 
