@@ -34,9 +34,11 @@ def functions(template: Template) -> dict[str, Any]:
 
 
 def target(value: Any) -> str | None:
-    """The resource that a `!Ref` or a `!GetAtt` points at."""
+    """The resource that a `!Ref` or a `!GetAtt` points at, or an `!If` where its condition holds."""
     if not isinstance(value, dict):
         return None
+    if "Fn::If" in value:
+        return target(value["Fn::If"][1])
     pointed = value.get("Ref") or value.get("Fn::GetAtt")
     return pointed[0] if isinstance(pointed, list) else pointed.split(".")[0] if pointed else None
 

@@ -116,9 +116,10 @@ class Backfill:
 
 
 _FORBIDDEN = (
-    "source_forbidden: The function's role may not read this object. Allow it s3:GetObject, s3:GetObjectVersion, "
-    "s3:GetObjectTagging and s3:GetObjectVersionTagging in the bucket's policy, and kms:Decrypt on the key that the "
-    "object is encrypted with; then run the manifest again."
+    "source_forbidden: The function's role may not read this object. If its key does not begin with the parameter "
+    "UploadPrefix, copy it to where it does. Else allow the role s3:GetObject, s3:GetObjectVersion, s3:GetObjectTagging"
+    " and s3:GetObjectVersionTagging in the bucket's policy, and name the key that encrypts it in the parameter "
+    "UploadKeyArn; then run the manifest again."
 )
 
 
