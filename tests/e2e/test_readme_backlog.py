@@ -45,7 +45,7 @@ def test_the_lines_for_a_backlog_take_up_what_lies_there_and_report_on_each(fold
     folder = folder_with_stack_up
     [recipe] = [block for block in blocks_of_readme() if block.startswith("# list them")]
     [first] = [block for block in blocks_of_readme() if block.startswith(". .local/env")]
-    stack = first[: first.index("# drop a picture")] + "mkdir -p out\n"
+    stack = first[: first.index("# drop a picture")]
     environment = dict(line.split("=", 1) for line in run(folder, ". .local/env; env -0").split("\0") if "=" in line)
 
     with serve_batch_operations(environment) as service:
