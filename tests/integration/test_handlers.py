@@ -13,7 +13,7 @@ from sora_ready.adapters import video_api
 from sora_ready.domain.job import Status, make_job_id
 
 from .functions import COPY_KEY, FUNCTIONS, JOB, Event, Load, at_the_server, due_poll, ready_sample, uploaded
-from .support import EVENTS, Clock, Stack, eventually, follow, load_event
+from .support import EVENTS, Clock, Stack, eventually, follow, load_event, picture
 
 # The SDK marks its video methods deprecated, and pytest drops the filter that the product sets at import.
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
@@ -36,6 +36,8 @@ def test_every_sample_is_dealt_with_by_the_function_it_is_named_for(stack: Stack
     event = load_event(sample)
     if name == "normalize":
         uploaded(stack, event)
+    elif name == "backfill":
+        stack.upload("holiday/beach & sea.jpg", picture(80, 60))
     elif name in {"submit", "sweep"}:
         job = ready_sample(stack)
         if "resolve" in event:
@@ -43,7 +45,9 @@ def test_every_sample_is_dealt_with_by_the_function_it_is_named_for(stack: Stack
     elif name == "track":
         at_the_server(stack, load)
     function = load(name)
-    assert function.handler(event, None).get("batchItemFailures", []) == []
+    answer = function.handler(event, None)
+    assert answer.get("batchItemFailures", []) == []
+    assert {result["resultCode"] for result in answer.get("results", [])} <= {"Succeeded"}
     assert stack.calls.names() != []
 
 

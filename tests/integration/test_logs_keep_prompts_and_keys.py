@@ -14,7 +14,7 @@ from sora_ready.domain.job import Status, make_job_id
 
 from .functions import JOB, Event, Load, announced, at_the_server, due_poll, ready_sample, received, uploaded
 from .scripted import Answer, scripted_server
-from .support import KEY, Stack, eventually, load_event
+from .support import KEY, Stack, eventually, load_event, picture
 
 # The SDK marks its video methods deprecated, and pytest drops the filter that the product sets at import.
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
@@ -125,3 +125,13 @@ def test_looking_at_a_job_keeps_them(stack: Stack, load: Load, heard: Heard) -> 
     with scripted_server(Answer.of_json(said)) as server:
         load("track", VIDEO_API_BASE_URL=server.base_url).handler(load_event("track-sqs-poll.json"), None)
     assert_kept(heard(), '"message":"tracked"', "failed")
+
+
+def test_a_backlog_keeps_them(stack: Stack, load: Load, heard: Heard) -> None:
+    event = load_event("backfill-batch-schema-2.0.json")
+    event["job"]["userArguments"]["prompt"] = PROMPT
+    stack.upload("holiday/beach & sea.jpg", picture(80, 60))
+    assert wake(stack, load, "backfill", event)["results"][0]["resultCode"] == "Succeeded"
+    stack.dynamodb.delete_table(TableName=stack.table)
+    assert wake(stack, load, "backfill", event)["results"][0]["resultCode"] == "TemporaryFailure"
+    assert_kept(heard(), "task answered", "a task could not be taken up", "ResourceNotFoundException")
