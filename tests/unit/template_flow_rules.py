@@ -12,10 +12,10 @@ ALARM, FILTER = "AWS::CloudWatch::Alarm", "AWS::Logs::MetricFilter"
 
 ACTIONS = {
     "Normalize": {
-        "JobsTable": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+        "JobsTable": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:Query"},
     },
     "Submit": {
-        "JobsTable": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
+        "JobsTable": {"dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:Query"},
         "LedgerTable": {"dynamodb:UpdateItem", "dynamodb:PutItem"},
         "SubmitQueue": {
             "sqs:ReceiveMessage",

@@ -62,8 +62,8 @@ class JobTable:
         """
         if job.status not in FIRST:
             raise ValueError(f"no record begins as {job.status}")
-        now = self.now()
-        wake = {"wake_at": timestamp(now + WAKE_AFTER[job.status])} if job.status in WAKE_AFTER else {"wake_at": None}
+        wakes = job.status in WAKE_AFTER and not job.waits_for_call
+        wake = {"wake_at": timestamp(self.now() + WAKE_AFTER[job.status]) if wakes else None}
         written = Job.from_record(job.as_record() | {"history": [*job.history, self.entry(job.status)]} | wake)
         # The whole record is replaced: only the announcement of an upload may stand there before, and none before it.
         condition: Any = {"ConditionExpression": "attribute_not_exists(job_id)"}
@@ -122,6 +122,19 @@ class JobTable:
     def leave_to_people(self, job: Job, **parts: Mapping[str, Any]) -> Job:
         """Set parts of a job's record and have nothing wake it. Raises `TransitionRefused` where it has moved."""
         return self._note(job, parts, wakes=False)
+
+    def remember(self, job: Job, caller: Mapping[str, Any]) -> Job:
+        """Set what a job's door remembers of its caller, and nothing else: it is woken when it was to be woken.
+
+        Raises `TransitionRefused` where the job is not as it was seen.
+        """
+        return self._note(
+            job,
+            {"caller": caller},
+            only={"caller": job.caller or None, "wake_at": job.wake_at},
+            wake_at=datetime.fromisoformat(job.wake_at) if job.wake_at else None,
+            wakes=job.wake_at is not None,
+        )
 
     def find_due(self, line: Line, limit: int) -> list[Waiting]:
         """Return up to `limit` jobs of a line whose time to be looked at has come, the longest overdue first."""

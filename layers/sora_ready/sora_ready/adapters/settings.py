@@ -100,6 +100,10 @@ class SubmitSettings(VideoApiSettings):
     max_receives: int
     lease_seconds: int = 180
 
+    def limits(self) -> dict[str, Any]:
+        """What a submission has to keep to."""
+        return {"lease_seconds": self.lease_seconds, "budget": self.daily_budget_usd}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackSettings(VideoApiSettings):

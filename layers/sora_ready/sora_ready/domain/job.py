@@ -213,6 +213,15 @@ class Job:
             told["wake_at"] = self.wake_at
         return told | {"history": [dict(entry) for entry in self.history]}
 
+    def as_told(self) -> dict[str, Any]:
+        """The record as it leaves the stack: without what its door remembers of the caller, task tokens among it."""
+        return {name: value for name, value in self.as_record().items() if name != "caller"}
+
+    @property
+    def waits_for_call(self) -> bool:
+        """Whether the copy alone was asked for: nothing but a call submits the job then."""
+        return self.status is Status.READY and self.caller.get("submit") is False
+
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Job:
         """Read back what `as_record` gave."""
