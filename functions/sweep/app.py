@@ -18,7 +18,7 @@ logger = Logger()
 
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """Sweep and return how many jobs of each status were overdue; or `resolve` one job and return its record."""
+    """Sweep and return how many jobs of each status were woken; or `resolve` one job and return its record."""
     sweep = wire()
     if "resolve" in event:
         asked = event["resolve"]

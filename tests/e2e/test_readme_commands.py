@@ -346,6 +346,7 @@ def test_every_shell_block_of_the_readme_is_run_by_a_test_or_by_ci() -> None:
         "aws secretsmanager": "the test above",
         ".venv/bin/python -m local normalize": "the test above",
         "decide()": "the test above",
+        "# list them": "test_readme_backlog.py",
         "make bench": "the one who measures: it takes minutes, and asserts nothing",
         "make test": "CI",
     }

@@ -129,6 +129,16 @@ def test_looking_at_a_job_keeps_them(stack: Stack, load: Load, heard: Heard) -> 
     assert_kept(heard(), '"message":"tracked"', "failed")
 
 
+def test_a_backlog_keeps_them(stack: Stack, load: Load, heard: Heard) -> None:
+    event = load_event("backfill-batch-schema-2.0.json")
+    event["job"]["userArguments"]["prompt"] = PROMPT
+    stack.upload("holiday/beach & sea.jpg", picture(80, 60))
+    assert wake(stack, load, "backfill", event)["results"][0]["resultCode"] == "Succeeded"
+    stack.dynamodb.delete_table(TableName=stack.table)
+    assert wake(stack, load, "backfill", event)["results"][0]["resultCode"] == "TemporaryFailure"
+    assert_kept(heard(), "task answered", "a task could not be taken up", "ResourceNotFoundException")
+
+
 def test_direct_calls_keep_them_and_the_token_of_who_waits(stack: Stack, load: Load, heard: Heard) -> None:
     source = stack.upload("beach.jpg", picture(80, 60))
     place = {"bucket": source.bucket, "key": source.key}

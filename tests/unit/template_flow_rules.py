@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sora_ready.pipeline.doubt import NEEDS_A_PERSON
+from sora_ready.pipeline.sweep import EVERY_MINUTES
 from tests.unit.template_rules import QUEUE, Template, as_list, functions, of_type, properties, sqs_events, target
 
 ALARM, FILTER = "AWS::CloudWatch::Alarm", "AWS::Logs::MetricFilter"
@@ -35,6 +36,9 @@ ACTIONS = {
         "NormalizeQueue": {"sqs:SendMessage"},
         "SubmitQueue": {"sqs:SendMessage"},
         "TrackQueue": {"sqs:SendMessage"},
+    },
+    "Backfill": {
+        "JobsTable": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:Query"},
     },
     "Announce": {
         "JobsTable": {
@@ -118,6 +122,15 @@ def the_line_that_asks_for_a_person_raises_an_alarm(template: Template) -> list[
         if alarm.get("Statistic") == "Sum"
     }
     return [] if metrics & watched else ["NEEDS_A_PERSON"]
+
+
+def sweep_comes_as_often_as_it_thinks(template: Template) -> list[str]:
+    schedules = [
+        event["Properties"]["Schedule"]
+        for event in functions(template)["Sweep"]["Events"].values()
+        if event["Type"] == "Schedule"
+    ]
+    return [] if schedules == [f"rate({EVERY_MINUTES} minutes)"] else schedules
 
 
 def alarms_tell_the_topic(template: Template) -> list[str]:

@@ -12,6 +12,7 @@ FOURTEEN_DAYS = 14 * 24 * 60 * 60
 BLOCKED = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
 NOT_FOR = {
     "Normalize": {"VideoApiLayer"},
+    "Backfill": {"VideoApiLayer"},
     "Submit": {"ImagingLayer"},
     "Track": {"ImagingLayer"},
 } | {name: {"ImagingLayer", "VideoApiLayer"} for name in ("Sweep", "Announce")}
@@ -92,6 +93,8 @@ def denies_plain_http(policy: dict[str, Any], service: str, resource: str) -> bo
 
 def longest(template: Template, value: Any) -> int:
     """How many bytes a variable's value may have: a prompt in any alphabet, anything else in ASCII."""
+    if target(value) in of_type(template, BUCKET):
+        return 63
     parameter = template["Parameters"].get(target(value))
     if parameter is None:
         return len(value) if isinstance(value, str) else 160  # the name, address or ARN of a resource

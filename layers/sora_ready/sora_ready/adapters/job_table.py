@@ -11,7 +11,17 @@ from botocore.exceptions import ClientError
 
 from sora_ready.adapters.job_items import build_move, read_item, write_item
 from sora_ready.domain.errors import TransitionRefused
-from sora_ready.domain.job import FIRST, WAKE_AFTER, Job, SourceObject, Status, statuses_before, timestamp
+from sora_ready.domain.job import (
+    FIRST,
+    WAKE_AFTER,
+    Job,
+    Line,
+    SourceObject,
+    Status,
+    line_of,
+    statuses_before,
+    timestamp,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -88,18 +98,12 @@ class JobTable:
         `wake_at` is when it is looked at if nothing else moves it, by default what `WAKE_AFTER` says. Raises
         `TransitionRefused` where the job is not in a status that `status` may follow, or not as `only` says.
         """
-        move = build_move(
-            self.table,
-            job_id,
-            status,
-            allowed=statuses_before(status),
-            now=self.now(),
-            parts=parts,
-            appended={"history": [self.entry(status)]},
-            wake_at=wake_at,
-            only=only,
-        )
-        return self._update(move, job_id, status)
+        return self._move(job_id, status, parts, wake_at=wake_at, only=only)
+
+    def hold_job(self, job: Job, **parts: Mapping[str, Any]) -> Job:
+        """Move a `ready` job to `held`, in its line at the place of its age. Raises `TransitionRefused`."""
+        line = line_of(Status.HELD, job.caller)
+        return self._move(job.id, Status.HELD, parts, wake_at=datetime.fromisoformat(job.created_at), line=line)
 
     def note_on_job(
         self,
@@ -132,10 +136,10 @@ class JobTable:
             wakes=job.wake_at is not None,
         )
 
-    def find_due(self, limit: int) -> list[Waiting]:
-        """Return up to `limit` jobs whose time to be looked at has come, the longest overdue first."""
-        due = "#wake = :due AND wake_at <= :now"
-        values = {":due": {"S": "due"}, ":now": {"S": timestamp(self.now())}}
+    def find_due(self, line: Line, limit: int) -> list[Waiting]:
+        """Return up to `limit` jobs of a line whose time to be looked at has come, the longest overdue first."""
+        due = "#wake = :line AND wake_at <= :now"
+        values = {":line": {"S": str(line)}, ":now": {"S": timestamp(self.now())}}
         rows = []
         for row in self._query_wake(due, values, limit):
             rows.append(row)
@@ -144,10 +148,9 @@ class JobTable:
         return rows
 
     def find_open(self, fingerprint: str) -> list[Waiting]:
-        """Return the jobs that have not ended and were sent with this fingerprint: whatever was asked for alike."""
-        return [
-            row for row in self._query_wake("#wake = :due", {":due": {"S": "due"}}) if row.fingerprint == fingerprint
-        ]
+        """Return the jobs that were sent with this fingerprint and have not ended: whatever was asked for alike."""
+        rows = self._query_wake("#wake = :line", {":line": {"S": str(Line.DUE)}})
+        return [row for row in rows if row.fingerprint == fingerprint]
 
     def find_by_source(self, source: SourceObject) -> Iterator[Job]:
         """Return the jobs of all uploads under a source's key, the newest first. The index may be a moment behind."""
@@ -184,6 +187,19 @@ class JobTable:
                     fingerprint=told.get("fingerprint"),
                 )
 
+    def _move(self, job_id: str, status: Status, parts: Mapping[str, Any], **options: Any) -> Job:
+        move = build_move(
+            self.table,
+            job_id,
+            status,
+            allowed=statuses_before(status),
+            now=self.now(),
+            parts=parts,
+            appended={"history": [self.entry(status)]},
+            **options,
+        )
+        return self._update(move, job_id, status)
+
     def _note(self, job: Job, parts: Mapping[str, Any], **options: Any) -> Job:
         note = build_move(
             self.table,
@@ -193,6 +209,7 @@ class JobTable:
             now=self.now(),
             parts=parts,
             appended={},
+            line=line_of(job.status, job.caller),
             **options,
         )
         return self._update(note, job.id, job.status)

@@ -30,12 +30,12 @@ class _Settings:
         return cls(**{entry.name: _read(given, entry, kinds[entry.name]) for entry in fields(cls)})
 
 
-@dataclass(frozen=True, slots=True)
-class NormalizeSettings(_Settings):
-    """What `normalize` needs to know. Sizes are in bytes.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameSettings(_Settings):
+    """What making a frame of a picture needs to know. Sizes are in bytes.
 
-    The timeout of a decode outlives the function (60 s): once it is over, no decode can still be running. It is over
-    before the message comes back (360 s).
+    The timeout of a decode outlives the functions (60 s): once it is over, no decode can still be running. It is over
+    before a message comes back (360 s).
     """
 
     jobs_table: str
@@ -49,7 +49,6 @@ class NormalizeSettings(_Settings):
     default_model: str
     default_seconds: str
     default_prompt: str
-    max_receives: int
     max_source_bytes: int = 100_000_000
     decode_timeout_seconds: int = 90
     video_models: str = ""
@@ -57,6 +56,20 @@ class NormalizeSettings(_Settings):
     def defaults(self) -> dict[str, str]:
         """What holds where neither tag nor metadata says otherwise."""
         return {name.removeprefix("default_"): value for name, value in asdict(self).items() if "default_" in name}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NormalizeSettings(FrameSettings):
+    """What `normalize` needs to know."""
+
+    max_receives: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackfillSettings(FrameSettings):
+    """What `backfill` needs to know: the bucket whose pictures it takes up, too."""
+
+    upload_bucket: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,6 @@ from sora_ready.domain.errors import (
 )
 from sora_ready.domain.job import AT_THE_SERVER, WAKE_AFTER, Job, ServerVideo, Status, timestamp
 from sora_ready.domain.rhythm import next_poll_seconds
-from sora_ready.domain.spend import next_hour
 from sora_ready.pipeline.doubt import doubt_job, doubt_silence
 
 logger = Logger(child=True)
@@ -74,7 +73,7 @@ def submit_job(
     try:
         job = _claim_job(job, jobs, ledger, lease_seconds, budget)
     except BudgetSpent as spent:
-        return jobs.move_job(job_id, Status.HELD, wake_at=next_hour(jobs.now()), error=spent.as_record())
+        return jobs.hold_job(job, error=spent.as_record())
     except TransitionRefused:
         raise JobInHandError(job_id, lease_seconds) from None
     try:
