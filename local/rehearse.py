@@ -50,7 +50,11 @@ def rehearse(folder: Path, display: Display) -> bool:
             *(f"{name}={value}" for name, value in server.parameters().items() if value),
             environment=emulator.environment(),
         )
-        local = LocalStack(emulator, read_stack(emulator, STACK), server, folder / "emulator.log")
+        stack = read_stack(emulator, STACK)
+        set_gateway_responses(emulator, stack)
+        local = LocalStack(
+            emulator, stack, server, folder / "emulator.log", find_front_door(emulator, stack)
+        )
         display.say_done("deployed by sam deploy")
         key = local.drop_picture(make_sample(folder / "sample.jpg"), {})
         job = watch_job(local, key, folder, display)

@@ -14,14 +14,28 @@ from sora_ready.domain.job import WAKE_AFTER, Job, Status, timestamp
 serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
 
+# The index by-created has one partition too: the list is of all jobs, in the order of their making.
+LISTED = {"S": "jobs"}
+
 # The index by-wake has one partition: what is due is asked for across all jobs, and only those that go on are in it.
 WAKE = {"S": "due"}
 
 
 def write_item(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a record as an item; one that is to be woken is in the index for that."""
-    item = {name: serialize(_storable(value)) for name, value in record.items()}
+    """Return a record, or parts of one, as an item.
+
+    A whole record is in the index by-created unless it is deleted, one that is to be woken in the index for that.
+    """
+    item: dict[str, Any] = {name: serialize(_storable(value)) for name, value in record.items()}
+    if "job_id" in record and record["status"] != Status.DELETED:
+        place = place_in_list(record["job_id"], record["created_at"])
+        item |= {"listed": LISTED, "listed_at": {"S": place}}
     return item | ({"wake": WAKE} if "wake_at" in item else {})
+
+
+def place_in_list(job_id: str, created_at: str) -> str:
+    """Return where a job stands in the index by-created: at no other's place, and for good."""
+    return f"{created_at}#{job_id}"
 
 
 def read_item(item: Mapping[str, Any]) -> Job:
@@ -54,7 +68,7 @@ def build_move(
     sets = [f"#{name} = :{name}" for name in written]
     added = {name: serialize(_storable(value)) for name, value in appended.items()}
     sets += [f"#{name} = list_append(#{name}, :{name})" for name in added]
-    conditions, values = _status_condition(allowed)
+    conditions, values = status_condition(allowed)
     names = {f"#{name}": name for name in (*written, *added)} | {"#status": "status"}
     for number, (path, value) in enumerate((only or {}).items()):
         names |= {f"#{step}": step for step in path.split(".")}
@@ -74,7 +88,8 @@ def build_move(
     }
 
 
-def _status_condition(statuses: Collection[Status]) -> tuple[str, dict[str, Any]]:
+def status_condition(statuses: Collection[Status]) -> tuple[str, dict[str, Any]]:
+    """Return the condition, over `#status`, that a job is in one of `statuses`, and the values it speaks of."""
     # DynamoDB takes no empty list; a word that no job's status is refuses like one.
     names = sorted(str(status) for status in statuses) or ["nothing"]
     values = {f":from{number}": {"S": name} for number, name in enumerate(names)}

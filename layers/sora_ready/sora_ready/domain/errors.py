@@ -61,6 +61,49 @@ class SourceRejected(Rejected):
     """The uploaded object cannot be read as it was announced: gone, replaced, or archived."""
 
 
+class CallRefused(SoraReadyError):
+    """A call through the front door cannot be served as it is. `param` is the field or header that is to blame."""
+
+    def __init__(self, code: str, message: str, *, param: str | None = None, **facts: Any) -> None:
+        super().__init__(code, message, **facts)
+        self.param = param
+
+
+class ParameterRejected(CallRefused):
+    """A field, a header or a query parameter cannot be used, or the body cannot be read."""
+
+
+class BodyTooLargeError(CallRefused):
+    """The body has more bytes than the front door takes."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            "body_too_large",
+            f"The body has more than {limit:,} bytes. POST /v1/uploads gives a form for pictures up to 100 MB.",
+            max_bytes=limit,
+        )
+
+
+class RouteNotFound(CallRefused):
+    """The API has no such path."""
+
+
+class MethodNotAllowedError(CallRefused):
+    """The path is there, and takes other methods."""
+
+
+class OriginRefused(CallRefused):
+    """A browser asks before calling, from an origin that the stack does not name."""
+
+
+class JobNotFound(CallRefused):
+    """No job has this id, or it was deleted."""
+
+
+class JobConflict(CallRefused):
+    """The job is not in a state in which it could be done; the same call may succeed later, or never will."""
+
+
 class TransitionRefused(SoraReadyError):
     """A job is not in a status from which the wanted one may follow. `current` is its status, None without a job."""
 

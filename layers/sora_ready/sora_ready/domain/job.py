@@ -26,27 +26,34 @@ class Status(StrEnum):
     FAILED = "failed"
     REJECTED = "rejected"  # the picture or its request cannot be used; nothing was sent
     CANCELED = "canceled"
+    DELETED = "deleted"  # its files are gone; the record stays so that nothing makes the job again
 
 
 TRANSITIONS: Mapping[Status, frozenset[Status]] = {
-    Status.RECEIVED: frozenset({Status.READY, Status.REJECTED}),
+    Status.RECEIVED: frozenset({Status.READY, Status.REJECTED, Status.CANCELED}),
     Status.READY: frozenset({Status.SUBMITTING, Status.HELD, Status.CANCELED}),
     Status.HELD: frozenset({Status.READY, Status.CANCELED}),
     Status.SUBMITTING: frozenset({Status.QUEUED, Status.READY, Status.FAILED, Status.UNCONFIRMED}),
     Status.UNCONFIRMED: frozenset({Status.QUEUED, Status.FAILED, Status.READY}),
     Status.QUEUED: frozenset({Status.IN_PROGRESS, Status.COMPLETED, Status.FAILED}),
     Status.IN_PROGRESS: frozenset({Status.IN_PROGRESS, Status.COMPLETED, Status.FAILED}),
-    Status.COMPLETED: frozenset(),
-    Status.FAILED: frozenset(),
-    Status.REJECTED: frozenset(),
-    Status.CANCELED: frozenset(),
+    Status.COMPLETED: frozenset({Status.DELETED}),
+    Status.FAILED: frozenset({Status.DELETED}),
+    Status.REJECTED: frozenset({Status.DELETED}),
+    Status.CANCELED: frozenset({Status.DELETED}),
+    Status.DELETED: frozenset(),
 }
 """What may follow each status. Every write of a status is conditional on this table."""
 
 FIRST = frozenset({Status.RECEIVED, Status.READY, Status.REJECTED})
 """The statuses that need none before them: an upload that is refused unread was never `received`."""
 
-FINAL = frozenset(status for status, following in TRANSITIONS.items() if not following)
+FINAL = frozenset(status for status, following in TRANSITIONS.items() if following <= {Status.DELETED})
+"""The statuses in which a job has ended. It may be deleted then, and nothing else happens to it."""
+
+NOT_SENT = frozenset(status for status, following in TRANSITIONS.items() if Status.CANCELED in following)
+"""The statuses in which nothing has been sent yet, so that a job can still be canceled."""
+
 AT_THE_SERVER = frozenset({Status.QUEUED, Status.IN_PROGRESS})
 
 
