@@ -10,7 +10,7 @@ from typing import Any
 
 from sora_ready.domain.job import Job, SourceObject
 
-from .support import BUDGET, DEFAULTS, MODELS, OUTPUT_BUCKET, ROOT, TEMPLATE, Stack, load_event, picture
+from .support import BUDGET, DEFAULTS, MODELS, OUTPUT_BUCKET, ROOT, TEMPLATE, UPLOAD_BUCKET, Stack, load_event, picture
 
 Event = dict[str, Any]
 Load = Callable[..., ModuleType]
@@ -21,6 +21,8 @@ FUNCTIONS = {
     "track": "Track",
     "sweep": "Sweep",
     "announce": "Announce",
+    "api": "Api",
+    "authorize": "Authorize",
 }
 """Each function's folder and its name in the template."""
 JOB = "video_0b5f4c1d2e3a49788796a5b4c3d2e1f0"
@@ -37,6 +39,10 @@ def settings_of(stack: Stack, base_url: str, secret: str) -> dict[str, str]:
         "DAILY_BUDGET_USD": str(BUDGET),
         "EVENT_BUS": "default",
         "OUTPUT_BUCKET": OUTPUT_BUCKET,
+        "UPLOAD_BUCKET": UPLOAD_BUCKET,
+        "API_CORS_ORIGINS": "",
+        "API_TOKEN_SECRET": "api-token",
+        "API_TOKEN_OVERLAP_HOURS": "24",
         "VIDEO_API_BASE_URL": base_url,
         "VIDEO_API_KEY_SECRET": secret,
         "NORMALIZE_QUEUE_URL": stack.normalize_queue_url,

@@ -64,6 +64,7 @@ WAYS: Mapping[Status, tuple[Status, ...]] = {
     Status.REJECTED: (Status.REJECTED,),
     Status.HELD: (Status.READY, Status.HELD),
     Status.CANCELED: (Status.READY, Status.CANCELED),
+    Status.DELETED: (Status.READY, Status.CANCELED, Status.DELETED),
     Status.SUBMITTING: (Status.READY, Status.SUBMITTING),
     Status.UNCONFIRMED: (Status.READY, Status.SUBMITTING, Status.UNCONFIRMED),
     Status.QUEUED: (Status.READY, Status.SUBMITTING, Status.QUEUED),

@@ -89,7 +89,11 @@ class RouteNotFound(CallRefused):
 
 
 class MethodNotAllowedError(CallRefused):
-    """The path is there, and takes other methods."""
+    """The path is there, and takes other methods: those `allowed`."""
+
+    def __init__(self, method: str, allowed: Iterable[str]) -> None:
+        self.allowed = ", ".join(allowed)
+        super().__init__("method_not_allowed", f"{method} is not allowed here: {self.allowed} is.")
 
 
 class OriginRefused(CallRefused):

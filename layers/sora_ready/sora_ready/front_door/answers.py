@@ -56,7 +56,8 @@ def answer_error(error: SoraReadyError) -> Answer | None:
     if status is None:
         return None
     message = f"{error.message} {error.hint}" if error.hint else error.message
-    return Answer(status, describe_error(status, error.code, message, _name_param(error)), _headers(status))
+    headers = {"Allow": error.allowed} if isinstance(error, MethodNotAllowedError) else _headers(status)
+    return Answer(status, describe_error(status, error.code, message, _name_param(error)), headers)
 
 
 def answer_fault(method: str, request_id: str) -> Answer:

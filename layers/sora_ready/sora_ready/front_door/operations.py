@@ -62,7 +62,7 @@ def carry_out(
 def _no_route(method: str, path: str) -> SoraReadyError:
     allowed = sorted(route.method for route in ROUTES if _fits(route.path, path))
     if allowed:
-        return MethodNotAllowedError("method_not_allowed", f"{method} is not allowed here: {', '.join(allowed)} is.")
+        return MethodNotAllowedError(method, allowed)
     return RouteNotFound("unknown_url", f"Unknown request URL: {method} {path[:200]}.")
 
 
