@@ -1,8 +1,9 @@
-"""The command line of this machine: `python -m local run | up | build | rehearse | normalize`."""
+"""The command line of this machine: `python -m local run | up | build | rehearse | normalize | openapi`."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import signal
 import sys
@@ -40,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
         if signal.getsignal(ending) is not signal.SIG_IGN:
             signal.signal(ending, signal.default_int_handler)
     try:
-        return _normalize(given, display) if given.command == "normalize" else _carry_out(given, display)
+        return _COMMANDS.get(given.command, _carry_out)(given, display)
     except KeyboardInterrupt:
         display.say_failed(STOPPED.get(given.command, "Stopped."))
         return 130
@@ -79,6 +80,17 @@ def _normalize(given: argparse.Namespace, display: Display) -> int:
         return 2
 
 
+def _openapi(given: argparse.Namespace, display: Display) -> int:
+    from sora_ready.front_door.openapi import build_document  # noqa: PLC0415
+
+    given.out.write_text(json.dumps(build_document(), indent=2) + "\n", encoding="utf-8")
+    display.say_done(str(given.out))
+    return 0
+
+
+_COMMANDS = {"normalize": _normalize, "openapi": _openapi}
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local", description="What Sora-Ready does, on this machine.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
@@ -97,6 +109,9 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument("--architecture", default="arm64", choices=["arm64", "x86_64"])
 
     commands.add_parser("rehearse", help="sam build, sam deploy to the emulator, and a picture through it")
+    openapi = commands.add_parser("openapi", help="write the API's OpenAPI document; no AWS")
+    openapi.add_argument("--out", type=_path, default=Path("docs/openapi.json"), help="default docs/openapi.json")
+
     _add_normalize(commands.add_parser("normalize", help="turn photos into frames, or compare the modes; no AWS"))
     return parser
 
