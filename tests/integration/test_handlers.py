@@ -36,7 +36,7 @@ def test_every_sample_is_dealt_with_by_the_function_it_is_named_for(stack: Stack
     event = load_event(sample)
     if name == "normalize":
         uploaded(stack, event)
-    elif name in {"submit", "sweep"}:
+    elif name in {"submit", "sweep", "api"}:
         job = ready_sample(stack)
         if "resolve" in event:
             follow(stack.jobs, job, [Status.SUBMITTING, Status.UNCONFIRMED])
