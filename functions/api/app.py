@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 import boto3
+from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from botocore.config import Config
 
@@ -16,6 +17,7 @@ from sora_ready.front_door.door import Door, connect_door
 from sora_ready.front_door.operations import Terms, carry_out
 from sora_ready.front_door.routes import ROUTES
 
+logger = Logger()
 settings = cache(ApiSettings.from_environment)
 # A domain of one's own may map the API under /v1.
 app = APIGatewayRestResolver(strip_prefixes=["/v1"])
@@ -34,6 +36,7 @@ def answer_with(operation: str) -> Callable[..., Response[str]]:
     def answer(*_: Exception, **path: str) -> Response[str]:
         terms = Terms(settings().max_body_bytes, settings().cors_origins())
         told = carry_out(operation, app.current_event.raw_event, path, open_door, terms)
+        logger.info("answered", operation=operation, status=told.status)
         return Response(told.status, "application/json", told.as_text(), dict(told.headers))
 
     return answer

@@ -23,6 +23,7 @@ from sora_ready.adapters.queues import NormalizeQueue, SubmitQueue, TrackQueue
 from sora_ready.adapters.video_api import VideoApi, open_video_api
 
 from .functions import FUNCTIONS, Load, import_function, settings_of, variables_of
+from .hearing import heard  # noqa: F401 - a fixture
 from .normalizing import normalize  # noqa: F401 - a fixture
 from .support import (
     CATALOGUE,
@@ -212,6 +213,8 @@ def load(stack: Stack, aws: dict[str, Any], stand_in: StandIn, monkeypatch: pyte
         for variable, given in variables_of(name).items():
             told = {variable: given} if isinstance(given, str) else values
             monkeypatch.setenv(variable, (told | other)[variable])
+        for variable in other.keys() - variables_of(name).keys():
+            monkeypatch.setenv(variable, other[variable])
         module = import_function(name)
         stack.calls.clear()
         return module
