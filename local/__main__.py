@@ -1,4 +1,4 @@
-"""The command line of this machine: `python -m local run | up | build | rehearse | normalize | openapi`."""
+"""The command line of this machine: `python -m local run | up | build | rehearse | normalize | wire | openapi`."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ PICTURE_WISHES = {
 STOPPED = {
     "run": "Stopped. A job that was already sent goes on at the server; job.json tells how far it was.",
     "normalize": "Stopped. Every file that was written is whole.",
+    "wire": "Stopped. Run it again to see whether the bucket is wired.",
 }
 
 
@@ -88,7 +89,13 @@ def _openapi(given: argparse.Namespace, display: Display) -> int:
     return 0
 
 
-_COMMANDS = {"normalize": _normalize, "openapi": _openapi}
+def _wire(given: argparse.Namespace, display: Display) -> int:
+    from local.wire_command import carry_out  # noqa: PLC0415
+
+    return carry_out(given, display)
+
+
+_COMMANDS = {"normalize": _normalize, "wire": _wire, "openapi": _openapi}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -112,6 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     openapi = commands.add_parser("openapi", help="write the API's OpenAPI document; no AWS")
     openapi.add_argument("--out", type=_path, default=Path("docs/openapi.json"), help="default docs/openapi.json")
 
+    _add_wire(commands.add_parser("wire", help="have a bucket of yours announce its uploads, here or on AWS"))
     _add_normalize(commands.add_parser("normalize", help="turn photos into frames, or compare the modes; no AWS"))
     return parser
 
@@ -126,6 +134,30 @@ def _add_normalize(normalize: argparse.ArgumentParser) -> None:
     normalize.add_argument("--samples", action="store_true", help="take the project's own drawn pictures too")
     normalize.add_argument("--jobs", type=_count, default=_cores(), help="pictures at a time; default all cores")
     normalize.add_argument("--force", action="store_true", help="replace files that are there already")
+
+
+def _add_wire(wire: argparse.ArgumentParser) -> None:
+    wire.description = (
+        "Merge EventBridge into a bucket's notifications, with your own AWS settings. Nothing else of the bucket is "
+        "touched. Exit code: 0 it is wired, or was only looked at; 1 it is not; 2 the order made no sense."
+    )
+    wire.add_argument("bucket", metavar="BUCKET", type=_bucket, help="a bucket that is there already")
+    wire.add_argument("--prefix", default="", type=_prefix, help="which keys the stack shall take; default all")
+    wire.add_argument("--stack", default="sora-ready", help="the stack that shall take them; default sora-ready")
+    wire.add_argument("--yes", action="store_true", help="write without asking")
+    wire.add_argument("--dry-run", action="store_true", help="show the difference and write nothing")
+
+
+def _bucket(text: str) -> str:
+    if not text or "/" in text or ":" in text:
+        raise argparse.ArgumentTypeError(f"{text!r} is no bucket's name; leave out s3:// and what follows the name")
+    return text
+
+
+def _prefix(text: str) -> str:
+    if text.startswith("/"):
+        raise argparse.ArgumentTypeError(f"{text!r} begins with a slash, and no key does; write {text.lstrip('/')!r}")
+    return text
 
 
 def _path(text: str) -> Path:

@@ -22,6 +22,7 @@ from samtranslator.yaml_helper import yaml_parse
 from local.emulator import Emulator
 
 ROOT = Path(__file__).resolve().parent.parent
+TEMPLATE = ROOT / "template.yaml"
 PACKAGES = "sora-ready-packages"
 
 
@@ -37,18 +38,27 @@ class Stack:
     outputs: Mapping[str, str]
 
 
-def deploy_template(emulator: Emulator, parameters: Mapping[str, str], *, name: str = "sora-ready") -> Stack:
-    """Package the checkout and create the stack `name` from it. Raises `DeployError`."""
+def deploy_template(
+    emulator: Emulator, parameters: Mapping[str, str], *, name: str = "sora-ready", source: Path = TEMPLATE
+) -> Stack:
+    """Package the checkout and create the stack `name` from it, or update the one of that name. Raises `DeployError`.
+
+    `source` is the template; the folders that it names are the checkout's. Where an update names no value for a
+    parameter, the default holds, not the value before.
+    """
     emulator.client("s3").create_bucket(Bucket=PACKAGES)
-    template = package_template(emulator.client("s3"))
     cloudformation = emulator.client("cloudformation")
+    order: dict[str, Any] = {
+        "StackName": name,
+        "TemplateBody": json.dumps(package_template(emulator.client("s3"), source)),
+        "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+        "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+    }
     try:
-        cloudformation.create_stack(
-            StackName=name,
-            TemplateBody=json.dumps(template),
-            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
-            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-        )
+        try:
+            cloudformation.create_stack(**order)
+        except cloudformation.exceptions.AlreadyExistsException:
+            cloudformation.update_stack(**order)
     except ClientError as error:
         said = error.response["Error"]["Message"]
         raise DeployError(
@@ -72,9 +82,16 @@ def read_stack(emulator: Emulator, name: str) -> Stack:
     return Stack(name, {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]})
 
 
-def package_template(s3: Any) -> dict[str, Any]:
+def list_no_pictures() -> tuple[str, ...]:
+    """Return the endings of names that the stack takes for no picture: their upload wakes nothing."""
+    resources = yaml_parse(TEMPLATE.read_text(encoding="utf-8"))["Resources"]
+    [names] = resources["PictureUploaded"]["Properties"]["EventPattern"]["detail"]["object"]["key"]
+    return tuple(names["anything-but"]["suffix"])
+
+
+def package_template(s3: Any, source: Path = TEMPLATE) -> dict[str, Any]:
     """Return the template with each function's and layer's folder replaced by a package in the emulator's S3."""
-    template: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
+    template: dict[str, Any] = yaml_parse(source.read_text(encoding="utf-8"))
     for resource in template["Resources"].values():
         properties = resource.get("Properties", {})
         if resource["Type"] == "AWS::Serverless::Function":

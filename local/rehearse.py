@@ -68,7 +68,10 @@ def measure_functions(template: Path) -> dict[str, int]:
     for name, resource in resources.items():
         if resource["Type"] != "AWS::Serverless::Function":
             continue
-        layers = [layer["Ref"] for layer in resource["Properties"]["Layers"]]
+        # One that is there on one processor only is counted as well.
+        layers = [
+            layer["Ref"] if "Ref" in layer else layer["Fn::If"][1]["Ref"] for layer in resource["Properties"]["Layers"]
+        ]
         folders = [template.parent / part for part in (name, *layers)]
         sizes[name] = sum(path.stat().st_size for folder in folders for path in folder.rglob("*") if path.is_file())
         if sizes[name] > MAX_UNZIPPED_BYTES:

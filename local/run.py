@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from local.deploy import list_no_pictures
 from local.display import Display
 from local.sample import make_sample
 from local.stack import LocalStack, name_real_server, start_stack
@@ -108,6 +109,9 @@ def _take_picture(image: Path | None, folder: Path) -> Path:
     if not image.is_file():
         what = "is a folder" if image.is_dir() else "is not there"
         raise RunError(f"IMAGE={image} {what}. Set IMAGE to a picture.")
+    if image.name.endswith(list_no_pictures()):
+        # It would be waited for in vain: the upload of such a name wakes nothing.
+        raise RunError(f"IMAGE={image} is no picture, by its name ({image.suffix}). Set IMAGE to a picture.")
     folder.mkdir(parents=True, exist_ok=True)
     return Path(shutil.copy(image, folder / image.name))
 

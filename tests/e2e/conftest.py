@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import pytest
 
-from local.emulator import forget_account
-from local.run import ENDED
-from local.stack import LocalStack, start_stack
-
-ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_SECONDS = 90
+from local.emulator import Emulator, forget_account, start_emulator
+from local.stack import LocalStack, VideoServer, start_stack, start_stand_in
+from tests.e2e import waiting
 
 
 @pytest.fixture(scope="session")
@@ -27,15 +23,16 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
 @pytest.fixture
 def wait_for_jobs(local: LocalStack) -> Callable[..., list[dict[str, Any]]]:
     """Wait until a key has so many jobs and all of them have ended; return their records, oldest first."""
+    return partial(waiting.wait_for_jobs, local)
 
-    def wait(key: str, count: int = 1) -> list[dict[str, Any]]:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        jobs: list[dict[str, Any]] = []
-        while time.monotonic() < deadline:
-            jobs = local.find_jobs(key)
-            if len(jobs) >= count and all(job["status"] in ENDED for job in jobs):
-                return jobs
-            time.sleep(0.2)
-        raise AssertionError(f"after {PATIENCE_SECONDS} s the jobs of {key!r} are {[job['status'] for job in jobs]}")
 
-    return wait
+@pytest.fixture(scope="module")
+def empty_account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Emulator, VideoServer]]:
+    """An emulator of the test's own in which nothing is deployed yet, and a quick stand-in."""
+    forget_account()
+    folder = tmp_path_factory.mktemp("account")
+    with (
+        start_stand_in(folder / "stand-in", render_seconds=0.2) as server,
+        start_emulator(folder / "emulator.log") as emulator,
+    ):
+        yield emulator, server

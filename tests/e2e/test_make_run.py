@@ -69,11 +69,12 @@ def test_every_wish_reaches_the_server_as_it_was_typed(tmp_path: Path) -> None:
 
 
 def test_what_is_no_picture_is_refused_in_one_line_and_nothing_is_sent(tmp_path: Path) -> None:
-    # given the outputs of an earlier run
+    # given the outputs of an earlier run, and a text that is called a picture
     (tmp_path / "video.mp4").write_bytes(b"old")
+    (tmp_path / "text.jpg").write_text("a beach, at dawn")
 
     # when
-    finished = make_run(tmp_path, "IMAGE=README.md")
+    finished = make_run(tmp_path, f"IMAGE={tmp_path / 'text.jpg'}")
 
     # then
     assert finished.returncode != 0
@@ -99,6 +100,7 @@ def test_a_size_the_model_does_not_take_is_refused_before_anything_is_sent(tmp_p
     [
         (["IMAGE=nowhere.jpg"], "IMAGE=nowhere.jpg is not there. Set IMAGE to a picture."),
         (["IMAGE=tests"], "IMAGE=tests is a folder. Set IMAGE to a picture."),
+        (["IMAGE=README.md"], "IMAGE=README.md is no picture, by its name (.md). Set IMAGE to a picture."),
         (["OUT=README.md"], "OUT=README.md must be a folder that can be written"),
     ],
 )

@@ -17,9 +17,11 @@ from typing import Any
 import pytest
 
 from local.sample import make_sample
+from tests.e2e import sam_deploy
 from tests.e2e.measure import open_picture, read_clip
 
 ROOT = Path(__file__).resolve().parents[2]
+TOPIC = "arn:aws:sns:us-east-1:000000000000:removals"
 
 
 def blocks_of_readme() -> list[str]:
@@ -126,6 +128,75 @@ def shell(folder: Path, lines: str) -> str:
     return finished.stdout
 
 
+def test_the_lines_for_a_bucket_that_is_there_have_the_stack_take_its_pictures_from_it(
+    folder_with_stack_up: Path,
+) -> None:
+    # given a bucket of the person's, which announces removals to a topic
+    [lines] = [block for block in blocks_of_readme() if "-m local wire" in block]
+    notify = json.dumps({"TopicConfigurations": [{"TopicArn": TOPIC, "Events": ["s3:ObjectRemoved:*"]}]})
+    given = f"""
+aws s3api create-bucket --bucket my-pictures > /dev/null
+aws sns create-topic --name removals > /dev/null
+aws s3api put-bucket-notification-configuration --bucket my-pictures --skip-destination-validation \\
+  --notification-configuration '{notify}'
+"""
+
+    # when they are pasted, and the person says yes; then a picture is dropped
+    said = paste(folder_with_stack_up, given, lines.replace(".venv/bin/python", sys.executable), stdin="y\n")
+    dropped = "aws s3api put-object --bucket my-pictures --key photos/p.jpg --body .local/photo.jpg > /dev/null\n"
+    look = (
+        'aws dynamodb query --table-name "$(stack JobsTable)" --index-name by-source --output text '
+        "--key-condition-expression 'source_ref = :ref' --query 'Items[0].status.S' "
+        """--expression-attribute-values '{":ref": {"S": "my-pictures/photos/p.jpg"}}'"""
+    )
+    ended = paste(folder_with_stack_up, dropped + f"until {look} | grep -E 'completed|failed'; do sleep 1; done")
+    after = paste(folder_with_stack_up, "aws s3api get-bucket-notification-configuration --bucket my-pictures")
+
+    # then
+    assert '+  "EventBridgeConfiguration": {}' in said
+    assert ended.strip() == "completed"
+    assert [topic["TopicArn"] for topic in json.loads(after)["TopicConfigurations"]] == [TOPIC]
+
+
+def test_the_lines_for_another_stack_deploy_it_tag_it_and_list_its_outputs(folder_with_stack_up: Path) -> None:
+    # given
+    [lines] = [block for block in blocks_of_readme() if block.startswith("sam deploy --stack-name")]
+
+    # when
+    listed = paste(folder_with_stack_up, "VIDEO_API_KEY=sk-other\n" + lines)
+    mine = paste(folder_with_stack_up, "stack UploadBucket")
+    tags = paste(
+        folder_with_stack_up,
+        "aws resourcegroupstaggingapi get-resources --tag-filters Key=team,Values=films --output text "
+        "--query 'ResourceTagMappingList[].ResourceARN'",
+    )
+
+    # then
+    exports = dict(line.split("\t") for line in listed.strip().splitlines())
+    assert {"trailers-UploadBucket", "trailers-JobsTable", "trailers-SweepFunction"} <= exports.keys()
+    assert all(name.startswith("trailers-") for name in exports)
+    assert mine.strip() not in exports.values()
+    assert any(":function:trailers-" in arn for arn in tags.split())
+
+
+def paste(folder: Path, *lines: str, stdin: str = "") -> str:
+    """Run lines in a shell of the stack's, with something that stands for SAM, and return what they said."""
+    sam_deploy.put_sam(folder / "bin")
+    [start] = [block for block in blocks_of_readme() if block.startswith(". .local/env")]
+    finished = subprocess.run(
+        ["bash", "-e", "-c", start[: start.index("# drop a picture")] + "\n".join(lines)],
+        cwd=folder,
+        env=os.environ | {"PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT)},
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    return finished.stdout
+
+
 def ask(url: str, body: object = None) -> Any:
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
@@ -183,6 +254,8 @@ def test_every_shell_block_of_the_readme_is_run_by_a_test_or_by_ci() -> None:
         "make run": "the test above",
         ". .local/env": "the test above",
         "sam build": "make rehearse",
+        "# show what EventBridge adds": "the test above",
+        "sam deploy --stack-name": "the test above",
         "aws secretsmanager": "the test above",
         ".venv/bin/python -m local normalize": "the test above",
         "decide()": "the test above",

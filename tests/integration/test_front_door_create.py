@@ -217,12 +217,14 @@ def test_base64_that_is_none_is_a_bad_request(load: Load) -> None:
     assert load("api").handler(event, None)["statusCode"] == 400
 
 
-def test_a_fault_is_told_without_what_was_sent(stack: Stack, load: Load, heard: Heard) -> None:
+def test_a_fault_is_told_without_what_was_sent(
+    stack: Stack, load: Load, heard: Heard, caplog: pytest.LogCaptureFixture
+) -> None:
     api = load("api")
     stack.s3.delete_bucket(Bucket=UPLOAD_BUCKET)
     told = create(api, {"prompt": "a secret sea"})
     assert (told.status, told.code) == (500, "internal_error")
     assert told.headers["x-should-retry"] == "false"
-    logged = heard()
-    assert "3f1c9e52-7a0b-4c55-9d57-0a4f7f1b2c3d" in logged
-    assert "secret sea" not in logged
+    [fault] = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert fault.__dict__["request_id"] == "3f1c9e52-7a0b-4c55-9d57-0a4f7f1b2c3d"
+    assert "secret sea" not in heard()

@@ -155,3 +155,13 @@ def test_in_a_bucket_without_versions_only_what_the_job_was_made_of_goes(stack: 
     stack.upload("beach.jpg", picture(80, 60))
     inbox.delete_picture(make_job_id(unnamed), unnamed)
     assert uploaded_versions(stack, UPLOAD_BUCKET, "") == ["beach.jpg"]
+
+
+def test_in_a_bucket_of_the_users_own_only_what_the_api_put_there_goes(stack: Stack, load: Load) -> None:
+    api = load("api", KEEP_DROPPED="true", UPLOAD_PREFIX="photos/")
+    dropped = completed(stack, stack.upload("photos/beach.jpg", picture(80, 60)))
+    sent = create(api).body["id"]
+    assert uploaded_versions(stack, UPLOAD_BUCKET, "photos/api/") == [name_key(sent, "photos/")]
+    for video_id in (dropped.id, sent, sent):
+        assert call(api, "DELETE", f"/videos/{video_id}").status == 200
+    assert uploaded_versions(stack, UPLOAD_BUCKET, "") == ["photos/beach.jpg"]

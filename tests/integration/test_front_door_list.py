@@ -161,6 +161,8 @@ def test_a_cursor_stays_good_when_its_job_is_deleted(stack: Stack, load: Load) -
         ("status=lost", "status"),
         ("status=deleted", "status"),
         ("after=video_1", "after"),
+        (f"after=video_{'0' * 32}", "after"),
+        (f"after={'x' * 5000}", "after"),
     ],
 )
 def test_a_query_that_cannot_be_answered_is_refused_by_name(stack: Stack, load: Load, query: str, param: str) -> None:

@@ -30,7 +30,9 @@ def test_a_get_is_one_consistent_read(stack: Stack, load: Load) -> None:
     assert stack.calls.sent("dynamodb.GetItem")[0]["ConsistentRead"] is True
 
 
-@pytest.mark.parametrize("video_id", ["video_1", "x" * 2000, "video_" + "0" * 32, "%2e%2e", "' OR 1=1"])
+@pytest.mark.parametrize(
+    "video_id", ["video_1", "x" * 2000, "video_" + "0" * 32, "%2e%2e", "' OR 1=1", "é\"'", "x" * 5000]
+)
 def test_a_video_that_is_not_there_is_not_found(stack: Stack, load: Load, video_id: str) -> None:
     told = call(load("api"), "GET", f"/videos/{video_id}")
     assert_holds(ERROR, told.body)

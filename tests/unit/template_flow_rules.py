@@ -65,7 +65,7 @@ def granted(template: Template, name: str) -> dict[str, set[str]]:
         for statement in policy["PolicyDocument"]["Statement"]:
             for resource in as_list(statement["Resource"]):
                 words = resource.get("Fn::Sub") if isinstance(resource, dict) else None
-                place = words.removeprefix("${").split(".")[0] if words else target(resource)
+                place = as_list(words)[0].removeprefix("${").split(".")[0] if words else target(resource)
                 if place in things:
                     found.setdefault(place, set()).update(as_list(statement["Action"]))
     return found

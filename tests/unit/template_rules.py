@@ -33,9 +33,11 @@ def functions(template: Template) -> dict[str, Any]:
 
 
 def target(value: Any) -> str | None:
-    """The resource that a `!Ref` or a `!GetAtt` points at."""
+    """The resource that a `!Ref` or a `!GetAtt` points at, or an `!If` where its condition holds."""
     if not isinstance(value, dict):
         return None
+    if "Fn::If" in value:
+        return target(value["Fn::If"][1])
     pointed = value.get("Ref") or value.get("Fn::GetAtt")
     return pointed[0] if isinstance(pointed, list) else pointed.split(".")[0] if pointed else None
 
@@ -90,6 +92,8 @@ def denies_plain_http(policy: dict[str, Any], service: str, resource: str) -> bo
 
 def longest(template: Template, value: Any) -> int:
     """How many bytes a variable's value may have: a prompt in any alphabet, anything else in ASCII."""
+    if isinstance(value, dict) and "Fn::If" in value:
+        return max(longest(template, branch) for branch in value["Fn::If"][1:])
     parameter = template["Parameters"].get(target(value))
     if parameter is None:
         if target(value) in of_type(template, BUCKET):

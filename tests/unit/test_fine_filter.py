@@ -1,45 +1,79 @@
-"""The fine filter on two threads makes what one makes, and half a frame is never passed on."""
+"""The fine filter makes the same of a picture with the processor's vector instructions as without them."""
 
 from __future__ import annotations
 
+import math
+
 import pytest
-from PIL import Image, ImageChops
+from PIL import Image, ImageChops, ImageStat
 
 from sora_ready.domain import resizing
 from sora_ready.domain.frame import Size
-from sora_ready.domain.resizing import resize_finely
+from sora_ready.domain.imaging import normalize_image
+from sora_ready.domain.resizing import find_vectors, resize_finely
+
+vectors_only = pytest.mark.skipif(find_vectors() is None, reason="no build of the vector filter for this processor")
 
 
-@pytest.mark.parametrize("box", [(0, 0, 900, 700), (10.3, 20.7, 880.1, 655.5), (0, 350, 900, 700)])
-@pytest.mark.parametrize("size", [Size(320, 181), Size(64, 2), Size(597, 231), Size(850, 650), Size(1200, 901)])
-def test_two_halves_are_the_whole(box: tuple[float, ...], size: Size) -> None:
-    # given a picture of fine grain, large enough for a second thread
-    picture = Image.effect_noise((900, 700), 90).convert("RGB")
-
-    both = resize_finely(picture, size, box)
-
-    alone = picture.resize(size, Image.Resampling.LANCZOS, box=box)
-    assert max(high for _, high in ImageChops.difference(both, alone).getextrema()) <= 1
+@pytest.fixture
+def without_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resizing, "find_vectors", lambda: None)
 
 
-@pytest.mark.parametrize("half", ["upper", "lower"])
-def test_a_half_that_fails_fails_the_whole(monkeypatch: pytest.MonkeyPatch, half: str) -> None:
-    # given a picture one half of which cannot be filtered
-    picture = Image.new("RGB", (900, 700))
-    real = Image.Image.resize
-
-    def fail(self: Image.Image, size: tuple[int, int], resample: int, box: tuple[float, ...]) -> Image.Image:
-        if (box[1] == 0) == (half == "upper"):
-            raise MemoryError("no room for this half")
-        return real(self, size, resample, box)
-
-    monkeypatch.setattr(Image.Image, "resize", fail)
-
-    with pytest.raises(MemoryError):
-        resize_finely(picture, Size(64, 36), (0, 0, 900, 700))
+def noise(mode: str) -> Image.Image:
+    channels = [Image.effect_noise((300, 200), 40 + 9 * number) for number in range(len(mode))]
+    return Image.merge(mode, channels)
 
 
-def test_a_small_picture_starts_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resizing, "Thread", None)
+def exact(picture: Image.Image, size: Size, box: tuple[float, ...]) -> Image.Image:
+    """Lanczos' filter in floating point, rounded once."""
+    channels = [
+        channel.convert("F").resize(size, Image.Resampling.LANCZOS, box=box).point(lambda value: value * 1 + 0.5)
+        for channel in picture.split()
+    ]
+    return Image.merge(picture.mode, [channel.convert("L") for channel in channels])
 
-    assert resize_finely(Image.new("L", (300, 200)), Size(64, 36), (0, 0, 300, 200)).size == (64, 36)
+
+def distance(one: Image.Image, other: Image.Image) -> float:
+    """The root mean square of what the samples differ by, over all channels."""
+    channels = zip(one.split(), other.split(), strict=True)
+    means = [ImageStat.Stat(ImageChops.difference(mine, theirs)).sum2[0] for mine, theirs in channels]
+    return math.sqrt(sum(means) / (one.width * one.height * len(means)))
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+@pytest.mark.parametrize("box", [(0, 0, 300, 200), (10.3, 20.7, 280.1, 155.5), (0, 150.25, 300, 200)])
+@pytest.mark.parametrize("size", [Size(160, 90), Size(64, 1), Size(1, 64), Size(400, 300)])
+@pytest.mark.parametrize("filtered", ["with vectors", "without"])
+def test_the_filter_is_lanczos(
+    monkeypatch: pytest.MonkeyPatch, filtered: str, mode: str, box: tuple[float, ...], size: Size
+) -> None:
+    if filtered == "without":
+        monkeypatch.setattr(resizing, "find_vectors", lambda: None)
+    elif find_vectors() is None:
+        pytest.skip("no build of the vector filter for this processor")
+    picture = noise(mode)
+
+    made = resize_finely(picture, size, box)  # type: ignore[arg-type]
+
+    assert (made.mode, made.size) == (mode, size)
+    assert distance(made, exact(picture, size, box)) < 1
+
+
+@vectors_only
+def test_a_box_that_ends_a_hair_beyond_the_picture_is_the_picture() -> None:
+    picture = noise("RGB")
+    whole = resize_finely(picture, Size(32, 18), (0, 0, 300, 200))
+    assert resize_finely(picture, Size(32, 18), (0, 0, 300.0000001, 200.0000001)).tobytes() == whole.tobytes()
+
+
+def test_a_mode_that_only_pillow_knows_is_filtered_by_it() -> None:
+    assert resize_finely(Image.new("LAB", (300, 200)), Size(64, 36), (0, 0, 300, 200)).mode == "LAB"
+
+
+@pytest.mark.usefixtures("without_vectors")
+@pytest.mark.parametrize("mode", ["cover", "pad", "blur", "stretch"])
+def test_every_mode_makes_its_frame_without_vectors(tmp_path: object, mode: str) -> None:
+    path = f"{tmp_path}/picture.png"
+    noise("RGB").save(path)
+    assert normalize_image(path, size=(64, 36), mode=mode).size == (64, 36)

@@ -16,6 +16,7 @@ from sora_ready.front_door.calls import Call
 from sora_ready.front_door.multipart import MAX_PARTS
 
 BUCKET = "uploads"
+PLACE = f"s3://{BUCKET}/"
 BOUNDARY = "b0undary"
 PICTURE = ("input_reference", b"JPEG", 'filename="beach.jpg"', "image/jpeg")
 Part = tuple[str, bytes, str, str]
@@ -40,7 +41,7 @@ def in_json(told: Any) -> Call:
 
 
 def read(call: Call) -> Body:
-    return read_create_body(call, BUCKET)
+    return read_create_body(call, PLACE)
 
 
 def refusal(call: Call) -> ParameterRejected:
@@ -95,6 +96,15 @@ def test_an_object_of_the_upload_bucket_is_named_by_its_key_as_it_stands(key: st
     assert read(in_json({"input_reference": told})).picture.key == key  # type: ignore[union-attr]
     assert read(form(field("input_reference[image_url]", told["image_url"]))).picture.key == key  # type: ignore[union-attr]
     assert read(form(field("input_reference", json.dumps(told)))).picture.key == key  # type: ignore[union-attr]
+
+
+def test_of_a_bucket_that_is_shared_only_the_stacks_part_may_be_named() -> None:
+    place = f"{PLACE}photos/"
+    body = read_create_body(in_json({"input_reference": f"{place}a.jpg"}), place)
+    assert body.picture is not None
+    assert body.picture.key == "photos/a.jpg"
+    with pytest.raises(ParameterRejected, match="begins with s3://uploads/photos/"):
+        read_create_body(in_json({"input_reference": f"{PLACE}letters/a.jpg"}), place)
 
 
 @pytest.mark.parametrize(

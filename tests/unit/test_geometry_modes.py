@@ -139,7 +139,7 @@ def test_an_edge_where_cover_cut_looks_as_it_does_in_the_whole_picture(focus: Fo
     frame = shown(normalize_image(encode(picture), size=(80, 45), focus=focus, format="png"))
 
     whole = picture.resize((160, 45), Image.Resampling.LANCZOS).crop((left, 0, left + 80, 45))
-    assert psnr(frame, whole) > 55
+    assert psnr(frame, whole) > 50
 
 
 @pytest.mark.parametrize("source", [Size(1600, 45), Size(80, 900)], ids=str)

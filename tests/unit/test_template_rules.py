@@ -3,47 +3,18 @@
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import Callable
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
-from samtranslator.yaml_helper import yaml_parse
 
 from tests.unit import template_flow_rules as flow
 from tests.unit import template_rules as rules
+from tests.unit.templates import GONE, change, load
 
 Rule = Callable[[rules.Template], list[str]]
 
-TEMPLATE = Path(__file__).resolve().parents[2] / "template.yaml"
 AT_LEAST = {rules.FUNCTION: 5, rules.QUEUE: 7, rules.BUCKET: 2, "AWS::IAM::Role": 5, "AWS::DynamoDB::Table": 2}
-GONE = object()
-
-
-@cache
-def template_as_json() -> str:
-    return json.dumps(yaml_parse(TEMPLATE.read_text(encoding="utf-8")))
-
-
-def load() -> rules.Template:
-    # Through JSON, so that parts which share a YAML anchor can be changed one at a time.
-    loaded: rules.Template = json.loads(template_as_json())
-    return loaded
-
-
-def change(template: rules.Template, path: str, value: Any) -> None:
-    """Set what stands at a path such as `Resources/Track/Properties/Timeout`, or take it out."""
-    *way, last = path.split("/")
-    place: Any = template
-    for step in way:
-        place = place[int(step)] if isinstance(place, list) else place[step]
-    if value is GONE:
-        del place[last]
-    else:
-        place[int(last) if isinstance(place, list) else last] = value
-
 
 BREAKS: list[tuple[Rule, str, Any]] = [
     (rules.everything_is_described, "Parameters/LogLevel/Description", GONE),

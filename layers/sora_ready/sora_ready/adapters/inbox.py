@@ -30,16 +30,26 @@ class UploadForm:
 
 
 class Inbox:
-    """Puts pictures where their jobs' names say. `bucket` is the upload bucket, sizes are in bytes."""
+    """Puts pictures where their jobs' names say. Sizes are in bytes.
 
-    def __init__(self, client: S3Client, bucket: str) -> None:
+    `bucket` is the upload bucket, of which only what is below `prefix` is the stack's affair. With `keeps_dropped` it
+    is somebody's own, and what others put there is never deleted.
+    """
+
+    def __init__(self, client: S3Client, bucket: str, prefix: str = "", *, keeps_dropped: bool = False) -> None:
         self._client = client
         self.bucket = bucket
+        self.prefix = prefix
+        self._keeps_dropped = keeps_dropped
+
+    def place(self, job_id: str) -> SourceObject:
+        """Return where the picture of a job belongs."""
+        return SourceObject(self.bucket, name_key(job_id, self.prefix))
 
     def put_picture(self, job_id: str, data: bytes) -> None:
         """Save a job's picture, unless one is there: the first is the one that the job is made of."""
         try:
-            self._client.put_object(Bucket=self.bucket, Key=name_key(job_id), Body=data, IfNoneMatch="*")
+            self._client.put_object(Bucket=self.bucket, Key=self.place(job_id).key, Body=data, IfNoneMatch="*")
         except ClientError as error:
             if error.response["Error"]["Code"] not in _THERE_ALREADY:
                 raise
@@ -66,7 +76,7 @@ class Inbox:
         """Copy an object of the upload bucket to the job's key, without its metadata and tags."""
         self._client.copy_object(
             Bucket=self.bucket,
-            Key=name_key(job_id),
+            Key=self.place(job_id).key,
             CopySource={"Bucket": self.bucket, "Key": key},
             MetadataDirective="REPLACE",
             TaggingDirective="REPLACE",
@@ -80,7 +90,7 @@ class Inbox:
         conditions: list[Any] = [{name: value} for name, value in fields.items()]
         form = self._client.generate_presigned_post(
             self.bucket,
-            name_key(job_id),
+            self.place(job_id).key,
             Fields=dict(fields),
             Conditions=[*conditions, ["content-length-range", least, most]],
             ExpiresIn=int(FORM_VALID.total_seconds()),
@@ -89,8 +99,11 @@ class Inbox:
 
     def delete_picture(self, job_id: str, source: SourceObject) -> None:
         """Delete what a job was made of: the version that is on record, or all under a key that is the job's own."""
-        if source.bucket == self.bucket and source.key == name_key(job_id):
+        place = self.place(job_id)
+        if (source.bucket, source.key) == (place.bucket, place.key):
             self._delete_versions(source.key)
+            return
+        if self._keeps_dropped:
             return
         exactly: dict[str, Any] = {"VersionId": source.version_id} if source.version_id else {"IfMatch": source.etag}
         # With neither a version nor an ETag nothing tells it from a newer upload, which is not this job's to delete.

@@ -52,6 +52,11 @@ def reduce_picture(picture: Image.Image, window: WholeBox, factors: tuple[int, i
     return cast(Image.Image, small)
 
 
+def is_plain(picture: Image.Image) -> bool:
+    """Tell whether the decoded picture is opaque and in 8 bits as it stands."""
+    return picture.mode in _PROFILE_SPACES and "transparency" not in picture.info
+
+
 def finish_colours(picture: Image.Image, profile: bytes | None, background: Colour) -> Image.Image:
     """Return the shrunk picture as opaque sRGB, by its `profile` if that fits, with `background` shining through."""
     if picture.mode != "RGBa":

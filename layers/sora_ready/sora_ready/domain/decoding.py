@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import os
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,6 +17,7 @@ from PIL import ExifTags, Image, PngImagePlugin, UnidentifiedImageError
 from sora_ready.domain.errors import ImageRejected
 from sora_ready.domain.frame import Size
 from sora_ready.domain.geometry import SIDEWAYS, UPRIGHT
+from sora_ready.domain.inflating import WORTH_A_THREAD, inflate_ahead
 
 # Only these decoders run. Pillow knows more, but some start programs (EPS) and none is what a camera or a site gives.
 # A phone's MPO (several JPEGs in one file) is found among the JPEGs, and its first picture is taken.
@@ -80,7 +81,9 @@ def load_picture(picture: Image.Image) -> None:
     try:
         if _has_deep_planes(picture):
             _read_deep_planes(picture)
-        picture.load()
+        worth = picture.format == "PNG" and picture.width * picture.height >= WORTH_A_THREAD
+        with inflate_ahead(picture) if worth else nullcontext():
+            picture.load()
     except _BROKEN as error:
         raise reject_corrupt(error) from error
 

@@ -58,7 +58,7 @@ class ImageRejected(Rejected):
 
 
 class SourceRejected(Rejected):
-    """The uploaded object cannot be read as it was announced: gone, replaced, or archived."""
+    """The uploaded object cannot be used as it was announced: gone, replaced, archived, or of our own making."""
 
 
 class CallRefused(SoraReadyError):

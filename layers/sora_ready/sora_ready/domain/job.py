@@ -73,6 +73,7 @@ living one. A job that has ended is never woken.
 """
 
 
+_JOB_ID = re.compile(r"video_[0-9a-f]{32}")
 # A key that names its job: the id is known, and its request on record, before the picture is here.
 _NAMED_KEY = re.compile(r"(?:.*/)?api/(video_[0-9a-f]{32})/picture", re.DOTALL)
 
@@ -117,6 +118,11 @@ def make_job_id(source: SourceObject, client_token: str = "") -> str:
         return named[1]
     upload = [source.version_id] if source.version_id else [source.etag, source.sequencer or ""]
     return hash_job_id(source.bucket, source.key, upload, client_token)
+
+
+def is_job_id(text: str) -> bool:
+    """Tell whether `text` can be a job's id at all."""
+    return bool(_JOB_ID.fullmatch(text))
 
 
 def hash_job_id(*told: Any) -> str:

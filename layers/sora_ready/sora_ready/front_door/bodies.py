@@ -48,8 +48,11 @@ class Body:
     picture: Picture | None = None
 
 
-def read_create_body(call: Call, upload_bucket: str) -> Body:
-    """Return what a POST /videos asks for. Raises `ParameterRejected`."""
+def read_create_body(call: Call, uploads: str) -> Body:
+    """Return what a POST /videos asks for; of `s3://` only addresses that begin with `uploads` may be named.
+
+    Raises `ParameterRejected`.
+    """
     content_type = call.headers.get("content-type", "")
     if content_type.lower().strip().startswith("multipart/form-data"):
         fields, part = _read_parts(read_form(call.body, content_type))
@@ -60,7 +63,7 @@ def read_create_body(call: Call, upload_bucket: str) -> Body:
     if part:
         picture = Picture(bytes(part.data), clean_file_name(part.file_name or ""))
     else:
-        picture = _read_reference(reference, upload_bucket)
+        picture = _read_reference(reference, uploads)
     if not picture.data and not picture.key:
         raise ParameterRejected("empty_picture", "The picture has no bytes.", param=PICTURE)
     return Body(fields, picture)
@@ -139,7 +142,7 @@ def _refuse_unknown(fields: Mapping[str, Any], known: frozenset[str]) -> None:
         raise ParameterRejected("invalid_prompt", "A prompt has 1 to 32,000 characters.", param="prompt")
 
 
-def _read_reference(reference: Any, upload_bucket: str) -> Picture:
+def _read_reference(reference: Any, uploads: str) -> Picture:
     if isinstance(reference, str) and reference.lstrip().startswith("{"):
         reference = _read_object(reference)
     url = reference.get("image_url") if isinstance(reference, dict) and reference.keys() == {"image_url"} else reference
@@ -159,9 +162,10 @@ def _read_reference(reference: Any, upload_bucket: str) -> Picture:
             return Picture(base64.b64decode(url[scheme.end() :], validate=True))
         except (binascii.Error, ValueError):
             raise ParameterRejected("invalid_data_url", "The data: URL is not base64.", param=PICTURE) from None
-    bucket, _, key = url.removeprefix("s3://").partition("/")
-    if not url.startswith("s3://") or bucket != upload_bucket or not _is_key(key):
-        raise ParameterRejected("url_not_fetched", _NO_FETCHING, param=PICTURE)
+    key = url.removeprefix("s3://").partition("/")[2]
+    if not url.startswith(uploads) or not _is_key(key):
+        told = f"{_NO_FETCHING} Here that begins with {uploads}"
+        raise ParameterRejected("url_not_fetched", told, param=PICTURE)
     return Picture(file_name=clean_file_name(key), key=key)
 
 

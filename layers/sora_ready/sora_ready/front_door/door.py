@@ -18,7 +18,7 @@ from sora_ready.adapters.queues import SubmitQueue, TrackQueue
 from sora_ready.adapters.settings import ApiSettings
 from sora_ready.domain.catalog import Catalog, load_catalog
 from sora_ready.domain.errors import JobNotFound, ParameterRejected
-from sora_ready.domain.job import Job, Status, hash_job_id
+from sora_ready.domain.job import Job, Status, hash_job_id, is_job_id
 from sora_ready.domain.request import apply_preset, fit_defaults, gather_wishes, read_request
 from sora_ready.domain.video_object import describe_video
 from sora_ready.front_door.calls import Call
@@ -51,7 +51,8 @@ class Door:
     def find_job(self, call: Call) -> Job:
         """Return the job that a call's path names. Raises `JobNotFound`."""
         job_id = call.path["video_id"]
-        job = self.jobs.get_job(job_id)
+        # What can be no id is not looked for: DynamoDB refuses a key that is too long, with a fault.
+        job = self.jobs.get_job(job_id) if is_job_id(job_id) else None
         if job is None or job.status is Status.DELETED:
             raise JobNotFound("video_not_found", f"There is no video {job_id[:80]}.", param="video_id")
         return job
@@ -84,7 +85,7 @@ def connect_door(
     return Door(
         **open_tables(dynamodb, settings.jobs_table, settings.ledger_table),
         job_list=JobList(dynamodb, settings.jobs_table),
-        inbox=Inbox(s3, settings.upload_bucket),
+        inbox=Inbox(s3, settings.upload_bucket, settings.upload_prefix, keeps_dropped=bool(settings.keep_dropped)),
         outputs=OutputBucket(s3, settings.output_bucket),
         open_queues=open_queues,
         catalog=load_catalog(settings.video_models),

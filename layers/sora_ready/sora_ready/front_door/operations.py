@@ -61,7 +61,7 @@ def carry_out(
 
 def _no_route(method: str, path: str) -> SoraReadyError:
     allowed = sorted(route.method for route in ROUTES if _fits(route.path, path))
-    if allowed:
+    if allowed and method not in allowed:
         return MethodNotAllowedError(method, allowed)
     return RouteNotFound("unknown_url", f"Unknown request URL: {method} {path[:200]}.")
 

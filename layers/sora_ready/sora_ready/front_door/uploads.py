@@ -22,7 +22,7 @@ def create_upload(call: Call, door: Door) -> Answer:
     request = door.check_wishes({name: value for name, value in fields.items() if name in WISHES})
     told = hash_body("upload", request, file_name, content_type, length)
     order = Order(door.name_job(call), request, told, clean_file_name(file_name))
-    job = receive_order(order, door.inbox.bucket, door.jobs)
+    job = receive_order(order, door.inbox.place(order.job_id), door.jobs)
     most = length or door.max_source_bytes
     form = door.inbox.sign_form(
         job.id, content_type=content_type, least=length or 1, most=most, request_hash=told, now=door.jobs.now()

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from sora_ready.domain.errors import JobConflict, JobNotFound, ParameterRejected
-from sora_ready.domain.job import Job, Status
+from sora_ready.domain.job import Job, Status, is_job_id
 from sora_ready.domain.video_object import find_statuses
 from sora_ready.front_door.bodies import read_create_body, read_json
 from sora_ready.front_door.calls import Answer, Call
@@ -26,7 +26,7 @@ _SUFFIXES = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 
 def create_video(call: Call, door: Door) -> Answer:
     """Put a job on record and its picture where the pipeline takes it up."""
-    body = read_create_body(call, door.inbox.bucket)
+    body = read_create_body(call, f"s3://{door.inbox.bucket}/{door.inbox.prefix}")
     picture = body.picture
     assert picture is not None
     request = door.check_wishes(body.fields)
@@ -36,7 +36,7 @@ def create_video(call: Call, door: Door) -> Answer:
     # A call that comes again is answered whatever became of the object meanwhile.
     if picture.key and door.jobs.get_job(order.job_id) is None:
         door.inbox.check_picture(picture.key, door.max_source_bytes)
-    job = receive_order(order, door.inbox.bucket, door.jobs)
+    job = receive_order(order, door.inbox.place(order.job_id), door.jobs)
     # The call that made the record may have died before it saved the picture.
     if job.status is Status.RECEIVED:
         if picture.key:
@@ -56,8 +56,9 @@ def list_videos(call: Call, door: Door) -> Answer:
     statuses = find_statuses(status) if status else frozenset()
     if status and not statuses:
         raise _unusable("status", sorted({*map(str, Status)} - {str(Status.DELETED)}))
-    after = door.jobs.get_job(call.query["after"]) if call.query.get("after") else None
-    if call.query.get("after") and after is None:
+    cursor = call.query.get("after", "")
+    after = door.jobs.get_job(cursor) if is_job_id(cursor) else None
+    if cursor and after is None:
         raise _unusable("after", ["the id of a video"])
     page = door.job_list.read_page(
         limit=int(limit or DEFAULT_LIMIT), after=after, newest_first=order != "asc", statuses=statuses
@@ -77,7 +78,7 @@ def get_video(call: Call, door: Door) -> Answer:
 
 def delete_video(call: Call, door: Door) -> Answer:
     """Cancel a video, or delete it with its files."""
-    job = cancel_or_delete_job(call.path["video_id"], jobs=door.jobs, outputs=door.outputs, inbox=door.inbox)
+    job = cancel_or_delete_job(door.find_job(call).id, jobs=door.jobs, outputs=door.outputs, inbox=door.inbox)
     deleted = job.status is Status.DELETED
     return Answer(
         200, {"id": job.id, "object": "video.deleted", "deleted": deleted, "job": {"status": str(job.status)}}

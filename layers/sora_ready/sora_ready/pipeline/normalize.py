@@ -10,7 +10,13 @@ from typing import Any
 from sora_ready.adapters.buckets import OutputBucket, Upload, UploadBucket
 from sora_ready.adapters.job_table import JobTable
 from sora_ready.domain.catalog import Catalog
-from sora_ready.domain.errors import ImageRejected, Rejected, RequestRejected, TransitionRefused
+from sora_ready.domain.errors import (
+    ImageRejected,
+    Rejected,
+    RequestRejected,
+    SourceRejected,
+    TransitionRefused,
+)
 from sora_ready.domain.frame import Size
 from sora_ready.domain.imaging import ReadyImage, normalize_image
 from sora_ready.domain.job import Job, SourceObject, Status, make_job_id, timestamp
@@ -55,6 +61,7 @@ def normalize_upload(
     }
     with DecodeAttempts(jobs, decode_timeout_seconds) as attempts:
         try:
+            _refuse_own_output(source, outputs)
             upload = uploads.open_upload(source)
             tags = uploads.read_tags(source) if upload.tag_count else {}
             asked = _wishes_on_record(known)
@@ -84,6 +91,17 @@ def normalize_upload(
         }
         record["copy"] = outputs.put_ready_copy(job_id, ready)
         return _put_once(jobs, Job.from_record(record | {"status": Status.READY}))
+
+
+def _refuse_own_output(source: SourceObject, outputs: OutputBucket) -> None:
+    # A stack can be told to take its pictures from its own output bucket: each copy would become another job.
+    if source.bucket == outputs.name:
+        raise SourceRejected(
+            "source_is_output",
+            "The object lies in the stack's own output bucket, and would be made from again and again. Set the "
+            "parameter ExistingUploadBucket to another bucket.",
+            key=source.key,
+        )
 
 
 def _make_frame(upload: Upload, request: VideoRequest, max_source_bytes: int) -> ReadyImage:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sora_ready.adapters.job_table import JobTable
 from sora_ready.domain.errors import JobConflict, TransitionRefused
-from sora_ready.domain.job import Job, SourceObject, Status, name_key, timestamp
+from sora_ready.domain.job import Job, SourceObject, Status, timestamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +20,8 @@ class Order:
     file_name: str = ""
 
 
-def receive_order(order: Order, bucket: str, jobs: JobTable) -> Job:
-    """Record a job as `received`; return it, or the one that the same call made before.
+def receive_order(order: Order, place: SourceObject, jobs: JobTable) -> Job:
+    """Record a job as `received`, its picture to come to `place`; return it, or the one that the same call made before.
 
     Raises `JobConflict` where another call made it (`idempotency_key_reused`), or it was deleted (`video_deleted`).
     """
@@ -29,7 +29,7 @@ def receive_order(order: Order, bucket: str, jobs: JobTable) -> Job:
     job = Job(
         order.job_id,
         Status.RECEIVED,
-        SourceObject(bucket, name_key(order.job_id)),
+        place,
         created_at=now,
         updated_at=now,
         caller={"door": "api", "body_sha256": order.body_sha256}

@@ -1,0 +1,233 @@
+"""A bucket that a team has already: it is wired, all that hung on it stays, and its pictures become videos."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.deploy import ROOT, deploy_template
+from local.emulator import Emulator
+from local.sample import make_sample
+from local.stack import LocalStack, VideoServer
+from sora_ready.adapters.s3_events import OUR_SOURCE
+from tests.e2e.waiting import wait_for_jobs
+
+BUCKET, PREFIX, STACK = "team-pictures", "photos/", "films"
+ACCOUNT, REGION = "000000000000", "us-east-1"
+
+
+@dataclass(frozen=True)
+class Wired:
+    """The stack over the team's bucket; what was hung on the bucket before and after; what the command said."""
+
+    local: LocalStack
+    before: dict[str, Any]
+    after: dict[str, Any]
+    said: str
+    team_queue: str
+
+
+@pytest.fixture(scope="module")
+def wired(empty_account: tuple[Emulator, VideoServer], tmp_path_factory: pytest.TempPathFactory) -> Wired:
+    emulator, server = empty_account
+    queue = make_team_bucket(emulator)
+    before = describe(emulator)
+    finished = subprocess.run(
+        [sys.executable, "-m", "local", "wire", BUCKET, "--prefix", PREFIX, "--stack", STACK, "--yes"],
+        cwd=tmp_path_factory.mktemp("person"),
+        env=os.environ | emulator.environment() | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    parameters = server.parameters() | {"ExistingUploadBucket": BUCKET, "UploadPrefix": PREFIX}
+    stack = deploy_template(emulator, parameters, name=STACK)
+    local = LocalStack(emulator, stack, server, Path())
+    return Wired(local, before, describe(emulator), finished.stdout, queue)
+
+
+def make_team_bucket(emulator: Emulator) -> str:
+    """A bucket with an SQS, an SNS and a Lambda notification, a lifecycle rule, a policy and tags; the queue's URL."""
+    s3, sqs = emulator.client("s3"), emulator.client("sqs")
+    s3.create_bucket(Bucket=BUCKET)
+    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    rule = {"ID": "old", "Status": "Enabled", "Filter": {"Prefix": "tmp/"}, "Expiration": {"Days": 7}}
+    s3.put_bucket_lifecycle_configuration(Bucket=BUCKET, LifecycleConfiguration={"Rules": [rule]})
+    s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(policy("s3:GetObject", f"arn:aws:s3:::{BUCKET}/public/*")))
+    s3.put_bucket_tagging(Bucket=BUCKET, Tagging={"TagSet": [{"Key": "team", "Value": "pictures"}]})
+    names = {kind: f"arn:aws:{kind}:{REGION}:{ACCOUNT}:team" for kind in ("sqs", "sns")}
+    allowed = json.dumps(policy("sqs:SendMessage", names["sqs"]))
+    url: str = sqs.create_queue(QueueName="team", Attributes={"Policy": allowed})["QueueUrl"]
+    emulator.client("sns").create_topic(
+        Name="team", Attributes={"Policy": json.dumps(policy("sns:Publish", names["sns"]))}
+    )
+    function = make_team_function(emulator)
+    filters = {"Key": {"FilterRules": [{"Name": "prefix", "Value": "photos/"}]}}
+    configuration: Any = {
+        "QueueConfigurations": [
+            {"Id": "thumbnails", "QueueArn": names["sqs"], "Events": ["s3:ObjectCreated:*"], "Filter": filters}
+        ],
+        "TopicConfigurations": [{"Id": "audit", "TopicArn": names["sns"], "Events": ["s3:ObjectRemoved:*"]}],
+        "LambdaFunctionConfigurations": [
+            {"Id": "index", "LambdaFunctionArn": function, "Events": ["s3:ObjectCreated:Copy"]}
+        ],
+    }
+    s3.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration=configuration)
+    sqs.purge_queue(QueueUrl=url)
+    return url
+
+
+def make_team_function(emulator: Emulator) -> str:
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("index.py", "def handler(event, context): return None\n")
+    role = emulator.client("iam").create_role(RoleName="team", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    functions = emulator.client("lambda")
+    made = functions.create_function(
+        FunctionName="team",
+        Runtime="python3.13",
+        Role=role,
+        Handler="index.handler",
+        Code={"ZipFile": package.getvalue()},
+    )
+    functions.add_permission(
+        FunctionName="team",
+        StatementId="bucket",
+        Action="lambda:InvokeFunction",
+        Principal="s3.amazonaws.com",
+        SourceArn=f"arn:aws:s3:::{BUCKET}",
+    )
+    return str(made["FunctionArn"])
+
+
+def policy(action: str, resource: str) -> dict[str, Any]:
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "s3.amazonaws.com"},
+        "Action": action,
+        "Resource": resource,
+    }
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def describe(emulator: Emulator) -> dict[str, Any]:
+    """Everything that hangs on the bucket."""
+    s3 = emulator.client("s3")
+    told = {
+        "notifications": s3.get_bucket_notification_configuration(Bucket=BUCKET),
+        "lifecycle": s3.get_bucket_lifecycle_configuration(Bucket=BUCKET),
+        "policy": s3.get_bucket_policy(Bucket=BUCKET),
+        "tags": s3.get_bucket_tagging(Bucket=BUCKET),
+        "versioning": s3.get_bucket_versioning(Bucket=BUCKET),
+    }
+    for answer in told.values():
+        answer.pop("ResponseMetadata")
+    return told
+
+
+def count_invocations(local: LocalStack, function: str) -> int:
+    group = f"/aws/lambda/{STACK}-{function}"
+    events = local.emulator.client("logs").filter_log_events(logGroupName=group)["events"]
+    return sum(event["message"].startswith("START ") for event in events)
+
+
+def test_all_that_hung_on_the_bucket_still_does(wired: Wired) -> None:
+    notifications = dict(wired.after["notifications"])
+
+    assert notifications.pop("EventBridgeConfiguration") == {}
+    assert {"QueueConfigurations", "TopicConfigurations", "LambdaFunctionConfigurations"} == set(notifications)
+    assert wired.after | {"notifications": notifications} == wired.before
+
+
+def test_the_difference_was_shown_and_the_next_step_told(wired: Wired) -> None:
+    assert '+  "EventBridgeConfiguration": {},' in wired.said
+    assert "thumbnails" in wired.said
+    assert f'ExistingUploadBucket={BUCKET} UploadPrefix="{PREFIX}"' in wired.said
+
+
+def test_the_stack_points_at_the_bucket_and_made_none_to_upload_to(wired: Wired) -> None:
+    resources = wired.local.emulator.client("cloudformation").list_stack_resources(StackName=STACK)
+    made = {resource["LogicalResourceId"] for resource in resources["StackResourceSummaries"]}
+
+    assert wired.local.stack.outputs["UploadBucket"] == BUCKET
+    assert wired.local.stack.outputs["UploadPrefix"] == PREFIX
+    assert "OutputBucket" in made
+    assert made.isdisjoint({"UploadBucket", "UploadBucketPolicy"})
+
+
+def test_a_picture_under_the_prefix_becomes_a_video_and_nothing_else_wakes_a_function(
+    wired: Wired, tmp_path: Path
+) -> None:
+    # given what is elsewhere, and what is no picture, all of it before the picture
+    picture = make_sample(tmp_path / "beach.jpg")
+    others = ["outside.jpg", "old-photos/beach.jpg", "photos/notes.txt", "photos/NOTES.TXT", "photos/new folder/"]
+    for key in others:
+        wired.local.drop_picture(picture, {}, key=key)
+    before = count_invocations(wired.local, "normalize")
+
+    # when
+    wired.local.drop_picture(picture, {}, key="photos/beach.jpg")
+    [job] = wait_for_jobs(wired.local, "photos/beach.jpg")
+
+    # then
+    assert job["status"] == "completed"
+    assert [wired.local.find_jobs(key) for key in others] == [[]] * len(others)
+    assert (before, count_invocations(wired.local, "normalize")) == (0, 1)
+    assert wired.local.count_dead_letters() == 0
+
+
+def test_a_picture_without_a_suffix_becomes_a_video(wired: Wired, tmp_path: Path) -> None:
+    wired.local.drop_picture(make_sample(tmp_path / "picture"), {}, key="photos/IMG_0001")
+
+    [job] = wait_for_jobs(wired.local, "photos/IMG_0001")
+
+    assert job["status"] == "completed"
+
+
+def test_what_the_stack_asks_itself_for_is_not_dropped_with_what_s3_announces_from_elsewhere(wired: Wired) -> None:
+    # given what sweep sends for a job whose picture never came
+    key = "photos/never-came.jpg"
+    detail = {"bucket": {"name": BUCKET}, "object": {"key": key}}
+    body = json.dumps({"source": OUR_SOURCE, "detail-type": "Object Created", "detail": detail})
+    emulator = wired.local.emulator
+    queue = emulator.client("cloudformation").describe_stack_resource(
+        StackName=STACK, LogicalResourceId="NormalizeQueue"
+    )["StackResourceDetail"]["PhysicalResourceId"]
+
+    # when
+    emulator.client("sqs").send_message(QueueUrl=queue, MessageBody=body)
+    [job] = wait_for_jobs(wired.local, key)
+
+    # then
+    assert (job["status"], job["error"]["code"]) == ("rejected", "source_missing")
+
+
+def test_the_teams_own_queue_hears_of_uploads_as_before(wired: Wired, tmp_path: Path) -> None:
+    sqs = wired.local.emulator.client("sqs")
+    sqs.purge_queue(QueueUrl=wired.team_queue)
+
+    wired.local.drop_picture(make_sample(tmp_path / "p.jpg"), {}, key="photos/for-the-team.jpg")
+
+    [message] = sqs.receive_message(QueueUrl=wired.team_queue, WaitTimeSeconds=10)["Messages"]
+    assert json.loads(message["Body"])["Records"][0]["s3"]["object"]["key"] == "photos/for-the-team.jpg"
+
+
+def test_a_role_may_read_what_lies_under_the_prefix_and_no_more(wired: Wired) -> None:
+    iam = wired.local.emulator.client("iam")
+    [name] = [role["RoleName"] for role in iam.list_roles()["Roles"] if f"{STACK}-NormalizeRole" in role["RoleName"]]
+
+    statements = iam.get_role_policy(RoleName=name, PolicyName="normalize")["PolicyDocument"]["Statement"]
+
+    [read] = [statement for statement in statements if "s3:GetObject" in statement["Action"]]
+    assert read["Resource"] == f"arn:aws:s3:::{BUCKET}/{PREFIX}*"
