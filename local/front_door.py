@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
+import ssl
+import urllib.request
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
@@ -29,6 +33,13 @@ def find_front_door(emulator: Emulator, stack: Stack) -> FrontDoor:
     address = emulator.endpoint.replace("127.0.0.1", "localhost")
     secret = emulator.client("secretsmanager").get_secret_value(SecretId=stack.outputs["ApiTokenSecret"])
     return FrontDoor(f"{address}/_aws/execute-api/{_api_id(stack)}/v1", secret["SecretString"])
+
+
+def list_models(door: FrontDoor, ca_bundle: Path) -> list[str]:
+    """Ask the API for its models, as any client would, and return their names. Raises `OSError` where it says no."""
+    asked = urllib.request.Request(f"{door.url}/models", headers={"Authorization": f"Bearer {door.token}"})
+    with urllib.request.urlopen(asked, context=ssl.create_default_context(cafile=ca_bundle), timeout=60) as answer:
+        return [model["id"] for model in json.load(answer)["data"]]
 
 
 def set_gateway_responses(emulator: Emulator, stack: Stack) -> None:

@@ -48,7 +48,11 @@ class LocalStack:
     stack: Stack
     server: VideoServer
     log: Path
-    front_door: FrontDoor
+
+    @property
+    def front_door(self) -> FrontDoor:
+        """Where the stack's API is, with the token that opens it now."""
+        return find_front_door(self.emulator, self.stack)
 
     def drop_picture(self, path: Path, wishes: Mapping[str, str], *, key: str | None = None) -> str:
         """Put a picture into the upload bucket, its wishes as tags (the prompt as metadata); return its key."""
@@ -149,4 +153,4 @@ def start_stack(
         set_gateway_responses(emulator, stack)
         say("template.yaml is deployed")
         say(f"{'stand-in video server' if server.stand_in else 'video server'} at {server.base_url}")
-        yield LocalStack(emulator, stack, server, folder / "emulator.log", find_front_door(emulator, stack))
+        yield LocalStack(emulator, stack, server, folder / "emulator.log")

@@ -13,7 +13,7 @@ import httpx2
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
-from local.front_door import FrontDoor
+from local.front_door import FrontDoor, list_models
 from local.stack import LocalStack
 from tests.openai_schema import ERROR, assert_holds
 
@@ -87,6 +87,10 @@ def test_no_route_opens_without_the_token(
 def test_the_token_opens(http: httpx2.Client, door: FrontDoor) -> None:
     answer = http.get("/models", headers={"Authorization": f"Bearer {door.token}"})
     assert (answer.status_code, answer.json()["object"]) == (200, "list")
+
+
+def test_the_rehearsal_asks_as_any_client_does(local: LocalStack) -> None:
+    assert "sora-2" in list_models(local.front_door, local.emulator.ca_bundle)
 
 
 def test_a_body_is_not_read_before_the_token(http: httpx2.Client, local: LocalStack) -> None:
