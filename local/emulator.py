@@ -93,7 +93,8 @@ def start_emulator(log: Path, *, port: int = 0, python: str = sys.executable) ->
         state = Path(folder)
         ca_bundle = _make_certificate(state)
         process = subprocess.Popen(
-            [python, "-m", "ministack.app"],
+            # -P: what lies beside the script is not for the emulator to import.
+            [python, "-P", str(Path(__file__).with_name("ministack_as_aws.py"))],
             env=_environment(port, state),
             cwd=state,
             stdin=subprocess.DEVNULL,

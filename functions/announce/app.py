@@ -1,4 +1,4 @@
-"""Woken by the jobs table's stream: each change of a job's status becomes an event."""
+"""Woken by the jobs table's stream: each change of a job's status becomes an event, its end an answer to who waits."""
 
 from __future__ import annotations
 
@@ -9,16 +9,20 @@ import boto3
 
 from sora_ready.adapters.event_bus import EventBus
 from sora_ready.adapters.settings import AnnounceSettings
+from sora_ready.adapters.task_tokens import TaskTokens
 from sora_ready.pipeline.announce import announce_changes
 
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """Publish the changes; from the first that could not be published on, the stream sends them again."""
-    failed = announce_changes(event["Records"], wire())
+    """Publish and answer; from the first change on with which that could not be done, the stream sends them again."""
+    failed = announce_changes(event["Records"], **wire())
     return {"batchItemFailures": [{"itemIdentifier": failed}] if failed else []}
 
 
 @cache
-def wire() -> EventBus:
+def wire() -> dict[str, Any]:
     """Connect the step to this stack, once for each execution environment."""
-    return EventBus(boto3.client("events"), AnnounceSettings.from_environment().event_bus)
+    return {
+        "bus": EventBus(boto3.client("events"), AnnounceSettings.from_environment().event_bus),
+        "tasks": TaskTokens(boto3.client("stepfunctions")),
+    }

@@ -1,4 +1,4 @@
-"""Woken by the normalize queue: an uploaded picture becomes its exact frame and a job record."""
+"""Woken by the normalize queue, or called: an uploaded picture becomes its exact frame and a job record."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from sora_ready.adapters.batches import answer_batch
 from sora_ready.adapters.buckets import OutputBucket, UploadBucket
+from sora_ready.adapters.direct_calls import answer_call, is_direct, read_normalize_call
 from sora_ready.adapters.job_table import JobTable
 from sora_ready.adapters.s3_events import read_object_created
 from sora_ready.adapters.settings import NormalizeSettings
 from sora_ready.domain.catalog import load_catalog
 from sora_ready.pipeline.dead_letters import mark_dead_upload
+from sora_ready.pipeline.direct_normalize import normalize_directly
 from sora_ready.pipeline.normalize import normalize_upload
 
 logger = Logger()
@@ -23,7 +25,9 @@ settings = cache(NormalizeSettings.from_environment)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Answer a batch of queue messages; only those that failed come back."""
+    """Answer a direct call with its job, a batch of queue messages with those that failed and come back."""
+    if is_direct(event):
+        return answer_call(normalize_directly, read_normalize_call(event), **wire())
     return answer_batch(event, handle_record, context, last_try=settings().max_receives, mark=mark_record)
 
 

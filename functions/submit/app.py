@@ -1,4 +1,4 @@
-"""Woken by the submit queue: a ready copy is sent to the video server, once."""
+"""Woken by the submit queue, or called: a ready copy is sent to the video server, once."""
 
 from __future__ import annotations
 
@@ -11,19 +11,24 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from sora_ready.adapters.batches import answer_batch
 from sora_ready.adapters.buckets import OutputBucket
+from sora_ready.adapters.direct_calls import answer_call, is_direct, read_submit_call
 from sora_ready.adapters.ledger import open_tables
 from sora_ready.adapters.queues import SubmitQueue, TrackQueue, read_submission
 from sora_ready.adapters.settings import SubmitSettings
 from sora_ready.adapters.video_api import connect_video_api
 from sora_ready.pipeline.dead_letters import mark_dead_letter
-from sora_ready.pipeline.submit import seconds_until_retry, submit_job
+from sora_ready.pipeline.direct_submit import submit_directly
+from sora_ready.pipeline.submit import postpone_failure, submit_job
 
 logger = Logger()
 settings = cache(SubmitSettings.from_environment)
+submit_queue = cache(lambda: SubmitQueue(boto3.client("sqs"), settings().submit_queue_url))
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Answer a batch of queue messages; only those that failed come back."""
+    """Answer a direct call with its job, a batch of queue messages with those that failed and come back."""
+    if is_direct(event):
+        return answer_call(submit_directly, read_submit_call(event), video_api=connect_video_api(settings()), **wire())
     return answer_batch(event, handle_record, context, last_try=settings().max_receives, mark=mark_record)
 
 
@@ -34,12 +39,8 @@ def handle_record(record: SQSRecord) -> None:
         logger.warning("no ready copy of a job: ignored", key=copy_key)
         return
     receives = int(record.attributes.approximate_receive_count)
-    try:
+    with postpone_failure(submit_queue(), record.receipt_handle, receives):
         job = submit_job(job_id, copy_key, redelivered=receives > 1, video_api=connect_video_api(settings()), **wire())
-    except Exception as error:
-        wait = seconds_until_retry(error, receives)
-        SubmitQueue(boto3.client("sqs"), settings().submit_queue_url).postpone(record.receipt_handle, wait)
-        raise
     logger.info("submitted", job_id=job_id, status=str(job.status), code=job.error.get("code"))
 
 
@@ -55,6 +56,5 @@ def wire() -> dict[str, Any]:
         **open_tables(boto3.client("dynamodb"), settings().jobs_table, settings().ledger_table),
         "outputs": OutputBucket(boto3.client("s3"), settings().output_bucket),
         "track_queue": TrackQueue(boto3.client("sqs"), settings().track_queue_url),
-        "lease_seconds": settings().lease_seconds,
-        "budget": settings().daily_budget_usd,
+        **settings().limits(),
     }

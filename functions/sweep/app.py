@@ -18,7 +18,7 @@ logger = Logger()
 
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """Sweep and return how many jobs of each status were overdue; or `resolve` one job and return its record."""
+    """Sweep and return how many jobs of each status were woken; or `resolve` one job and return its record."""
     sweep = wire()
     if "resolve" in event:
         asked = event["resolve"]
@@ -32,7 +32,7 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
             track_queue=sweep.track_queue,
         )
         logger.info("a person decided", job_id=job.id, decision=asked["decision"], status=str(job.status))
-        return job.as_record()
+        return job.as_told()
     woken = sweep.wake_jobs()
     if woken:
         logger.info("overdue jobs were woken", **woken)

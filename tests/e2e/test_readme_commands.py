@@ -179,6 +179,90 @@ def test_the_lines_for_another_stack_deploy_it_tag_it_and_list_its_outputs(folde
     assert any(":function:trailers-" in arn for arn in tags.split())
 
 
+def test_the_lines_for_calls_make_a_frame_alone_and_have_it_sent(folder_with_stack_up: Path) -> None:
+    # given a picture that wakes nothing by itself
+    [lines] = [block for block in blocks_of_readme() if block.startswith("# call FUNCTION")]
+    given = quiet_picture(folder_with_stack_up, "photos/called.jpg")
+
+    # when
+    said = paste(folder_with_stack_up, given, lines)
+
+    # then
+    made, sent = answers(said)
+    assert (made["status"], made["copy"]["width"], made["copy"]["mode"]) == ("ready", 720, "pad")
+    assert (sent["status"], sent["job_id"]) == ("queued", made["job_id"])
+
+
+def test_the_lines_for_state_machines_deploy_both_and_start_one_that_succeeds(folder_with_stack_up: Path) -> None:
+    # given
+    [lines] = [block for block in blocks_of_readme() if block.startswith("# a state machine")]
+    given = quiet_picture(folder_with_stack_up, "photos/flow.jpg")
+    given += "CODE_BUCKET=code\naws s3 mb s3://code > /dev/null\n"
+
+    # when
+    said = paste(folder_with_stack_up, given, lines)
+    execution = re.search(r"arn:aws:states:\S+:execution:[^\s\"]+", said)
+    assert execution
+    look = (
+        f"aws stepfunctions describe-execution --execution-arn {execution[0]} --output text --query '[status, output]'"
+    )
+    ended = paste(folder_with_stack_up, f"until {look} | grep -v RUNNING; do sleep 1; done")
+
+    # then
+    assert ended.startswith("SUCCEEDED")
+    assert '"key": "videos/video_' in ended
+    assert "video-workflow-by-event" in paste(folder_with_stack_up, "aws stepfunctions list-state-machines")
+
+
+def test_the_lines_for_rules_deploy_them(folder_with_stack_up: Path) -> None:
+    # given somebody's function
+    [lines] = [block for block in blocks_of_readme() if block.startswith("# a mail for each video")]
+    given = 'FUNCTION_ARN="$(aws lambda get-function --function-name "$(stack SweepFunction)" --output text'
+    given += ' --query Configuration.FunctionArn)"\n'
+    link_samples(folder_with_stack_up)
+
+    # when
+    paste(folder_with_stack_up, given, lines)
+    targets = paste(
+        folder_with_stack_up,
+        "for stack in video-mails video-receiver; do "
+        'aws events list-targets-by-rule --output text --query "Targets[].Arn" '
+        '--rule "$(aws events list-rules --output text --query "Rules[?starts_with(Name, \'$stack\')].Name")"; done',
+    )
+
+    # then
+    mails, function = targets.strip().splitlines()
+    assert ":sns:" in mails
+    assert ":function:" in function
+
+
+def quiet_picture(folder: Path, key: str) -> str:
+    """The lines that drop a picture which no event makes a job of, as where it lies outside `UploadPrefix`."""
+    link_samples(folder)
+    return f"""
+key={key}
+rule="$(aws cloudformation describe-stack-resource --stack-name sora-ready --logical-resource-id PictureUploaded \\
+  --output text --query StackResourceDetail.PhysicalResourceId)"
+aws events disable-rule --name "$rule"
+aws s3api put-object --bucket "$(stack UploadBucket)" --key "$key" --body .local/photo.jpg > /dev/null
+"""
+
+
+def link_samples(folder: Path) -> None:
+    """Have the samples where the lines look for them."""
+    (folder / "events").symlink_to(ROOT / "events")
+
+
+def answers(said: str) -> list[dict[str, Any]]:
+    """The jobs among what calls printed, each followed by what the CLI tells of the call."""
+    found, decoder, place = [], json.JSONDecoder(), said.find("{")
+    while place >= 0:
+        told, end = decoder.raw_decode(said, place)
+        found += [told] if "job_id" in told else []
+        place = said.find("{", end)
+    return found
+
+
 def paste(folder: Path, *lines: str, stdin: str = "") -> str:
     """Run lines in a shell of the stack's, with something that stands for SAM, and return what they said."""
     sam_deploy.put_sam(folder / "bin")
@@ -256,9 +340,13 @@ def test_every_shell_block_of_the_readme_is_run_by_a_test_or_by_ci() -> None:
         "sam build": "make rehearse",
         "# show what EventBridge adds": "the test above",
         "sam deploy --stack-name": "the test above",
+        "# call FUNCTION": "the test above",
+        "# a state machine": "the test above",
+        "# a mail for each video": "the test above",
         "aws secretsmanager": "the test above",
         ".venv/bin/python -m local normalize": "the test above",
         "decide()": "the test above",
+        "# list them": "test_readme_backlog.py",
         "make bench": "the one who measures: it takes minutes, and asserts nothing",
         "make test": "CI",
     }

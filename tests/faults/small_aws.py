@@ -28,7 +28,7 @@ _SET = re.compile(
 
 
 class SmallDynamoDB:
-    """Tables whose items have one key each, with conditions, updates, transactions and one index (`by-wake`)."""
+    """Tables whose items have one key each, with conditions, updates, transactions and the indexes that are asked."""
 
     def __init__(self, hear: Hear) -> None:
         self._hear = hear
@@ -82,10 +82,13 @@ class SmallDynamoDB:
     def paginate(self, **call: Any) -> Iterator[dict[str, Any]]:
         with self._lock:
             items = self._tables[call["TableName"]]
-            waiting = [items[key] for key in self._waking[call["TableName"]]]
+            sort = "wake_at" if call["IndexName"] == "by-wake" else "created_at"
+            rows = [items[key] for key in self._waking[call["TableName"]]] if sort == "wake_at" else items.values()
             asked = call | {"ConditionExpression": call["KeyConditionExpression"]}
-            found = sorted((item for item in waiting if _holds(asked, item)), key=lambda item: item["wake_at"]["S"])
-        size = call["PaginationConfig"]["PageSize"]
+            found = sorted((item for item in rows if _holds(asked, item)), key=lambda item: item[sort]["S"])
+            if not call.get("ScanIndexForward", True):
+                found.reverse()
+        size = call.get("PaginationConfig", {}).get("PageSize", 1000)
         for start in range(0, max(len(found), 1), size):
             self._hear("dynamodb", "Query", call)
             yield {"Items": found[start : start + size]}
@@ -129,6 +132,13 @@ class SmallS3:
         if call.get("IfMatch") not in {None, _etag(body).strip('"')}:
             raise _error("PreconditionFailed", "GetObject")
         return {"Body": io.BytesIO(body), "ContentLength": len(body), "Metadata": metadata, "ETag": _etag(body)}
+
+    def head_object(self, **call: Any) -> dict[str, Any]:
+        found = self._objects.get((call["Bucket"], call["Key"]))
+        self._hear("s3", "HeadObject", call)
+        if found is None:
+            raise _error("404", "HeadObject")
+        return {"ETag": _etag(found[0])}
 
     def upload_fileobj(self, file: Any, bucket: str, key: str, **_: Any) -> None:
         self.put_object(Bucket=bucket, Key=key, Body=file.read())

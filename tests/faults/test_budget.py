@@ -123,7 +123,7 @@ def test_a_dear_job_is_not_overtaken_for_ever_by_cheap_ones(new_world: NewWorld)
     world.budget = Decimal("1.50")
     # then what does not fit beside the first waits, and so does what came after it.
     run_until(world, "2026-11-15T12:00:00Z")
-    assert [sent_on(world, f"2026-11-{day}") for day in (13, 14, 15)] == [["0.jpg"], ["1.jpg"], ["2.jpg"]]
+    assert [sent_on(world, f"2026-11-{day}") for day in (12, 13, 14)] == [["0.jpg"], ["1.jpg"], ["2.jpg"]]
     assert not find_violations(world)
 
 

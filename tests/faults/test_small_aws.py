@@ -13,7 +13,7 @@ from uuid import UUID
 import pytest
 
 from sora_ready.domain.errors import SoraReadyError
-from sora_ready.domain.job import Job, SourceObject, Status
+from sora_ready.domain.job import Job, Line, SourceObject, Status
 from tests.faults.cases import Case, NewWorld, boundaries, live
 from tests.faults.world import World
 
@@ -109,7 +109,8 @@ _CALLS: dict[str, Callable[[World, Job, int], Any]] = {
         job, Status.READY, {"code": "later"}, wake_at=world.clock() + timedelta(hours=choice)
     ),
     "owners": lambda world, _job, _choice: world.ledger.find_owners(["video-0", "video-1", "video-2"]),
-    "due": lambda world, _job, choice: world.jobs.find_due(choice + 1),
+    "due": lambda world, _job, choice: [world.jobs.find_due(line, choice + 1) for line in Line],
+    "by_source": lambda world, job, _: list(world.jobs.find_by_source(job.source)),
     "open": lambda world, _job, _choice: world.jobs.find_open("fingerprint"),
     "get": lambda world, job, _: (world.jobs.get_job(job.id), world.ledger.read_spent("2026-11-12")),
 }

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
-from sora_ready.domain.job import Job, SourceObject, Status
+from sora_ready.domain.job import BACKFILL, Job, Line, SourceObject, Status, timestamp
 from tests.faults.cases import Case, NewWorld, boundaries, picture
 from tests.faults.invariants import find_violations
 from tests.faults.world import World
@@ -94,7 +95,7 @@ def test_a_sweep_that_dies_anywhere_is_made_good_by_the_next(
     record_property("counted", {"sweeps that died": {"boundaries": len(points)}})
 
 
-def test_nothing_due_is_one_query_and_no_write(new_world: NewWorld) -> None:
+def test_nothing_due_is_one_query_for_each_line_and_no_write(new_world: NewWorld) -> None:
     # Given jobs at every stage, none of them overdue,
     world = new_world()
     for number, seconds in enumerate((18, 5)):
@@ -104,8 +105,8 @@ def test_nothing_due_is_one_query_and_no_write(new_world: NewWorld) -> None:
     world.calls.clear()
     # when the sweep comes,
     assert world.sweep() == {}
-    # then it asks once, and writes nothing.
-    assert world.calls == ["dynamodb.Query"]
+    # then it asks each line once, and writes nothing.
+    assert world.calls == ["dynamodb.Query"] * len(Line)
 
 
 def test_thousands_overdue_are_woken_a_few_at_a_time(new_world: NewWorld) -> None:
@@ -122,12 +123,41 @@ def test_thousands_overdue_are_woken_a_few_at_a_time(new_world: NewWorld) -> Non
         world.calls.clear()
         # when the sweep comes, then it wakes no more than its limit, with no more than that many calls,
         assert world.sweep() == {"ready": 100}
-        assert Counter(world.calls) == {"dynamodb.Query": 1, "dynamodb.GetItem": 100, "dynamodb.UpdateItem": 100}
+        assert Counter(world.calls) == {
+            "dynamodb.Query": len(Line),
+            "dynamodb.GetItem": 100,
+            "dynamodb.UpdateItem": 100,
+        }
         woken.update(message.body[0] for message in world.messages)
     # and after thirty times each was woken once.
     assert len(woken) == 3000
     assert set(woken.values()) == {1}
     assert world.sweep() == {}
+
+
+def test_thousands_that_are_held_keep_no_other_job_waiting(new_world: NewWorld) -> None:
+    # Given five thousand held jobs of a backlog, a sweep that looks at a hundred,
+    world = new_world(("submit:submit_video#1",), sweep_limit=100, budget=Decimal("1.20"))
+    for number in range(5000):
+        source = SourceObject("uploads", f"{number}.jpg", "etag", None, str(number))
+        made = timestamp(world.clock())
+        request = {"price_usd": "0.40"}
+        job = Job(f"video_{number:032x}", Status.READY, source, made, made, caller={"door": BACKFILL}, request=request)
+        world.jobs.hold_job(world.jobs.put_job(job), error={"code": "budget_spent"})
+        world.clock.advance(seconds=1)
+    # and a picture that was dropped afterwards, and lost its worker,
+    world.next_sweep = world.clock() + timedelta(minutes=5)
+    world.drop("lost.jpg", picture(), "lost")
+    world.run(hours=0.05)
+    assert world.look(world.sources[0]).status == "submitting"
+    world.messages.clear()
+    # when the next sweep comes,
+    world.clock.advance(minutes=5)
+    assert world.sweep() == {"submitting": 1, "held": 2}
+    # then its video is looked for, and of the backlog the oldest go on, as far as what is left of the day pays.
+    assert world.look(world.sources[0]).status == "unconfirmed"
+    sent = [message.body[0] for message in world.messages if message.queue == "submit"]
+    assert sent == [f"video_{number:032x}" for number in range(2)]
 
 
 def test_the_boundaries_of_a_sweep_are_among_those_of_the_pairs(new_world: NewWorld) -> None:

@@ -36,7 +36,7 @@ CATALOG = load_catalog(
     '{"tiny": {"seconds": [1], "usd_per_second": {"64x48": "0.40"}},'
     ' "dear": {"seconds": [1], "usd_per_second": {"64x48": "1.20"}}}'
 )
-DEFAULTS = {"size": "auto", "mode": "cover", "background": "black", "model": "tiny", "seconds": "1"}
+DEFAULTS = {"size": "auto", "mode": "cover", "background": "black", "model": "tiny", "seconds": "1", "prompt": "a sea"}
 # As the template has them: how often a message is tried, and how long it is invisible (seconds).
 TRIES = {"normalize": 3, "submit": 20, "track": 5}
 INVISIBLE = {"normalize": 360, "submit": 720, "track": 1800}

@@ -65,7 +65,9 @@ def session(every_call: AwsCalls) -> boto3.Session:
 
 @pytest.fixture(scope="session")
 def clients(session: boto3.Session) -> dict[str, Any]:
-    return {name: session.client(name) for name in ("s3", "dynamodb", "sqs", "events", "secretsmanager")}
+    return {
+        name: session.client(name) for name in ("s3", "dynamodb", "sqs", "events", "secretsmanager", "stepfunctions")
+    }
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ FUNCTIONS = {
     "announce": "Announce",
     "api": "Api",
     "authorize": "Authorize",
+    "backfill": "Backfill",
 }
 """Each function's folder and its name in the template."""
 JOB = "video_0b5f4c1d2e3a49788796a5b4c3d2e1f0"

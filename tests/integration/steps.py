@@ -75,7 +75,7 @@ def track(
 
 
 def sweep(stack: Stack, **other: Any) -> dict[str, int]:
-    """Run one sweep; return how many jobs of each status were overdue."""
+    """Run one sweep; return how many jobs of each status were woken."""
     options: dict[str, Any] = {
         "jobs": stack.jobs,
         "ledger": stack.ledger,

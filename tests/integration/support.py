@@ -27,7 +27,7 @@ from sora_ready.adapters.ledger import Ledger
 from sora_ready.adapters.queues import NormalizeQueue, SubmitQueue, TrackQueue
 from sora_ready.domain.doubt import fingerprint
 from sora_ready.domain.errors import SubmissionUnconfirmed
-from sora_ready.domain.job import WAKE_AFTER, Job, SourceObject, Status, make_job_id, timestamp
+from sora_ready.domain.job import WAKE_AFTER, Job, Line, SourceObject, Status, make_job_id, timestamp
 from sora_ready.pipeline.doubt import doubt_job
 
 T = TypeVar("T")
@@ -186,11 +186,22 @@ class Stack:
 
     def woken(self, job: Job) -> Waiting | None:
         """The job as the index by-wake holds it, however far its time is; None where nothing wakes it."""
-        rows = self.jobs._query_wake("#wake = :due", {":due": {"S": "due"}})
-        return next((row for row in rows if row.job_id == job.id), None)
+        return next((row for rows in self.lines().values() for row in rows if row.job_id == job.id), None)
+
+    def lines(self) -> dict[str, list[Waiting]]:
+        """What waits in each line of the index by-wake, the first to be woken first."""
+        query = self.jobs._query_wake
+        return {line: list(query("#wake = :line", {":line": {"S": str(line)}})) for line in Line}
 
     def ready_job(
-        self, key: str = "beach.jpg", *, job_id: str = "", copy_key: str = "", prompt: str = "a calm sea"
+        self,
+        key: str = "beach.jpg",
+        *,
+        job_id: str = "",
+        copy_key: str = "",
+        prompt: str = "a calm sea",
+        price: str = "0.40",
+        caller: Mapping[str, Any] | None = None,
     ) -> Job:
         """Record a job that is ready, and save its copy."""
         source = SourceObject(UPLOAD_BUCKET, key, "b1946ac92492d2347c6235b4d2611184", "v1")
@@ -201,7 +212,9 @@ class Stack:
         self.s3.put_object(Bucket=OUTPUT_BUCKET, Key=copy_key, Body=frame, ContentType="image/jpeg")
         job = make_job(source, job_id)
         copy = {"bucket": OUTPUT_BUCKET, "key": copy_key, "content_type": "image/jpeg", "sha256": digest}
-        return self.jobs.put_job(replace(job, request={**job.request, "prompt": prompt}, copy=copy))
+        request = {**job.request, "prompt": prompt, "price_usd": price}
+        made = {"created_at": timestamp(self.clock()), "caller": caller or {}}
+        return self.jobs.put_job(replace(job, request=request, copy=copy, **made))
 
     def sent_job(self, video_id: str, status: Status = Status.QUEUED, *, polls: int = 0, **options: Any) -> Job:
         """Record a job whose video is at the server under this id, after so many looks."""

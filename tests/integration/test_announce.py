@@ -11,7 +11,7 @@ import pytest
 
 from sora_ready.adapters.event_bus import BusEvent, EventBus
 from sora_ready.adapters.job_items import write_item
-from sora_ready.pipeline.announce import announce_changes
+from sora_ready.pipeline.announce import publish_changes
 
 from .functions import JOB, Event, Load
 from .support import Stack, load_event, make_job
@@ -110,7 +110,7 @@ def test_the_same_change_has_the_same_id_whenever_it_is_read() -> None:
     bus = Bus()
 
     for _ in range(2):
-        announce_changes(stream(("a", "received"), ("a", "received", "ready")), bus)
+        publish_changes(stream(("a", "received"), ("a", "received", "ready")), bus)
 
     assert bus.ids() == ["a:1", "a:2"] * 2
 
@@ -120,7 +120,7 @@ def test_no_two_changes_of_a_job_have_one_id() -> None:
     # given a job that was ready three times
     way = ("received", "ready", "submitting", "ready", "submitting", "ready", "held", "ready")
 
-    announce_changes([change("a", *way[: end + 1], number=end) for end in range(len(way))], bus)
+    publish_changes([change("a", *way[: end + 1], number=end) for end in range(len(way))], bus)
 
     assert bus.ids() == [f"a:{number}" for number in range(1, len(way) + 1)]
 
@@ -128,7 +128,7 @@ def test_no_two_changes_of_a_job_have_one_id() -> None:
 def test_a_jobs_changes_are_published_in_their_order_one_to_a_call() -> None:
     bus = Bus()
 
-    announce_changes(stream(("a", "received"), ("b", "ready"), ("a", "received", "ready"), ("c", "ready")), bus)
+    publish_changes(stream(("a", "received"), ("b", "ready"), ("a", "received", "ready"), ("c", "ready")), bus)
 
     assert [[told["id"] for told in call] for call in bus.calls] == [["a:1", "b:1"], ["a:2", "c:1"]]
 
@@ -136,7 +136,7 @@ def test_a_jobs_changes_are_published_in_their_order_one_to_a_call() -> None:
 def test_no_call_holds_more_than_the_bus_takes() -> None:
     bus = Bus()
 
-    announce_changes(stream(*((f"job{number}", "ready") for number in range(23))), bus)
+    publish_changes(stream(*((f"job{number}", "ready") for number in range(23))), bus)
 
     assert [len(call) for call in bus.calls] == [10, 10, 3]
 
@@ -147,23 +147,23 @@ def test_what_the_bus_did_not_take_comes_again_from_there_on() -> None:
     records = stream(("a", "ready"), ("b", "ready"), ("c", "ready"), ("b", "ready", "held"))
 
     # then the stream is told where to begin again, and nothing later of that job went first
-    assert announce_changes(records, bus) == "1001"
+    assert publish_changes(records, bus) == "1001"
     assert bus.ids() == ["a:1", "c:1"]
 
     # and the next time all of it is out
     bus.refused = []
-    assert announce_changes(records[1:], bus) is None
+    assert publish_changes(records[1:], bus) is None
     assert bus.ids() == ["a:1", "c:1", "b:1", "c:1", "b:2"]
 
 
 def test_of_several_that_were_not_taken_the_first_counts() -> None:
-    assert announce_changes(stream(("a", "ready"), ("b", "ready"), ("c", "ready")), Bus("c:1", "b:1")) == "1001"
+    assert publish_changes(stream(("a", "ready"), ("b", "ready"), ("c", "ready")), Bus("c:1", "b:1")) == "1001"
 
 
 def test_a_note_before_the_failure_does_not_shift_where_it_is() -> None:
     note = change("n", "ready", "ready", number=0)
 
-    assert announce_changes([note, *stream(("a", "ready"), ("b", "ready"))], Bus("b:1")) == "1001"
+    assert publish_changes([note, *stream(("a", "ready"), ("b", "ready"))], Bus("b:1")) == "1001"
 
 
 def test_the_function_answers_with_the_first_record_that_failed(

@@ -61,9 +61,10 @@ def test_every_function_is_looked_at() -> None:
     assert {path.parent.name for path in (ROOT / "functions").glob("*/app.py")} == set(FUNCTIONS)
 
 
-def test_normalize_imports_pillow_and_nothing_of_the_video_api() -> None:
-    assert "PIL" in packages("normalize")
-    assert packages("normalize").isdisjoint({"openai", "httpx2", "httpcore2", "pydantic", "pydantic_core"})
+@pytest.mark.parametrize("name", ["normalize", "backfill"])
+def test_normalize_and_backfill_import_pillow_and_nothing_of_the_video_api(name: str) -> None:
+    assert "PIL" in packages(name)
+    assert packages(name).isdisjoint({"openai", "httpx2", "httpcore2", "pydantic", "pydantic_core"})
 
 
 @pytest.mark.parametrize("name", ["submit", "track"])

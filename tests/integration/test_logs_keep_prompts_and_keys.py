@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import traceback
 from urllib.parse import quote
 
 import pytest
 
 from local.stand_in import StandIn, faults
+from sora_ready.domain.errors import SubmissionRefused
 from sora_ready.domain.job import Status, make_job_id
 
 from .functions import JOB, Event, Load, announced, at_the_server, due_poll, ready_sample, received, uploaded
 from .hearing import Heard
 from .scripted import Answer, scripted_server
-from .support import KEY, Stack, eventually, load_event
+from .support import KEY, Stack, eventually, load_event, picture
 
 # The SDK marks its video methods deprecated, and pytest drops the filter that the product sets at import.
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
@@ -103,3 +105,34 @@ def test_looking_at_a_job_keeps_them(stack: Stack, load: Load, heard: Heard) -> 
     with scripted_server(Answer.of_json(said)) as server:
         load("track", VIDEO_API_BASE_URL=server.base_url).handler(load_event("track-sqs-poll.json"), None)
     assert_kept(heard(), '"message":"tracked"', "failed")
+
+
+def test_a_backlog_keeps_them(stack: Stack, load: Load, heard: Heard) -> None:
+    event = load_event("backfill-batch-schema-2.0.json")
+    event["job"]["userArguments"]["prompt"] = PROMPT
+    stack.upload("holiday/beach & sea.jpg", picture(80, 60))
+    assert wake(stack, load, "backfill", event)["results"][0]["resultCode"] == "Succeeded"
+    stack.dynamodb.delete_table(TableName=stack.table)
+    assert wake(stack, load, "backfill", event)["results"][0]["resultCode"] == "TemporaryFailure"
+    assert_kept(heard(), "task answered", "a task could not be taken up", "ResourceNotFoundException")
+
+
+def test_direct_calls_keep_them_and_the_token_of_who_waits(stack: Stack, load: Load, heard: Heard) -> None:
+    source = stack.upload("beach.jpg", picture(80, 60))
+    place = {"bucket": source.bucket, "key": source.key}
+    job = load("normalize").handler(place | {"prompt": PROMPT}, None)
+    assert job["request"]["prompt"] == PROMPT
+    job = load("submit").handler({"job_id": job["job_id"], "task_token": "zebra-token"}, None)
+    assert job["status"] == "queued"
+    assert_kept(heard(), "called", "the server took the job")
+
+
+def test_a_refusal_of_a_direct_call_keeps_them(stack: Stack, load: Load, heard: Heard) -> None:
+    ready_sample(stack, PROMPT)
+    said = {"error": {"message": f"{PROMPT!r} with {KEY} is refused", "code": "unwanted"}}
+    with scripted_server(Answer.of_json(said, 400)) as server:
+        function = load("submit", VIDEO_API_BASE_URL=server.base_url)
+        # Lambda logs what leaves the function.
+        with pytest.raises(SubmissionRefused) as refusal:
+            function.handler({"job_id": JOB}, None)
+    assert_kept(heard() + "".join(traceback.format_exception(refusal.value)), "SubmissionRefused", "unwanted", JOB)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
-from sora_ready.adapters.job_table import JobTable
+from sora_ready.adapters.job_items import write_item
+from sora_ready.adapters.job_table import JobTable, Waiting
 from sora_ready.adapters.queues import SubmitQueue
-from sora_ready.domain.job import FINAL, WAKE_AFTER, Job, Status, timestamp
+from sora_ready.domain.job import BACKFILL, FINAL, WAKE_AFTER, Job, Line, Status, timestamp
 from sora_ready.domain.spend import next_hour
 
 from .functions import Load
@@ -19,12 +21,12 @@ from .support import WAYS, Stack, bring_to, load_event
 LOST = datetime(2020, 1, 1, tzinfo=UTC)
 
 
-def test_where_nothing_is_overdue_a_sweep_is_one_query(stack: Stack) -> None:
+def test_where_nothing_is_overdue_a_sweep_is_one_query_for_each_line(stack: Stack) -> None:
     stack.sent_job("video_1")
     stack.calls.clear()
 
     assert sweep(stack) == {}
-    assert stack.calls.names() == ["dynamodb.Query"]
+    assert stack.calls.names() == ["dynamodb.Query"] * len(Line)
 
 
 @pytest.mark.parametrize("status", sorted(FINAL))
@@ -97,10 +99,10 @@ def test_a_job_that_moved_since_the_index_was_written_is_left_alone(stack: Stack
     class Behind(JobTable):
         """Its index shows a job as it was."""
 
-        def find_due(self, limit: int) -> list[object]:  # type: ignore[override]
-            due = super().find_due(limit)
-            moved.append(stack.jobs.move_job(job.id, Status.CANCELED))
-            return list(due)
+        def find_due(self, line: Line, limit: int) -> list[Waiting]:
+            due = super().find_due(line, limit)
+            moved.extend(stack.jobs.move_job(row.job_id, Status.CANCELED) for row in due)
+            return due
 
     moved: list[Job] = []
     job = stack.ready_job()
@@ -108,7 +110,7 @@ def test_a_job_that_moved_since_the_index_was_written_is_left_alone(stack: Stack
 
     sweep(stack, jobs=Behind(stack.dynamodb, stack.table, now=stack.clock))
 
-    assert recorded(stack, job) == moved[0]
+    assert [recorded(stack, job)] == moved
     assert stack.messages(stack.submit_queue_url) == []
 
 
@@ -147,26 +149,109 @@ def test_a_sweep_takes_up_no_more_than_its_limit_the_longest_overdue_first(stack
 # ---------------------------------------------------------------- jobs that wait for a day's budget
 
 
-def held(stack: Stack, key: str) -> Job:
-    job = stack.ready_job(key)
+def held(stack: Stack, key: str, *, price: str = "0.40", **caller: str) -> Job:
+    job = stack.ready_job(key, price=price, caller=caller)
     stack.clock.advance(seconds=1)
-    return stack.jobs.move_job(job.id, Status.HELD, error={"code": "budget_spent"})
+    return stack.jobs.hold_job(job, error={"code": "budget_spent"})
+
+
+def freed(stack: Stack, **other: Any) -> list[str]:
+    """The keys of the held jobs that one sweep lets go on."""
+    stack.calls.clear()
+    woken = sweep(stack, **other)
+    sent = [stack.jobs.get_job(message["job_id"]) for message in stack.messages(stack.submit_queue_url)]
+    assert woken == ({"held": len(sent)} if sent else {})
+    stack.calls.clear()
+    return [job.source.key for job in sent if job and job.status is Status.READY]
 
 
 def test_held_jobs_go_on_as_far_as_the_day_pays_for_them_and_the_others_say_why_not(stack: Stack) -> None:
-    first, second, third = (held(stack, f"{name}.jpg") for name in "abc")
-    stack.clock.advance(hours=1)
+    *_, third = (held(stack, f"{name}.jpg") for name in "abc")
 
-    assert sweep(stack, budget=Decimal("0.80")) == {"held": 3}
+    assert freed(stack, budget=Decimal("0.80")) == ["a.jpg", "b.jpg"]
 
-    sent = {message["job_id"] for message in stack.messages(stack.submit_queue_url)}
-    freed = [job for job in (first, second, third) if job.id in sent]
-    assert len(freed) == 2
-    assert {recorded(stack, job).status for job in freed} == {Status.READY}
-    (left,) = (recorded(stack, job) for job in (first, second, third) if job.id not in sent)
+    left = recorded(stack, third)
     assert (left.status, left.error["code"], left.error["until"]) == (Status.HELD, "budget_spent", "2026-11-13T00:00Z")
-    # All that are held are looked at again together, so that the oldest of them is the first.
-    assert left.wake_at == timestamp(next_hour(stack.clock()))
+
+
+def test_a_held_job_that_has_nothing_new_to_say_is_not_written_again(stack: Stack) -> None:
+    job = held(stack, "a.jpg")
+    sweep(stack, budget=Decimal(0))
+    said = recorded(stack, job)
+    stack.clock.advance(minutes=5)
+    stack.calls.clear()
+
+    assert sweep(stack, budget=Decimal(0)) == {}
+
+    assert recorded(stack, job) == said
+    assert "dynamodb.UpdateItem" not in stack.calls.names()
+
+
+def test_of_what_is_held_no_more_is_read_than_the_day_pays_for_and_all_of_it_once_an_hour(stack: Stack) -> None:
+    # given held jobs, and a day that has spent a part of its budget
+    jobs = [held(stack, f"{number}.jpg") for number in range(5)]
+    spent = {"entry": {"S": "day#2026-11-13"}, "spent_usd": {"N": "0.10"}}
+    stack.dynamodb.put_item(TableName=stack.ledger_table, Item=spent)
+
+    def count_reads() -> int:
+        stack.calls.clear()
+        sweep(stack, budget=Decimal("0.45"), limit=4)
+        return stack.calls.names().count("dynamodb.GetItem")
+
+    # then a sweep reads the day, and the first that the day does not pay for
+    stack.clock.advance(hours=16, minutes=5)
+    assert count_reads() == 1 + 1
+    stack.clock.advance(minutes=55)
+    assert count_reads() == 1 + 4
+    assert [recorded(stack, job).error.get("until") for job in jobs] == ["2026-11-14T00:00Z"] * 4 + [None]
+
+
+def test_a_job_that_no_day_pays_for_makes_room_for_an_hour(stack: Stack) -> None:
+    dear, cheap = held(stack, "dear.jpg", price="1.20"), held(stack, "cheap.jpg")
+
+    # given a sweep that sees but one held job at a time
+    assert freed(stack, budget=Decimal(1), limit=1) == []
+    assert recorded(stack, dear).wake_at == timestamp(next_hour(stack.clock()))
+    assert freed(stack, budget=Decimal(1), limit=1) == ["cheap.jpg"]
+    assert recorded(stack, cheap).status is Status.READY
+
+    # when the budget is raised
+    stack.clock.advance(hours=1)
+    sweep(stack, budget=Decimal(2), limit=1)
+    assert recorded(stack, dear).status is Status.READY
+
+
+def test_a_backlog_goes_behind_what_people_drop_however_old_it_is(stack: Stack) -> None:
+    for name in "ab":
+        held(stack, f"{name}.jpg", door=BACKFILL)
+    held(stack, "fresh.jpg")
+
+    assert freed(stack, budget=Decimal("0.80")) == ["fresh.jpg", "a.jpg"]
+
+
+def test_a_backlog_that_is_held_keeps_nothing_else_waiting(stack: Stack) -> None:
+    # given more held jobs than a sweep looks at, and as many that wait to be sent, all overdue for longer than
+    for name in "abc":
+        held(stack, f"{name}.jpg", door=BACKFILL)
+        stack.ready_job(f"{name}-ready.jpg")
+    stack.clock.advance(hours=1)
+    # a job whose worker ended without a word
+    lost = stack.claimed_job("lost.jpg")
+    stack.clock.advance(minutes=4)
+
+    assert sweep(stack, budget=Decimal(0), limit=2) == {"submitting": 1, "ready": 2}
+
+    assert recorded(stack, lost).status is Status.UNCONFIRMED
+
+
+def test_what_was_held_before_there_were_lines_finds_its_own(stack: Stack) -> None:
+    job = held(stack, "a.jpg", door=BACKFILL)
+    item = write_item(job.as_record()) | {"wake": {"S": "due"}, "wake_at": {"S": timestamp(stack.clock())}}
+    stack.dynamodb.put_item(TableName=stack.table, Item=item)
+
+    sweep(stack, budget=Decimal(0))
+
+    assert [row.job_id for row in stack.lines()[Line.BACKLOG]] == [job.id]
 
 
 @pytest.mark.parametrize("budget", ["0", "0.39"])

@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from sora_ready.pipeline.doubt import NEEDS_A_PERSON
+from sora_ready.pipeline.sweep import EVERY_MINUTES
 from tests.unit.template_rules import QUEUE, Template, as_list, functions, of_type, properties, sqs_events, target
 
 ALARM, FILTER = "AWS::CloudWatch::Alarm", "AWS::Logs::MetricFilter"
 
 ACTIONS = {
     "Normalize": {
-        "JobsTable": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+        "JobsTable": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:Query"},
     },
     "Submit": {
-        "JobsTable": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
+        "JobsTable": {"dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:Query"},
         "LedgerTable": {"dynamodb:UpdateItem", "dynamodb:PutItem"},
         "SubmitQueue": {
             "sqs:ReceiveMessage",
@@ -43,6 +44,9 @@ ACTIONS = {
         "TrackQueue": {"sqs:SendMessage"},
     },
     "Authorize": {},
+    "Backfill": {
+        "JobsTable": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:Query"},
+    },
     "Announce": {
         "JobsTable": {
             "dynamodb:DescribeStream",
@@ -125,6 +129,15 @@ def the_line_that_asks_for_a_person_raises_an_alarm(template: Template) -> list[
         if alarm.get("Statistic") == "Sum"
     }
     return [] if metrics & watched else ["NEEDS_A_PERSON"]
+
+
+def sweep_comes_as_often_as_it_thinks(template: Template) -> list[str]:
+    schedules = [
+        event["Properties"]["Schedule"]
+        for event in functions(template)["Sweep"]["Events"].values()
+        if event["Type"] == "Schedule"
+    ]
+    return [] if schedules == [f"rate({EVERY_MINUTES} minutes)"] else schedules
 
 
 def alarms_tell_the_topic(template: Template) -> list[str]:

@@ -19,7 +19,7 @@ CASES: list[tuple[errors.SoraReadyError, int, str | None]] = [
     (errors.ParameterRejected("invalid_json", "No.", param="body"), 400, "body"),
     (errors.RequestRejected("size", "1x1", "body", ["64x48"]), 400, "size"),
     (errors.OriginRefused("origin_not_allowed", "No."), 401, None),
-    (errors.JobNotFound("video_not_found", "No.", param="video_id"), 404, "video_id"),
+    (errors.ResourceNotFound("video_not_found", "No.", param="video_id"), 404, "video_id"),
     (errors.RouteNotFound("unknown_url", "No."), 404, None),
     (errors.MethodNotAllowedError("PUT", ["GET", "POST"]), 405, None),
     (errors.JobConflict("video_in_progress", "No."), 409, None),

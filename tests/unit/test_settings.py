@@ -10,6 +10,7 @@ import pytest
 
 from sora_ready.adapters.settings import (
     AnnounceSettings,
+    BackfillSettings,
     NormalizeSettings,
     SubmitSettings,
     SweepSettings,
@@ -34,6 +35,7 @@ NORMALIZE = {
     "DEFAULT_PROMPT": "gentle motion",
     "MAX_RECEIVES": "3",
 }
+BACKFILL = {name: value for name, value in NORMALIZE.items() if name != "MAX_RECEIVES"} | {"UPLOAD_BUCKET": "uploads"}
 VIDEO_API = {
     "VIDEO_API_BASE_URL": "https://videos.example.com/v1",
     "VIDEO_API_KEY_SECRET": "arn:aws:secretsmanager:eu-central-1:1:secret:key",
@@ -57,6 +59,7 @@ ANNOUNCE = {"EVENT_BUS": "default"}
 
 GIVEN: list[tuple[Any, dict[str, str]]] = [
     (NormalizeSettings, NORMALIZE),
+    (BackfillSettings, BACKFILL),
     (SubmitSettings, SUBMIT),
     (TrackSettings, TRACK),
     (SweepSettings, SWEEP),

@@ -144,6 +144,12 @@ BREAKS: list[tuple[Rule, str, Any]] = [
         "Resources/JobsInDoubt/Properties/LogGroupName",
         {"Ref": "SubmitLogs"},
     ),
+    (
+        flow.sweep_comes_as_often_as_it_thinks,
+        "Resources/Sweep/Properties/Events/EveryFiveMinutes/Properties/Schedule",
+        "rate(15 minutes)",
+    ),
+    (flow.a_role_allows_what_its_function_does_and_no_more, "Resources/BackfillRole/Properties/Policies", []),
     (flow.alarms_tell_the_topic, "Resources/JobsInDoubtAlarm/Properties/AlarmActions", GONE),
     (
         flow.a_stream_is_read_in_order_and_gives_up_into_a_queue,

@@ -43,11 +43,15 @@ BREAKS: list[tuple[Rule, str, Any]] = [
     (wiring.a_bucket_that_stays_keeps_its_policy, "Resources/UploadBucketPolicy/DeletionPolicy", GONE),
     (wiring.a_bucket_that_stays_keeps_its_policy, "Resources/OutputBucketPolicy/UpdateReplacePolicy", "Delete"),
     (
-        wiring.uploads_are_touched_under_the_prefix_only,
-        f"{NORMALIZE}/0/Resource",
-        {"Fn::Sub": ["arn:${AWS::Partition}:s3:::${Bucket}/*", {"Bucket": wiring.UPLOAD_BUCKET}]},
+        wiring.nothing_is_written_among_uploads_but_under_the_prefix,
+        f"{NORMALIZE}/0/Action",
+        ["s3:GetObject", "s3:PutObject"],
     ),
-    (wiring.uploads_are_touched_under_the_prefix_only, f"{NORMALIZE}/1/Action", ["s3:ListBucket", "s3:GetObject"]),
+    (
+        wiring.nothing_is_written_among_uploads_but_under_the_prefix,
+        f"{NORMALIZE}/1/Action",
+        ["s3:ListBucket", "s3:GetObject"],
+    ),
     (wiring.uploads_elsewhere_wake_nothing, UPLOADS, GONE),
     (wiring.uploads_elsewhere_wake_nothing, f"{UPLOADS}/Fn::If/1/Filters", []),
     (

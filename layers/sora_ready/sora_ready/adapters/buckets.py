@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from botocore.exceptions import ClientError
 
+from sora_ready.adapters.s3_events import read_version
 from sora_ready.domain.errors import SourceRejected
 from sora_ready.domain.job import SourceObject
 from sora_ready.domain.request import decode_metadata
@@ -27,7 +28,9 @@ VIDEO_PREFIX = "videos/"
 
 _READY_KEY = re.compile(re.escape(READY_PREFIX) + r"(video_[0-9a-f]{32})-[0-9a-f]{12}\.\w+")
 _SUFFIXES = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
-_GONE = {"NoSuchKey", "NoSuchVersion", "NoSuchBucket", "404"}
+# A version that marks a deletion answers 405. A HEAD has no body, so its errors are known by their number alone.
+_GONE = {"NoSuchKey", "NoSuchVersion", "NoSuchBucket", "MethodNotAllowed", "404", "405"}
+_READS = {"HeadObject", "GetObject", "GetObjectTagging"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,22 @@ class UploadBucket:
             metadata={name: _decode(value) for name, value in answer["Metadata"].items()},
             tag_count=answer.get("TagCount", 0),
         )
+
+    def find_upload(self, bucket: str, key: str, version_id: str | None = None) -> SourceObject:
+        """Return what lies under a key (in this version) as its upload's event named it, less the sequencer.
+
+        Raises `SourceRejected` (`source_missing`, `source_archived`, `source_unreadable`).
+        """
+        exactly: dict[str, Any] = {"VersionId": version_id} if version_id else {}
+        try:
+            found = self._client.head_object(Bucket=bucket, Key=key, **exactly)
+        except ClientError as error:
+            raise _not_found(error, key) from error
+        if _is_archived(found):
+            raise SourceRejected(
+                "source_archived", "The object is archived. Restore it, then run the manifest again.", key=key
+            )
+        return SourceObject(bucket, key, found["ETag"].strip('"'), read_version(found.get("VersionId")))
 
     def read_tags(self, source: SourceObject) -> dict[str, str]:
         """Return the object's tags. Raises `SourceRejected` where the object has gone meanwhile."""
@@ -132,6 +151,34 @@ def job_of_ready_key(key: str) -> str | None:
     """Return the id of the job whose ready copy has this key, None where the key is no ready copy's."""
     match = _READY_KEY.fullmatch(key)
     return match[1] if match else None
+
+
+def forbids_reading(error: ClientError) -> bool:
+    """Tell whether an error says that an object may not be read by this function's role."""
+    return error.operation_name in _READS and error.response["Error"]["Code"] in {"AccessDenied", "403"}
+
+
+def _not_found(error: ClientError, key: str) -> Exception:
+    code = error.response["Error"]["Code"]
+    if code in _GONE:
+        return SourceRejected(
+            "source_missing",
+            "There is no object under this key, or not in this version. A manifest has its keys percent-encoded.",
+            key=key,
+        )
+    if code in {"BadRequest", "InvalidArgument", "400"}:
+        return SourceRejected(
+            "source_unreadable",
+            "S3 cannot show this object: its version id is none, or it is encrypted with a key that only its owner "
+            "has (SSE-C). Correct the manifest, or copy the object without that key.",
+            key=key,
+        )
+    return error
+
+
+def _is_archived(found: Mapping[str, Any]) -> bool:
+    archived = found.get("StorageClass") in {"GLACIER", "DEEP_ARCHIVE"} or "ArchiveStatus" in found
+    return archived and 'ongoing-request="false"' not in found.get("Restore", "")
 
 
 def _source_rejected(error: ClientError, source: SourceObject) -> Exception:

@@ -9,28 +9,28 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
-from sora_ready.domain.job import WAKE_AFTER, Job, Status, timestamp
+from sora_ready.domain.job import WAKE_AFTER, Job, Line, Status, line_of, timestamp
 
 serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
 
-# The index by-created has one partition too: the list is of all jobs, in the order of their making.
+# The index by-created has one partition: the list is of all jobs, in the order of their making.
 LISTED = {"S": "jobs"}
-
-# The index by-wake has one partition: what is due is asked for across all jobs, and only those that go on are in it.
-WAKE = {"S": "due"}
 
 
 def write_item(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a record, or parts of one, as an item.
+    """Return a record as an item.
 
-    A whole record is in the index by-created unless it is deleted, one that is to be woken in the index for that.
+    It is in the index by-created unless it is deleted, and one that is to be woken is in the index for that.
     """
-    item: dict[str, Any] = {name: serialize(_storable(value)) for name, value in record.items()}
-    if "job_id" in record and record["status"] != Status.DELETED:
+    item = _write_parts(record)
+    if record["status"] != Status.DELETED:
         place = place_in_list(record["job_id"], record["created_at"])
         item |= {"listed": LISTED, "listed_at": {"S": place}}
-    return item | ({"wake": WAKE} if "wake_at" in item else {})
+    if "wake_at" in item:
+        # A partition of the index by-wake for each line; only jobs that go on are in it.
+        item["wake"] = serialize(str(line_of(Status(record["status"]), record.get("caller", {}))))
+    return item
 
 
 def place_in_list(job_id: str, created_at: str) -> str:
@@ -54,19 +54,21 @@ def build_move(
     appended: Mapping[str, Any],
     wake_at: datetime | None = None,
     wakes: bool = True,
+    line: Line | None = None,
     only: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the update that brings a job from one of the `allowed` statuses to `status`.
 
     `only` names parts of the record, by path (`attempt.id`), that must be as given, or not be there at all (None): what
-    this writer saw is what it changes. A job that has ended, or that only a person moves, leaves the index by-wake.
+    this writer saw is what it changes. `line` is where it waits to be woken, the status's own by default. A job that
+    has ended, or that only a person moves, leaves the index by-wake.
     """
     wake_at = (wake_at or now + WAKE_AFTER[status]) if wakes and status in WAKE_AFTER else None
-    written = {"status": {"S": str(status)}, "updated_at": {"S": timestamp(now)}} | write_item(parts)
+    written = {"status": {"S": str(status)}, "updated_at": {"S": timestamp(now)}} | _write_parts(parts)
     if wake_at:
-        written |= {"wake": WAKE, "wake_at": {"S": timestamp(wake_at)}}
+        written |= {"wake": serialize(str(line or line_of(status, {}))), "wake_at": {"S": timestamp(wake_at)}}
     sets = [f"#{name} = :{name}" for name in written]
-    added = {name: serialize(_storable(value)) for name, value in appended.items()}
+    added = _write_parts(appended)
     sets += [f"#{name} = list_append(#{name}, :{name})" for name in added]
     conditions, values = status_condition(allowed)
     names = {f"#{name}": name for name in (*written, *added)} | {"#status": "status"}
@@ -86,6 +88,10 @@ def build_move(
         "ExpressionAttributeValues": {f":{name}": value for name, value in (written | added).items()} | values,
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
+
+
+def _write_parts(parts: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: serialize(_storable(value)) for name, value in parts.items()}
 
 
 def status_condition(statuses: Collection[Status]) -> tuple[str, dict[str, Any]]:

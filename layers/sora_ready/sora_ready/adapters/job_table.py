@@ -11,12 +11,22 @@ from botocore.exceptions import ClientError
 
 from sora_ready.adapters.job_items import build_move, read_item, status_condition, write_item
 from sora_ready.domain.errors import TransitionRefused
-from sora_ready.domain.job import FIRST, WAKE_AFTER, Job, Status, statuses_before, timestamp
+from sora_ready.domain.job import (
+    FIRST,
+    WAKE_AFTER,
+    Job,
+    Line,
+    SourceObject,
+    Status,
+    line_of,
+    statuses_before,
+    timestamp,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-BY_WAKE = "by-wake"
+BY_WAKE, BY_SOURCE = "by-wake", "by-source"
 # How long a deleted job stays on record: longer than anything announces its picture again.
 TOMBSTONE_KEPT = timedelta(days=400)
 
@@ -54,8 +64,8 @@ class JobTable:
         """
         if job.status not in FIRST:
             raise ValueError(f"no record begins as {job.status}")
-        now = self.now()
-        wake = {"wake_at": timestamp(now + WAKE_AFTER[job.status])} if job.status in WAKE_AFTER else {"wake_at": None}
+        wakes = job.status in WAKE_AFTER and not job.waits_for_call
+        wake = {"wake_at": timestamp(self.now() + WAKE_AFTER[job.status]) if wakes else None}
         written = Job.from_record(job.as_record() | {"history": [*job.history, self.entry(job.status)]} | wake)
         # The whole record is replaced: only the announcement of an upload may stand there before, and none before it.
         condition: Any = {"ConditionExpression": "attribute_not_exists(job_id)"}
@@ -90,18 +100,12 @@ class JobTable:
         `wake_at` is when it is looked at if nothing else moves it, by default what `WAKE_AFTER` says. Raises
         `TransitionRefused` where the job is not in a status that `status` may follow, or not as `only` says.
         """
-        move = build_move(
-            self.table,
-            job_id,
-            status,
-            allowed=statuses_before(status),
-            now=self.now(),
-            parts=parts,
-            appended={"history": [self.entry(status)]},
-            wake_at=wake_at,
-            only=only,
-        )
-        return self._update(move, job_id, status)
+        return self._move(job_id, status, parts, wake_at=wake_at, only=only)
+
+    def hold_job(self, job: Job, **parts: Mapping[str, Any]) -> Job:
+        """Move a `ready` job to `held`, in its line at the place of its age. Raises `TransitionRefused`."""
+        line = line_of(Status.HELD, job.caller)
+        return self._move(job.id, Status.HELD, parts, wake_at=datetime.fromisoformat(job.created_at), line=line)
 
     def bury_job(self, job: Job) -> Job:
         """Reduce an ended job's record to what keeps it from being made again, for 400 days; return what was written.
@@ -150,10 +154,23 @@ class JobTable:
         """Set parts of a job's record and have nothing wake it. Raises `TransitionRefused` where it has moved."""
         return self._note(job, parts, wakes=False)
 
-    def find_due(self, limit: int) -> list[Waiting]:
-        """Return up to `limit` jobs whose time to be looked at has come, the longest overdue first."""
-        due = "#wake = :due AND wake_at <= :now"
-        values = {":due": {"S": "due"}, ":now": {"S": timestamp(self.now())}}
+    def remember(self, job: Job, caller: Mapping[str, Any]) -> Job:
+        """Set what a job's door remembers of its caller, and nothing else: it is woken when it was to be woken.
+
+        Raises `TransitionRefused` where the job is not as it was seen.
+        """
+        return self._note(
+            job,
+            {"caller": caller},
+            only={"caller": job.caller or None, "wake_at": job.wake_at},
+            wake_at=datetime.fromisoformat(job.wake_at) if job.wake_at else None,
+            wakes=job.wake_at is not None,
+        )
+
+    def find_due(self, line: Line, limit: int) -> list[Waiting]:
+        """Return up to `limit` jobs of a line whose time to be looked at has come, the longest overdue first."""
+        due = "#wake = :line AND wake_at <= :now"
+        values = {":line": {"S": str(line)}, ":now": {"S": timestamp(self.now())}}
         rows = []
         for row in self._query_wake(due, values, limit):
             rows.append(row)
@@ -162,10 +179,20 @@ class JobTable:
         return rows
 
     def find_open(self, fingerprint: str) -> list[Waiting]:
-        """Return the jobs that have not ended and were sent with this fingerprint: whatever was asked for alike."""
-        return [
-            row for row in self._query_wake("#wake = :due", {":due": {"S": "due"}}) if row.fingerprint == fingerprint
-        ]
+        """Return the jobs that were sent with this fingerprint and have not ended: whatever was asked for alike."""
+        rows = self._query_wake("#wake = :line", {":line": {"S": str(Line.DUE)}})
+        return [row for row in rows if row.fingerprint == fingerprint]
+
+    def find_by_source(self, source: SourceObject) -> Iterator[Job]:
+        """Return the jobs of all uploads under a source's key, the newest first. The index may be a moment behind."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self.table,
+            IndexName=BY_SOURCE,
+            KeyConditionExpression="source_ref = :source",
+            ExpressionAttributeValues={":source": {"S": source.reference}},
+            ScanIndexForward=False,
+        )
+        return (read_item(item) for page in pages for item in page["Items"])
 
     def entry(self, status: Status) -> dict[str, str]:
         """Return a line of a job's history."""
@@ -191,6 +218,19 @@ class JobTable:
                     fingerprint=told.get("fingerprint"),
                 )
 
+    def _move(self, job_id: str, status: Status, parts: Mapping[str, Any], **options: Any) -> Job:
+        move = build_move(
+            self.table,
+            job_id,
+            status,
+            allowed=statuses_before(status),
+            now=self.now(),
+            parts=parts,
+            appended={"history": [self.entry(status)]},
+            **options,
+        )
+        return self._update(move, job_id, status)
+
     def _note(self, job: Job, parts: Mapping[str, Any], **options: Any) -> Job:
         note = build_move(
             self.table,
@@ -200,6 +240,7 @@ class JobTable:
             now=self.now(),
             parts=parts,
             appended={},
+            line=line_of(job.status, job.caller),
             **options,
         )
         return self._update(note, job.id, job.status)

@@ -27,13 +27,14 @@ def read_object_created(body: str) -> SourceObject:
             bucket=detail["bucket"]["name"],
             key=detail["object"]["key"],
             etag=(unknown | detail["object"])["etag"],
-            version_id=_read_version(detail["object"].get("version-id")),
+            version_id=read_version(detail["object"].get("version-id")),
             sequencer=detail["object"].get("sequencer"),
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"the message is not an S3 event from EventBridge: {type(error).__name__} {error}") from error
 
 
-def _read_version(version_id: str | None) -> str | None:
+def read_version(version_id: str | None) -> str | None:
+    """Return the version that tells an upload apart, None where there is none."""
     # A bucket that stopped keeping versions calls each new upload to a key "null": that tells no two apart.
     return None if version_id in {None, "", "null"} else version_id

@@ -51,18 +51,31 @@ class DefaultsSettings(_Settings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NormalizeSettings(DefaultsSettings):
-    """What `normalize` needs to know. Sizes are in bytes.
+class FrameSettings(DefaultsSettings):
+    """What making a frame of a picture needs to know. Sizes are in bytes.
 
-    The timeout of a decode outlives the function (60 s): once it is over, no decode can still be running. It is over
-    before the message comes back (360 s).
+    The timeout of a decode outlives the functions (60 s): once it is over, no decode can still be running. It is over
+    before a message comes back (360 s).
     """
 
     jobs_table: str
     output_bucket: str
-    max_receives: int
     max_source_bytes: int = 100_000_000
     decode_timeout_seconds: int = 90
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NormalizeSettings(FrameSettings):
+    """What `normalize` needs to know."""
+
+    max_receives: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackfillSettings(FrameSettings):
+    """What `backfill` needs to know: the bucket whose pictures it takes up, too."""
+
+    upload_bucket: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +105,10 @@ class SubmitSettings(VideoApiSettings):
     daily_budget_usd: Decimal
     max_receives: int
     lease_seconds: int = 180
+
+    def limits(self) -> dict[str, Any]:
+        """What a submission has to keep to."""
+        return {"lease_seconds": self.lease_seconds, "budget": self.daily_budget_usd}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

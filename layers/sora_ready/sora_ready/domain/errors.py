@@ -6,10 +6,12 @@ An error carries a `code` for programs, a `message` that says what is wrong and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
+
+_TOLD = frozenset({"code", "message", "hint"})
 
 
 class SoraReadyError(Exception):
@@ -28,6 +30,14 @@ class SoraReadyError(Exception):
         if self.hint:
             told["hint"] = self.hint
         return told | self.facts
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any], **facts: Any) -> Self:
+        """Read back what `as_record` gave, with more `facts`."""
+        error = cls.__new__(cls)
+        facts = {name: value for name, value in record.items() if name not in _TOLD} | facts
+        SoraReadyError.__init__(error, record["code"], record["message"], hint=record.get("hint"), **facts)
+        return error
 
 
 class Rejected(SoraReadyError):
@@ -100,8 +110,8 @@ class OriginRefused(CallRefused):
     """A browser asks before calling, from an origin that the stack does not name."""
 
 
-class JobNotFound(CallRefused):
-    """No job has this id, or it was deleted."""
+class ResourceNotFound(CallRefused):
+    """What a call names is not there, or was deleted: a video, a model, a file."""
 
 
 class JobConflict(CallRefused):
@@ -121,6 +131,53 @@ class TransitionRefused(SoraReadyError):
             current=current,
         )
         self.current = current
+
+
+class RequestConflict(SoraReadyError):
+    """The upload is a job already, and that job was made with other wishes. The fact `fields` names them."""
+
+    def __init__(self, job_id: str, fields: Iterable[str]) -> None:
+        differing = list(fields)
+        super().__init__(
+            "request_conflict",
+            f"The upload is job {job_id} already, made with another {', '.join(differing)} than this call asks for. "
+            "Nothing was changed. Upload the picture again to have it made anew, or call without these fields.",
+            job_id=job_id,
+            fields=differing,
+        )
+
+
+class InvocationRejected(SoraReadyError):
+    """What a function was called with is nothing it can act on. `fields` names what is missing or not known."""
+
+    def __init__(self, message: str, fields: Iterable[str] = ()) -> None:
+        super().__init__("invocation_rejected", message, fields=list(fields))
+
+
+class JobNotFound(SoraReadyError):
+    """There is no such job."""
+
+    def __init__(self, which: str) -> None:
+        super().__init__("job_not_found", f"There is no job {which} in this stack.", job=which)
+
+
+class TooManyWaiters(SoraReadyError):
+    """As many executions wait for the job as its record holds."""
+
+    def __init__(self, job_id: str, limit: int) -> None:
+        super().__init__(
+            "too_many_waiters",
+            f"{limit} task tokens wait for job {job_id} already, and a record holds no more.",
+            job_id=job_id,
+        )
+
+
+class VideoFailed(SoraReadyError):
+    """The server took the job and made no video of it, or none that came home in time."""
+
+
+class JobCanceled(SoraReadyError):
+    """The job was canceled before it was sent."""
 
 
 class BudgetSpent(SoraReadyError):

@@ -73,6 +73,26 @@ living one. A job that has ended is never woken.
 """
 
 
+class Line(StrEnum):
+    """Which jobs are woken one behind the other, the longest overdue first. No line waits for another."""
+
+    DUE = "due"  # being sent, in doubt, or at the server
+    NEW = "new"  # nothing was sent yet
+    HELD = "held"  # waiting for a day's budget: the oldest first
+    BACKLOG = "backlog"  # the same of a backlog: behind whatever else is held
+
+
+BACKFILL = "backfill"
+"""The door of a backlog, as a job's `caller` names it."""
+
+
+def line_of(status: Status, caller: Mapping[str, Any]) -> Line:
+    """Return the line in which a job of this status and caller waits to be woken."""
+    if status is Status.HELD:
+        return Line.BACKLOG if caller.get("door") == BACKFILL else Line.HELD
+    return Line.NEW if status in {Status.RECEIVED, Status.READY} else Line.DUE
+
+
 _JOB_ID = re.compile(r"video_[0-9a-f]{32}")
 # A key that names its job: the id is known, and its request on record, before the picture is here.
 _NAMED_KEY = re.compile(r"(?:.*/)?api/(video_[0-9a-f]{32})/picture", re.DOTALL)
@@ -205,6 +225,15 @@ class Job:
         if self.wake_at:
             told["wake_at"] = self.wake_at
         return told | {"history": [dict(entry) for entry in self.history]}
+
+    def as_told(self) -> dict[str, Any]:
+        """The record as it leaves the stack: without what its door remembers of the caller, task tokens among it."""
+        return {name: value for name, value in self.as_record().items() if name != "caller"}
+
+    @property
+    def waits_for_call(self) -> bool:
+        """Whether the copy alone was asked for: nothing but a call submits the job then."""
+        return self.status is Status.READY and self.caller.get("submit") is False
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Job:

@@ -40,20 +40,23 @@ def next_day(moment: datetime) -> datetime:
 
 
 def next_hour(moment: datetime) -> datetime:
-    """Return when held jobs are looked at again: all at once, so that the oldest of them all is the first."""
+    """Return when a held job that no whole day's budget pays for is looked at again."""
     return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
 
 
 def share_out(budget: Decimal, spent: Decimal, waiting: Iterable[tuple[str, Decimal]]) -> list[str]:
     """Return which of the `waiting` (id, price), in their order, what is left of the day's budget pays for.
 
-    The first that does not fit ends it, so that a dear job is not overtaken for ever by cheap ones; one that no whole
-    day pays for is passed over. A budget of 0 pays for nothing, not even for what costs nothing: it means stop.
+    The first that does not fit ends it, so that a dear job is not overtaken for ever by cheap ones; no more are read
+    then. One that no whole day pays for is passed over. A budget of 0 pays for nothing, not even for what costs
+    nothing: it means stop.
     """
     left = budget - spent
-    chosen = []
+    chosen: list[str] = []
     for job_id, price in waiting:
-        if price > budget or not budget:
+        if not budget:
+            break
+        if price > budget:
             continue
         if price > left:
             break

@@ -17,7 +17,7 @@ from sora_ready.adapters.ledger import Ledger, open_tables
 from sora_ready.adapters.queues import SubmitQueue, TrackQueue
 from sora_ready.adapters.settings import ApiSettings
 from sora_ready.domain.catalog import Catalog, load_catalog
-from sora_ready.domain.errors import JobNotFound, ParameterRejected
+from sora_ready.domain.errors import ParameterRejected, ResourceNotFound
 from sora_ready.domain.job import Job, Status, hash_job_id, is_job_id
 from sora_ready.domain.request import apply_preset, fit_defaults, gather_wishes, read_request
 from sora_ready.domain.video_object import describe_video
@@ -49,12 +49,12 @@ class Door:
         return describe_video(job, self.defaults, self.catalog)
 
     def find_job(self, call: Call) -> Job:
-        """Return the job that a call's path names. Raises `JobNotFound`."""
+        """Return the job that a call's path names. Raises `ResourceNotFound`."""
         job_id = call.path["video_id"]
         # What can be no id is not looked for: DynamoDB refuses a key that is too long, with a fault.
         job = self.jobs.get_job(job_id) if is_job_id(job_id) else None
         if job is None or job.status is Status.DELETED:
-            raise JobNotFound("video_not_found", f"There is no video {job_id[:80]}.", param="video_id")
+            raise ResourceNotFound("video_not_found", f"There is no video {job_id[:80]}.", param="video_id")
         return job
 
     def check_wishes(self, fields: Mapping[str, Any]) -> dict[str, str]:

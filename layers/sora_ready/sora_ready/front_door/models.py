@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sora_ready.domain.catalog import Model
-from sora_ready.domain.errors import JobNotFound
+from sora_ready.domain.errors import ResourceNotFound
 from sora_ready.front_door.calls import Answer, Call
 from sora_ready.front_door.door import Door
 
@@ -19,7 +19,7 @@ def get_model(call: Call, door: Door) -> Answer:
     """Return one model."""
     name = call.path["model"]
     if name not in door.catalog:
-        raise JobNotFound("model_not_found", f"There is no model {name[:80]!r}.", param="model")
+        raise ResourceNotFound("model_not_found", f"There is no model {name[:80]!r}.", param="model")
     return Answer(200, _describe(door.catalog[name]))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from sora_ready.domain.errors import JobConflict, JobNotFound, ParameterRejected
+from sora_ready.domain.errors import JobConflict, ParameterRejected, ResourceNotFound
 from sora_ready.domain.job import Job, Status, is_job_id
 from sora_ready.domain.video_object import find_statuses
 from sora_ready.front_door.bodies import read_create_body, read_json
@@ -129,7 +129,7 @@ def _sign_link(job: Job, variant: str, door: Door) -> str:
         name = str(job.caller.get("file_name") or job.source.key.rsplit("/", 1)[-1])
         link = door.inbox.sign_link(job.source, seconds=LINK_SECONDS, disposition=_attach(name))
         if link is None:
-            raise JobNotFound("source_missing", "The picture is not there, or not any more.", param="variant")
+            raise ResourceNotFound("source_missing", "The picture is not there, or not any more.", param="variant")
         return link
     place: Mapping[str, Any] = job.video if variant == "video" else job.copy
     if not place or (variant == "video" and job.status is not Status.COMPLETED):

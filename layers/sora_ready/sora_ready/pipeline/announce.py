@@ -1,4 +1,4 @@
-"""Each change of a job's status, from the table's stream, as an event on a bus that anybody can listen to."""
+"""Each change of a job, from the table's stream: an event for anybody who listens, an answer to whoever waits."""
 
 from __future__ import annotations
 
@@ -7,13 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from aws_lambda_powertools import Logger
+from botocore.exceptions import BotoCoreError, ClientError
 
 from sora_ready.adapters.event_bus import BusEvent, EventBus
 from sora_ready.adapters.job_items import read_item
+from sora_ready.adapters.task_tokens import TaskTokens
+from sora_ready.domain.endings import find_ending_error, tell_result
+from sora_ready.domain.job import FINAL, Job
 
 logger = Logger(child=True)
 
 DETAIL_TYPE = "Video Job Status Changed"
+SCHEMA_VERSION = "1.0"
+"""Of the events' detail, as docs/events/ has it. What is added raises the second number, what is changed the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +31,35 @@ class _Change:
     event: BusEvent
 
 
-def announce_changes(records: Sequence[Mapping[str, Any]], bus: EventBus) -> str | None:
+def announce_changes(records: Sequence[Mapping[str, Any]], bus: EventBus, tasks: TaskTokens) -> str | None:
+    """Publish the changes of status among a stream's records, and answer the state machines that wait for their jobs.
+
+    Returns None when all is done, else the sequence number of the first record from which on they must come again.
+    """
+    failed = {publish_changes(records, bus), answer_tasks(records, tasks)}
+    numbers = [record["dynamodb"]["SequenceNumber"] for record in records]
+    return next((number for number in numbers if number in failed), None)
+
+
+def answer_tasks(records: Sequence[Mapping[str, Any]], tasks: TaskTokens) -> str | None:
+    """End the tasks that wait for jobs which ended, or which had ended when the task began to wait.
+
+    Returns None when all are answered, else the sequence number of the first record whose are not. A task may be
+    answered more than once: the first answer counts.
+    """
+    failed = None
+    for record in records:
+        job, tokens = _read_waiters(record)
+        try:
+            for token in tokens:
+                _answer(job, token, tasks)
+        except (BotoCoreError, ClientError):
+            logger.exception("a state machine could not be told of a job's end", job_id=job.id)
+            failed = failed or record["dynamodb"]["SequenceNumber"]
+    return failed
+
+
+def publish_changes(records: Sequence[Mapping[str, Any]], bus: EventBus) -> str | None:
     """Publish the changes of status among a stream's records, in their order for each job.
 
     Returns None when all are out, else the sequence number of the first record from which on they must come again:
@@ -62,12 +96,34 @@ def _read_change(record: Mapping[str, Any]) -> _Change | None:
     previous = images.get("OldImage", {}).get("status", {}).get("S")
     if previous == str(job.status):
         return None
-    detail = job.as_record() | {
+    detail = job.as_told() | {
+        "schema_version": SCHEMA_VERSION,
         "id": f"{job.id}:{len(job.history)}",
         "sequence": len(job.history),
         "previous_status": previous,
     }
-    # What a door remembers of its caller is not for everybody who listens.
-    for own in ("wake_at", "caller"):
-        detail.pop(own, None)
+    # When a job is looked at again is the stack's own affair.
+    detail.pop("wake_at", None)
+    if error := find_ending_error(job):
+        detail["error"] = error.as_record() | {"name": type(error).__name__}
     return _Change(images["SequenceNumber"], job.id, BusEvent(DETAIL_TYPE, detail))
+
+
+def _read_waiters(record: Mapping[str, Any]) -> tuple[Job, list[str]]:
+    """Return the job of a record, and the task tokens that are to be answered because of it."""
+    images = record["dynamodb"]
+    job = read_item(images.get("NewImage") or images["OldImage"])
+    if "NewImage" not in images or job.status not in FINAL:
+        return job, []
+    before = read_item(images["OldImage"]) if "OldImage" in images else None
+    answered = before.caller.get("task_tokens", ()) if before and before.status in FINAL else ()
+    return job, [token for token in job.caller.get("task_tokens", ()) if token not in answered]
+
+
+def _answer(job: Job, token: str, tasks: TaskTokens) -> None:
+    error = find_ending_error(job)
+    if error is None:
+        tasks.succeed(token, tell_result(job))
+        return
+    name = type(error).__name__
+    tasks.fail(token, name, {"errorType": name, "errorMessage": error.message, "error": error.as_record()})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sora_ready.adapters.buckets import OutputBucket
 from sora_ready.adapters.inbox import Inbox
 from sora_ready.adapters.job_table import JobTable
-from sora_ready.domain.errors import JobConflict, JobNotFound, TransitionRefused
+from sora_ready.domain.errors import JobConflict, ResourceNotFound, TransitionRefused
 from sora_ready.domain.job import FINAL, NOT_SENT, Job, Status
 
 # Other workers may move the job between a look and a write; it has fewer steps to go than this.
@@ -15,12 +15,12 @@ TRIES = 5
 def cancel_or_delete_job(job_id: str, *, jobs: JobTable, outputs: OutputBucket, inbox: Inbox) -> Job:
     """Cancel a job that was not sent, delete one that has ended, and return it as it then is.
 
-    Raises `JobNotFound`, and `JobConflict` (`video_in_progress`) where it is at the server, or may be: it is paid for.
+    Raises `ResourceNotFound`, and `JobConflict` (`video_in_progress`) where it is at the server, or may be: it is paid for.
     """
     for _ in range(TRIES):
         job = jobs.get_job(job_id)
         if job is None or job.status is Status.DELETED:
-            raise JobNotFound("video_not_found", f"There is no video {job_id}.", param="video_id")
+            raise ResourceNotFound("video_not_found", f"There is no video {job_id}.", param="video_id")
         try:
             if job.status in NOT_SENT:
                 return jobs.move_job(job.id, Status.CANCELED, error={})

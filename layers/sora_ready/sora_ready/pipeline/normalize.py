@@ -41,7 +41,8 @@ def normalize_upload(
     An upload that was dealt with before is left as it is: S3 announces things more than once. The copy is saved before
     the record says so; the copy's own event then wakes `submit`.
 
-    A job that is on record as `received`, with what its caller asked for, is taken up as it stands.
+    A job that is on record as `received`, with what its caller asked for, is taken up as it stands; one whose caller
+    wants the copy alone is not submitted, but waits for a call.
 
     The job is on record as `received` before it is decoded: a picture whose decoding was begun twice, longer ago than
     `decode_timeout_seconds`, and never ended is `rejected` and not decoded again.
@@ -77,7 +78,7 @@ def normalize_upload(
                 begun = attempts.begin(known or Job.from_record(record | {"status": Status.RECEIVED}))
                 if begun.status is not Status.RECEIVED:
                     return begun
-                record |= {"created_at": begun.created_at, "history": begun.history}
+                record |= {"created_at": begun.created_at, "history": begun.history, "caller": begun.caller}
             ready = _make_frame(upload, request, max_source_bytes)
             record["request"] = _describe_request(request, ready.size, wishes, catalog)
         except Rejected as rejection:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
@@ -13,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from sora_ready.adapters.buckets import OutputBucket
 from sora_ready.adapters.job_table import JobTable
 from sora_ready.adapters.ledger import Ledger
-from sora_ready.adapters.queues import MAX_POSTPONE_SECONDS, TrackQueue
+from sora_ready.adapters.queues import MAX_POSTPONE_SECONDS, SubmitQueue, TrackQueue
 from sora_ready.adapters.video_api import VideoApi
 from sora_ready.domain.doubt import fingerprint
 from sora_ready.domain.errors import (
@@ -28,7 +30,6 @@ from sora_ready.domain.errors import (
 )
 from sora_ready.domain.job import AT_THE_SERVER, WAKE_AFTER, Job, ServerVideo, Status, timestamp
 from sora_ready.domain.rhythm import next_poll_seconds
-from sora_ready.domain.spend import next_hour
 from sora_ready.pipeline.doubt import doubt_job, doubt_silence
 
 logger = Logger(child=True)
@@ -65,14 +66,14 @@ def submit_job(
     if copy_key is not None and job.copy.get("key") != copy_key:
         # A copy that lost: another delivery of the upload's event, under other tags, was recorded first.
         return job
-    if job.status is not Status.READY:
+    if job.status is not Status.READY or job.waits_for_call:
         return _take_up_again(job, redelivered=redelivered, jobs=jobs, track_queue=track_queue)
     # Read before the job is claimed: a failure here leaves it ready, with nothing in doubt.
     frame = outputs.read_ready_copy(job.copy["key"])
     try:
         job = _claim_job(job, jobs, ledger, lease_seconds, budget)
     except BudgetSpent as spent:
-        return jobs.move_job(job_id, Status.HELD, wake_at=next_hour(jobs.now()), error=spent.as_record())
+        return jobs.hold_job(job, error=spent.as_record())
     except TransitionRefused:
         raise JobInHandError(job_id, lease_seconds) from None
     try:
@@ -101,6 +102,16 @@ def seconds_until_retry(error: Exception, receives: int) -> int:
     # A server that asks for one second, again and again, must not use up the message's tries within a minute.
     asked = error.retry_after_seconds if isinstance(error, SubmissionNotTaken) else None
     return max(growing, asked or 0)
+
+
+@contextmanager
+def postpone_failure(submit_queue: SubmitQueue, receipt_handle: str, receives: int) -> Iterator[None]:
+    """Have the message come back later where the block fails, which it then does all the same."""
+    try:
+        yield
+    except Exception as error:
+        submit_queue.postpone(receipt_handle, seconds_until_retry(error, receives))
+        raise
 
 
 def _claim_job(job: Job, jobs: JobTable, ledger: Ledger, lease_seconds: int, budget: Decimal) -> Job:

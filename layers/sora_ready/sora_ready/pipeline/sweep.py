@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -13,11 +15,14 @@ from sora_ready.adapters.job_table import JobTable, Waiting
 from sora_ready.adapters.ledger import Ledger
 from sora_ready.adapters.queues import NormalizeQueue, SubmitQueue, TrackQueue
 from sora_ready.domain.errors import BudgetSpent, TransitionRefused
-from sora_ready.domain.job import Job, Status
+from sora_ready.domain.job import Job, Line, Status, timestamp
 from sora_ready.domain.spend import name_day, next_day, next_hour, share_out
 from sora_ready.pipeline.doubt import doubt_silence
 
 logger = Logger(child=True)
+
+EVERY_MINUTES = 5
+"""How often the stack's schedule has it sweep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,27 +38,26 @@ class Sweep:
     limit: int = 500
 
     def wake_jobs(self) -> dict[str, int]:
-        """Wake up to `limit` jobs that are overdue; return how many of each status there were. One query if none is.
+        """Wake up to `limit` overdue jobs of each line; return how many of each status. One query a line if none is.
 
         Raises what kept a job from being woken, after all others.
         """
-        due = self.jobs.find_due(self.limit)
+        due = [row for line in Line for row in self.jobs.find_due(line, self.limit)]
         counts: dict[str, int] = {}
-        for row in due:
-            counts[row.status] = counts.get(row.status, 0) + 1
         trouble = None
         for row in due:
             try:
                 if row.status is not Status.HELD:
+                    counts[row.status] = counts.get(row.status, 0) + 1
                     self._wake(row)
             except Exception as error:
                 # One job that cannot be woken must not keep the others asleep.
                 logger.exception("a job could not be woken", job_id=row.job_id)
                 trouble = error
-        self._free_held([row for row in due if row.status is Status.HELD])
+        freed = self._free_held([row for row in due if row.status is Status.HELD])
         if trouble:
             raise trouble
-        return counts
+        return counts | ({Status.HELD: freed} if freed else {})
 
     def _wake(self, row: Waiting) -> None:
         job = self.jobs.get_job(row.job_id)
@@ -73,23 +77,37 @@ class Sweep:
         else:
             self.track_queue.send_poll(job.id, polls=job.follow.get("polls", 0), delay_seconds=0)
 
-    def _free_held(self, rows: Sequence[Waiting]) -> None:
-        """Let held jobs go on, the oldest first, as far as the day's budget pays for them."""
+    def _free_held(self, rows: Sequence[Waiting]) -> int:
+        """Let held jobs go on, in the order of `rows`, as far as the day's budget pays for them; return how many."""
         if not rows:
-            return
-        found = [self.jobs.get_job(row.job_id) for row in rows]
-        held = sorted((job for job in found if job and job.status is Status.HELD), key=lambda job: job.created_at)
-        prices = {job.id: price for job in held if (price := _read_price(job)) is not None}
+            return 0
         spent = self.ledger.read_spent(name_day(self.jobs.now()))
-        freed = set(share_out(self.budget, spent, prices.items()))
-        for job in held:
+        held: dict[str, tuple[Job, Decimal]] = {}
+        prices = self._read_prices(rows, held)
+        freed = set(share_out(self.budget, spent, prices))
+        if self.jobs.now().minute < EVERY_MINUTES:
+            # Those behind the last that goes on are read once an hour only, to tell what has changed for them.
+            deque(prices, maxlen=0)
+        for job, price in held.values():
             try:
                 if job.id in freed:
                     self._free(job)
-                elif job.id in prices:
-                    self._hold_on(job, prices[job.id])
+                else:
+                    self._hold_on(job, price)
             except Exception:
                 logger.exception("a held job could not be seen to", job_id=job.id)
+        return len(freed)
+
+    def _read_prices(
+        self, rows: Sequence[Waiting], held: dict[str, tuple[Job, Decimal]]
+    ) -> Iterator[tuple[str, Decimal]]:
+        """Read one held job after the other, as they are asked for; tell its id and price, and keep it in `held`."""
+        for row in rows:
+            job = self.jobs.get_job(row.job_id)
+            price = _read_price(job) if job and job.status is Status.HELD else None
+            if job and price is not None:
+                held[job.id] = job, price
+                yield job.id, price
 
     def _free(self, job: Job) -> None:
         try:
@@ -101,8 +119,11 @@ class Sweep:
 
     def _hold_on(self, job: Job, price: Decimal) -> None:
         now = self.jobs.now()
-        spent = BudgetSpent(price, self.budget, next_day(now))
-        self._note(job, wake_at=next_hour(now), error=spent.as_record())
+        error = BudgetSpent(price, self.budget, next_day(now)).as_record()
+        # One that no whole day pays for makes room for those behind it.
+        wake_at = next_hour(now) if 0 < self.budget < price else datetime.fromisoformat(job.created_at)
+        if job.error != error or job.wake_at != timestamp(wake_at):
+            self._note(job, wake_at=wake_at, error=error)
 
     def _note(self, job: Job, **parts: Any) -> Job | None:
         """Have the job looked at again after its status's usual time; None where another worker was quicker."""

@@ -1,0 +1,45 @@
+"""Whether a job is what a call asks for: an upload is one job, and that has one request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sora_ready.domain.errors import RequestRejected
+from sora_ready.domain.frame import Size
+from sora_ready.domain.job import Job
+from sora_ready.domain.request import Wish, read_look
+
+# Whatever the picture says itself goes before what a call says, so the call would have made no difference.
+_OF_THE_PICTURE = frozenset({"tag", "metadata"})
+
+
+def find_conflicts(job: Job, wishes: Mapping[str, Wish]) -> list[str]:
+    """Return the fields in which the job would be another, had it been made with these wishes of a call."""
+    return [
+        field
+        for field, wish in wishes.items()
+        if job.origins.get(field) not in _OF_THE_PICTURE
+        and _understand(field, wish.value) != _understand(field, _made_with(field, job.request))
+    ]
+
+
+def _made_with(field: str, request: Mapping[str, Any]) -> str | None:
+    """Return what the job was made with; of a size, what was asked for, as `auto` becomes the picture's own."""
+    value = request.get("size_asked", request.get("size")) if field == "size" else request.get(field)
+    return None if value is None else str(value)
+
+
+def _understand(field: str, value: str | None) -> str | None:
+    """Return a value in the one way it is written, so that `#ABCDEF` and `abcdef` are the same colour."""
+    if value is None or field == "prompt":
+        return value
+    try:
+        if field == "size":
+            return str(Size.parse(value))
+        if field not in {"model", "seconds", "preset"}:
+            return str(getattr(read_look({field: Wish(value, "body")}), field))
+    except (RequestRejected, ValueError):
+        # A name, such as landscape_720p, or what the job was rejected for.
+        return value.lower()
+    return value.lower()

@@ -1,0 +1,91 @@
+"""`submit` as it is called directly: by a state machine, by another function, by a person."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sora_ready.adapters.direct_calls import DirectCall
+from sora_ready.adapters.job_table import JobTable
+from sora_ready.domain.endings import find_ending_error
+from sora_ready.domain.errors import (
+    JobInHandError,
+    JobNotFound,
+    JobNotRecordedError,
+    TooManyWaiters,
+    TransitionRefused,
+)
+from sora_ready.domain.job import Job, SourceObject, Status, make_job_id
+from sora_ready.pipeline.submit import submit_job
+
+MAX_WAITERS = 20
+# Each try that fails is another writer that got further meanwhile: there are never many.
+TRIES = 5
+
+
+def submit_directly(call: DirectCall, *, jobs: JobTable, **step: Any) -> Job:
+    """Submit a job now, under the same guarantees as ever, and return it as it then is.
+
+    `step` is what `submit_job` takes. The job is named by its id, or by its object (the newest job of that). One that
+    was sent before is returned as it stands. So is one that is `held` because the day's budget is spent: it goes on by
+    itself, and whoever waits with a `task_token` is answered once it has ended, be it the next day.
+
+    Raises what the job ended with by name (`ImageRejected`, …, `SubmissionRefused`, `VideoFailed`, `JobCanceled`), and
+    `SubmissionNotTaken`, `JobNotRecordedError` and, without a `task_token`, `JobInHandError`, which another try later
+    may spare; `JobNotFound`, `TooManyWaiters`.
+    """
+    job = _find_job(call, jobs)
+    if job.status is Status.RECEIVED:
+        raise JobNotRecordedError(job.id)
+    if call.task_token:
+        job = _add_waiter(job, call.task_token, jobs)
+    if job.waits_for_call:
+        job = _release(job, jobs)
+    try:
+        job = submit_job(job.id, None, redelivered=False, jobs=jobs, **step)
+    except JobInHandError:
+        if not call.task_token:
+            raise
+        # Whatever becomes of it in the other worker's hands, the token is answered.
+    if error := find_ending_error(job):
+        raise error
+    return job
+
+
+def _find_job(call: DirectCall, jobs: JobTable) -> Job:
+    if call.job_id or call.version_id:
+        job_id = call.job_id or make_job_id(SourceObject(call.bucket, call.key, version_id=call.version_id))
+        job, which = jobs.get_job(job_id), job_id
+    else:
+        source = SourceObject(call.bucket, call.key)
+        which = source.reference
+        newest = next(jobs.find_by_source(source), None)
+        # The index may be a moment behind the record.
+        job = jobs.get_job(newest.id) if newest else None
+    if job is None:
+        raise JobNotFound(which)
+    return job
+
+
+def _release(job: Job, jobs: JobTable) -> Job:
+    """Have a job go on as any other does: from here on it was asked for."""
+    caller = {name: value for name, value in job.caller.items() if name != "submit"}
+    try:
+        return jobs.note_on_job(job, only={"caller": job.caller}, caller=caller)
+    except TransitionRefused:
+        # Another call for it was quicker.
+        return jobs.get_job(job.id) or job
+
+
+def _add_waiter(job: Job, token: str, jobs: JobTable) -> Job:
+    """Keep the token with the job, whatever its status: `announce` answers it at the job's end, or now."""
+    for _ in range(TRIES):
+        tokens = [*job.caller.get("task_tokens", ())]
+        if token in tokens:
+            return job
+        if len(tokens) >= MAX_WAITERS:
+            raise TooManyWaiters(job.id, MAX_WAITERS)
+        try:
+            return jobs.remember(job, {**job.caller, "task_tokens": [*tokens, token]})
+        except TransitionRefused as refused:
+            refusal, job = refused, jobs.get_job(job.id) or job
+    raise refusal

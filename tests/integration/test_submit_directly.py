@@ -1,0 +1,207 @@
+"""`submit`, called: the job is sent once, under the same guarantees; what it ended with is raised by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+
+from local.stand_in import StandIn, faults
+from sora_ready.adapters.video_api import VideoApi
+from sora_ready.domain.errors import (
+    ImageRejected,
+    JobCanceled,
+    JobInHandError,
+    JobNotFound,
+    JobNotRecordedError,
+    SubmissionNotTaken,
+    SubmissionRefused,
+    TooManyWaiters,
+    VideoFailed,
+)
+from sora_ready.domain.job import Job, SourceObject, Status
+
+from .direct import KEY, call_normalize, call_submit
+from .steps import path_of, recorded, submit, sweep
+from .support import UPLOAD_BUCKET, Stack, follow, make_job, picture
+
+pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
+
+
+def conform(stack: Stack, key: str = KEY) -> Job:
+    """A job of which the frame alone was asked for."""
+    stack.upload(key, picture(80, 60))
+    return call_normalize(stack, key=key, submit=False)
+
+
+def tokens(stack: Stack, job: Job) -> list[str]:
+    return list(recorded(stack, job).caller.get("task_tokens", ()))
+
+
+def test_a_call_sends_the_job_once(stack: Stack, stand_in: StandIn, video_api: VideoApi) -> None:
+    job = stack.ready_job()
+    sent = call_submit(stack, video_api, {"job_id": job.id})
+    again = call_submit(stack, video_api, {"job_id": job.id})
+    assert (sent.status, again.status) == (Status.QUEUED, Status.QUEUED)
+    assert [entry.idempotency_key for entry in stand_in.ledger.accepted()] == [job.id]
+    assert stack.spent() == Decimal("0.40")
+
+
+def test_a_frame_alone_is_sent_by_nothing_but_a_call(stack: Stack, stand_in: StandIn, video_api: VideoApi) -> None:
+    job = conform(stack)
+    # when its copy's event comes, and a day of sweeps
+    assert submit(stack, video_api, job) == job
+    stack.clock.advance(days=1)
+    assert sweep(stack) == {}
+    assert stand_in.ledger.entries() == []
+    # then the call sends it, with the first look to come
+    sent = call_submit(stack, video_api, {"job_id": job.id})
+    assert (sent.status, sent.caller) == (Status.QUEUED, {"door": "direct"})
+    assert [message["job_id"] for message, _ in stack.polls()] == [job.id]
+    assert len(stand_in.ledger.accepted()) == 1
+
+
+def test_a_frame_alone_that_the_server_did_not_take_goes_on_as_any_job_does(
+    stack: Stack, stand_in: StandIn, video_api: VideoApi
+) -> None:
+    job = conform(stack)
+    stand_in.faults.plan(faults.status(429))
+    with pytest.raises(SubmissionNotTaken):
+        call_submit(stack, video_api, {"job_id": job.id})
+    assert recorded(stack, job).status is Status.READY
+    assert stack.woken(job) is not None
+    assert submit(stack, video_api, job).status is Status.QUEUED
+
+
+def test_the_newest_job_of_an_object_is_meant(stack: Stack, stand_in: StandIn, video_api: VideoApi) -> None:
+    old = conform(stack)
+    stack.clock.advance(seconds=1)
+    new = conform(stack)
+    assert call_submit(stack, video_api, {"bucket": UPLOAD_BUCKET, "key": KEY}).id == new.id != old.id
+    version = {"bucket": UPLOAD_BUCKET, "key": KEY, "version_id": old.source.version_id}
+    assert call_submit(stack, video_api, version).id == old.id
+
+
+@pytest.mark.parametrize("event", [{"job_id": "video_0"}, {"bucket": "b", "key": "k"}])
+def test_what_is_no_job_is_not_found(stack: Stack, video_api: VideoApi, event: dict[str, str]) -> None:
+    with pytest.raises(JobNotFound):
+        call_submit(stack, video_api, event)
+
+
+def test_a_job_beyond_the_budget_is_held_and_so_returned(stack: Stack, stand_in: StandIn, video_api: VideoApi) -> None:
+    job = stack.ready_job()
+    held = call_submit(stack, video_api, {"job_id": job.id, "task_token": "t"}, budget=Decimal(0))
+    assert (held.status, held.error["code"]) == (Status.HELD, "budget_spent")
+    assert (stand_in.ledger.entries(), tokens(stack, job)) == ([], ["t"])
+
+
+def test_a_refusal_is_raised_by_name_now_and_whenever_it_is_asked_for_again(
+    stack: Stack, video_api: VideoApi, stand_in: StandIn
+) -> None:
+    job = stack.ready_job(prompt="moderation-block")
+    for _ in range(2):
+        with pytest.raises(SubmissionRefused) as refusal:
+            call_submit(stack, video_api, {"job_id": job.id})
+        assert (refusal.value.code, refusal.value.facts["job_id"]) == ("moderation_blocked", job.id)
+    assert recorded(stack, job).status is Status.FAILED
+    assert len(stand_in.ledger.entries()) == 1
+
+
+def test_a_job_that_ended_otherwise_is_raised_by_name_too(stack: Stack, video_api: VideoApi) -> None:
+    stack.upload(KEY, b"no picture")
+    with pytest.raises(ImageRejected):
+        call_normalize(stack)
+    with pytest.raises(ImageRejected):
+        call_submit(stack, video_api, {"bucket": UPLOAD_BUCKET, "key": KEY})
+    failed = stack.sent_job("video_9", key="failed.jpg")
+    stack.jobs.move_job(failed.id, Status.FAILED, error={"code": "timed_out", "message": "Too late."})
+    with pytest.raises(VideoFailed):
+        call_submit(stack, video_api, {"job_id": failed.id})
+    canceled = stack.ready_job("canceled.jpg")
+    stack.jobs.move_job(canceled.id, Status.CANCELED)
+    with pytest.raises(JobCanceled):
+        call_submit(stack, video_api, {"job_id": canceled.id})
+
+
+def test_a_job_in_doubt_is_returned_and_not_sent_again(stack: Stack, stand_in: StandIn, video_api: VideoApi) -> None:
+    job = stack.doubted_job()
+    assert call_submit(stack, video_api, {"job_id": job.id}).status is Status.UNCONFIRMED
+    assert stand_in.ledger.entries() == []
+
+
+def test_a_job_in_another_workers_hands_is_an_error_to_try_again_but_not_to_who_waits(
+    stack: Stack, stand_in: StandIn, video_api: VideoApi
+) -> None:
+    job = stack.claimed_job()
+    with pytest.raises(JobInHandError):
+        call_submit(stack, video_api, {"job_id": job.id})
+    assert call_submit(stack, video_api, {"job_id": job.id, "task_token": "t"}).status is Status.SUBMITTING
+    assert (stand_in.ledger.entries(), tokens(stack, job)) == ([], ["t"])
+
+
+def test_a_job_whose_frame_is_not_made_yet_is_an_error_to_try_again(stack: Stack, video_api: VideoApi) -> None:
+    job = stack.jobs.put_job(make_job(SourceObject(UPLOAD_BUCKET, KEY, "e"), status=Status.RECEIVED))
+    with pytest.raises(JobNotRecordedError):
+        call_submit(stack, video_api, {"job_id": job.id, "task_token": "t"})
+
+
+def test_several_may_wait_for_one_job_and_each_only_once(stack: Stack, video_api: VideoApi) -> None:
+    job = stack.ready_job()
+    for token in ("a", "b", "a"):
+        call_submit(stack, video_api, {"job_id": job.id, "task_token": token})
+    assert tokens(stack, job) == ["a", "b"]
+
+
+def test_no_more_may_wait_than_a_record_holds(stack: Stack, video_api: VideoApi) -> None:
+    job = stack.ready_job()
+    for number in range(20):
+        call_submit(stack, video_api, {"job_id": job.id, "task_token": str(number)})
+    with pytest.raises(TooManyWaiters, match="20"):
+        call_submit(stack, video_api, {"job_id": job.id, "task_token": "one more"})
+
+
+@pytest.mark.parametrize("left_to_people", [True, False])
+def test_to_wait_for_a_job_changes_nothing_about_when_it_is_woken(
+    stack: Stack, video_api: VideoApi, left_to_people: bool
+) -> None:
+    job = stack.doubted_job()
+    if left_to_people:
+        job = stack.jobs.leave_to_people(job)
+    before = stack.woken(job)
+    stack.clock.advance(minutes=2)
+    call_submit(stack, video_api, {"job_id": job.id, "task_token": "t"})
+    assert (recorded(stack, job).wake_at, stack.woken(job)) == (job.wake_at, before)
+
+
+def test_whoever_moves_the_job_meanwhile_loses_no_token(
+    stack: Stack, video_api: VideoApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = stack.sent_job("video_9")
+    remember = stack.jobs.remember
+
+    def late(*given: object) -> Job:
+        monkeypatch.setattr(stack.jobs, "remember", remember)
+        follow(stack.jobs, job, [Status.IN_PROGRESS])
+        return remember(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(stack.jobs, "remember", late)
+    call_submit(stack, video_api, {"job_id": job.id, "task_token": "t"})
+    assert tokens(stack, job) == ["t"]
+    assert path_of(recorded(stack, job))[-1] == "in_progress"
+
+
+def test_two_calls_that_release_a_frame_send_it_once(
+    stack: Stack, stand_in: StandIn, video_api: VideoApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = conform(stack)
+    note: Callable[..., Job] = stack.jobs.note_on_job
+
+    def late(*given: object, **options: object) -> Job:
+        monkeypatch.setattr(stack.jobs, "note_on_job", note)
+        call_submit(stack, video_api, {"job_id": job.id})
+        return note(*given, **options)
+
+    monkeypatch.setattr(stack.jobs, "note_on_job", late)
+    assert call_submit(stack, video_api, {"job_id": job.id}).status is Status.QUEUED
+    assert len(stand_in.ledger.accepted()) == 1
