@@ -15,7 +15,8 @@ TRIES = 5
 def cancel_or_delete_job(job_id: str, *, jobs: JobTable, outputs: OutputBucket, inbox: Inbox) -> Job:
     """Cancel a job that was not sent, delete one that has ended, and return it as it then is.
 
-    Raises `ResourceNotFound`, and `JobConflict` (`video_in_progress`) where it is at the server, or may be: it is paid for.
+    Raises `ResourceNotFound`, and `JobConflict` (`video_in_progress`) where it is at the server, or may be: it is paid
+    for.
     """
     for _ in range(TRIES):
         job = jobs.get_job(job_id)
