@@ -68,9 +68,12 @@ lock: .venv/uv ## Pin the newest versions that fit together
 		--python-platform aarch64-manylinux_2_28 --group video_api -o layers/video_api/requirements.txt
 	$(BIN)/uv pip compile -q -U --no-header --no-annotate --no-emit-index-url --python-version 3.13 \
 		--python-platform aarch64-manylinux_2_28 --group powertools -o layers/powertools/requirements.txt
+	$(BIN)/uv pip compile -q -U --no-header --no-annotate --no-emit-index-url --python-version 3.13 \
+		--python-platform aarch64-manylinux_2_28 --group front_door -o layers/front_door/requirements.txt
 	$(BIN)/uv pip compile -q -U --no-header --no-annotate --no-emit-index-url --generate-hashes --universal \
-		--python-version 3.11 -c layers/imaging/requirements.txt -c layers/vectors/requirements.txt -c layers/video_api/requirements.txt \
-		-c layers/powertools/requirements.txt --group dev -o requirements/dev.txt
+		--python-version 3.11 -c layers/imaging/requirements.txt -c layers/vectors/requirements.txt \
+		-c layers/video_api/requirements.txt -c layers/powertools/requirements.txt \
+		-c layers/front_door/requirements.txt --group dev -o requirements/dev.txt
 	$(BIN)/uv pip compile -q -U --no-header --no-annotate --no-emit-index-url --generate-hashes \
 		--python-version 3.13 --group emulator -c requirements/dev.txt -o requirements/lambda.txt
 	$(BIN)/uv pip compile -q -U --no-header --no-annotate --no-emit-index-url --generate-hashes --universal \

@@ -1,8 +1,9 @@
-"""The command line of this machine: `python -m local run | up | build | rehearse | normalize | wire`."""
+"""The command line of this machine: `python -m local run | up | build | rehearse | normalize | wire | openapi`."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import signal
 import sys
@@ -80,13 +81,21 @@ def _normalize(given: argparse.Namespace, display: Display) -> int:
         return 2
 
 
+def _openapi(given: argparse.Namespace, display: Display) -> int:
+    from sora_ready.front_door.openapi import build_document  # noqa: PLC0415
+
+    given.out.write_text(json.dumps(build_document(), indent=2) + "\n", encoding="utf-8")
+    display.say_done(str(given.out))
+    return 0
+
+
 def _wire(given: argparse.Namespace, display: Display) -> int:
     from local.wire_command import carry_out  # noqa: PLC0415
 
     return carry_out(given, display)
 
 
-_COMMANDS = {"normalize": _normalize, "wire": _wire}
+_COMMANDS = {"normalize": _normalize, "wire": _wire, "openapi": _openapi}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -107,6 +116,9 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument("--architecture", default="arm64", choices=["arm64", "x86_64"])
 
     commands.add_parser("rehearse", help="sam build, sam deploy to the emulator, and a picture through it")
+    openapi = commands.add_parser("openapi", help="write the API's OpenAPI document; no AWS")
+    openapi.add_argument("--out", type=_path, default=Path("docs/openapi.json"), help="default docs/openapi.json")
+
     _add_wire(commands.add_parser("wire", help="have a bucket of yours announce its uploads, here or on AWS"))
     _add_normalize(commands.add_parser("normalize", help="turn photos into frames, or compare the modes; no AWS"))
     return parser

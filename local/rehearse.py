@@ -16,6 +16,7 @@ from local.build import BuildError, build_stack, find_python, run_sam
 from local.deploy import ROOT, read_stack
 from local.display import Display
 from local.emulator import start_emulator
+from local.front_door import list_models, set_gateway_responses
 from local.run import report_job, save_files, watch_job
 from local.sample import make_sample
 from local.stack import LocalStack, start_stand_in
@@ -50,8 +51,12 @@ def rehearse(folder: Path, display: Display) -> bool:
             *(f"{name}={value}" for name, value in server.parameters().items() if value),
             environment=emulator.environment(),
         )
-        local = LocalStack(emulator, read_stack(emulator, STACK), server, folder / "emulator.log")
+        stack = read_stack(emulator, STACK)
+        set_gateway_responses(emulator, stack)
+        local = LocalStack(emulator, stack, server, folder / "emulator.log")
         display.say_done("deployed by sam deploy")
+        models = list_models(local.front_door, emulator.ca_bundle)
+        display.say_done(f"the API answers: {', '.join(models)}")
         key = local.drop_picture(make_sample(folder / "sample.jpg"), {})
         job = watch_job(local, key, folder, display)
         save_files(local, job, folder)

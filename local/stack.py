@@ -18,6 +18,7 @@ from boto3.dynamodb.types import TypeDeserializer
 
 from local.deploy import Stack, deploy_template
 from local.emulator import Emulator, start_emulator
+from local.front_door import FrontDoor, find_front_door, set_gateway_responses
 from local.stand_in import StandIn, StandInConfig, serve
 
 STAND_IN_KEY = "sk-local"
@@ -47,6 +48,11 @@ class LocalStack:
     stack: Stack
     server: VideoServer
     log: Path
+
+    @property
+    def front_door(self) -> FrontDoor:
+        """Where the stack's API is, with the token that opens it now."""
+        return find_front_door(self.emulator, self.stack)
 
     def drop_picture(self, path: Path, wishes: Mapping[str, str], *, key: str | None = None) -> str:
         """Put a picture into the upload bucket, its wishes as tags (the prompt as metadata); return its key."""
@@ -144,6 +150,7 @@ def start_stack(
     ):
         say(f"AWS is up on this machine ({emulator.endpoint})")
         stack = deploy_template(emulator, server.parameters())
+        set_gateway_responses(emulator, stack)
         say("template.yaml is deployed")
         say(f"{'stand-in video server' if server.stand_in else 'video server'} at {server.base_url}")
         yield LocalStack(emulator, stack, server, folder / "emulator.log")

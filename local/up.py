@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import certifi
+
 from local.display import Display
 from local.sample import make_sample
 from local.stack import LocalStack, name_real_server, start_stack
@@ -82,12 +84,28 @@ def _explained_ports(emulator_port: int, server_port: int) -> Iterator[None]:
 def write_env(local: LocalStack, env_file: Path) -> None:
     """Write a file that a shell can source, so that the AWS CLI speaks to this emulator and to nothing else."""
     lines = [f"unset {' '.join(_FORGET)}"]
-    lines += [f"export {name}={shlex.quote(value)}" for name, value in local.emulator.environment().items()]
+    exported = local.emulator.environment() | _name_front_door(local, env_file.with_name("certificates.pem"))
+    lines += [f"export {name}={shlex.quote(value)}" for name, value in exported.items()]
     tools = shlex.quote(str(Path(sys.executable).parent))
     lines.append(f'command -v aws >/dev/null || export PATH="$PATH:"{tools}')
     env_file.parent.mkdir(parents=True, exist_ok=True)
     env_file.touch(mode=0o600)
     env_file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _name_front_door(local: LocalStack, bundle: Path) -> dict[str, str]:
+    """Return what the OpenAI SDK and curl must be told to reach the API, and all else that they could reach."""
+    own = local.emulator.ca_bundle.read_text(encoding="utf-8")
+    bundle.parent.mkdir(parents=True, exist_ok=True)
+    bundle.write_text(Path(certifi.where()).read_text(encoding="utf-8") + own, encoding="utf-8")
+    trust = str(bundle.resolve())
+    return {
+        "OPENAI_BASE_URL": local.front_door.url,
+        "OPENAI_API_KEY": local.front_door.token,
+        "SSL_CERT_FILE": trust,
+        "CURL_CA_BUNDLE": trust,
+        "REQUESTS_CA_BUNDLE": trust,
+    }
 
 
 def _explain(local: LocalStack, env_file: Path, sample: Path, display: Display) -> None:
@@ -98,11 +116,15 @@ def _explain(local: LocalStack, env_file: Path, sample: Path, display: Display) 
         f"  output bucket  {output}",
         f"  jobs table     {local.stack.outputs['JobsTable']}",
         f"  video server   {local.server.base_url}",
+        f"  API            {local.front_door.url}",
         "",
         "In another terminal, in this folder:",
         f"  . {env_file}",
         f"  aws s3api put-object --bucket {upload} --key photo.jpg --body {sample} --tagging 'mode=pad'",
         f"  aws s3 ls --recursive s3://{output}",
+        f'  curl "$OPENAI_BASE_URL/videos" -H "Authorization: Bearer $OPENAI_API_KEY" -F input_reference=@{sample}',
+        "",
+        "The API's token is in OPENAI_API_KEY there, and in the secret that the output ApiTokenSecret names.",
         "",
         "Ctrl-C stops it and forgets everything.",
     ):

@@ -7,7 +7,6 @@ as it was before, and deploys `sora-ready` where no stack is named.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from local.deploy import package_template, read_stack
+from local.deploy import package_template, put_template, read_stack
 from local.emulator import Emulator
 
 SCRIPT = '#!/bin/sh\nexec "{python}" -m tests.e2e.sam_deploy "$@"\n'
@@ -43,7 +42,7 @@ def deploy(stack: str, overrides: dict[str, str], tags: dict[str, str]) -> None:
     write = cloudformation.update_stack if before else cloudformation.create_stack
     write(
         StackName=stack,
-        TemplateBody=json.dumps(template),
+        TemplateURL=put_template(emulator, template),
         Parameters=parameters,
         Tags=[{"Key": name, "Value": value} for name, value in tags.items()],
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],

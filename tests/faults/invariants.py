@@ -11,16 +11,20 @@ from typing import Any
 from sora_ready.domain.job import Job, make_job_id
 from tests.faults.world import OUTPUTS, World, waits_for_a_person
 
-FINAL = {"completed", "failed", "rejected", "canceled"}
+FINAL = {"completed", "failed", "rejected", "canceled", "deleted"}
 MOVES = {
     "": {"received", "ready", "rejected"},
-    "received": {"received", "ready", "rejected"},
+    "received": {"received", "ready", "rejected", "canceled"},
     "ready": {"submitting", "held", "canceled"},
     "held": {"ready", "canceled"},
     "submitting": {"queued", "ready", "failed", "unconfirmed"},
     "unconfirmed": {"queued", "failed", "ready"},
     "queued": {"in_progress", "completed", "failed"},
     "in_progress": {"in_progress", "completed", "failed"},
+    "completed": {"deleted"},
+    "failed": {"deleted"},
+    "rejected": {"deleted"},
+    "canceled": {"deleted"},
 }
 """What may follow what, written out again: the pipeline's own table is among what is judged."""
 

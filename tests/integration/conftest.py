@@ -23,8 +23,20 @@ from sora_ready.adapters.queues import NormalizeQueue, SubmitQueue, TrackQueue
 from sora_ready.adapters.video_api import VideoApi, open_video_api
 
 from .functions import FUNCTIONS, Load, import_function, settings_of, variables_of
+from .hearing import heard  # noqa: F401 - a fixture
 from .normalizing import normalize  # noqa: F401 - a fixture
-from .support import CATALOGUE, KEY, OUTPUT_BUCKET, TEMPLATE, UPLOAD_BUCKET, AwsCalls, Clock, LedgerFromNow, Stack
+from .support import (
+    CATALOGUE,
+    KEY,
+    OUTPUT_BUCKET,
+    TEMPLATE,
+    TOKEN,
+    UPLOAD_BUCKET,
+    AwsCalls,
+    Clock,
+    LedgerFromNow,
+    Stack,
+)
 
 RESOURCES = TEMPLATE["Resources"]
 POLL_AFTER_MS = 7000
@@ -186,6 +198,7 @@ def video_api(stand_in: StandIn, connect: Callable[..., VideoApi]) -> VideoApi:
 def load(stack: Stack, aws: dict[str, Any], stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
     """Imports functions afresh, with the variables that the template gives each, and those alone."""
     secret = aws["secretsmanager"].create_secret(Name="video-api-key", SecretString=f"{KEY}\n")["ARN"]
+    aws["secretsmanager"].create_secret(Name="api-token", SecretString=TOKEN)
     values = settings_of(stack, stand_in.base_url, secret)
     opened = []
 
@@ -202,6 +215,8 @@ def load(stack: Stack, aws: dict[str, Any], stand_in: StandIn, monkeypatch: pyte
         for variable, given in variables_of(name).items():
             told = {variable: given} if isinstance(given, str) else values
             monkeypatch.setenv(variable, (told | other)[variable])
+        for variable in other.keys() - variables_of(name).keys():
+            monkeypatch.setenv(variable, other[variable])
         module = import_function(name)
         stack.calls.clear()
         return module

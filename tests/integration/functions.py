@@ -21,6 +21,8 @@ FUNCTIONS = {
     "track": "Track",
     "sweep": "Sweep",
     "announce": "Announce",
+    "api": "Api",
+    "authorize": "Authorize",
     "backfill": "Backfill",
 }
 """Each function's folder and its name in the template."""
@@ -39,6 +41,11 @@ def settings_of(stack: Stack, base_url: str, secret: str) -> dict[str, str]:
         "EVENT_BUS": "default",
         "OUTPUT_BUCKET": OUTPUT_BUCKET,
         "UPLOAD_BUCKET": UPLOAD_BUCKET,
+        "UPLOAD_PREFIX": "",
+        "KEEP_DROPPED": "",
+        "API_CORS_ORIGINS": "",
+        "API_TOKEN_SECRET": "api-token",
+        "API_TOKEN_OVERLAP_HOURS": "24",
         "VIDEO_API_BASE_URL": base_url,
         "VIDEO_API_KEY_SECRET": secret,
         "NORMALIZE_QUEUE_URL": stack.normalize_queue_url,

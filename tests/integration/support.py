@@ -41,6 +41,8 @@ UPLOAD_BUCKET = "sora-ready-uploads-123456789012"
 OUTPUT_BUCKET = "sora-ready-output-123456789012"
 
 KEY = "sk-loopback-5e55"
+TOKEN = "7Qm2vXw9KdLr4TnBz8PfHs6YcJg3RtEa"
+"""What opens the API; the samples in events/ show it."""
 MODELS = '{"tiny": {"seconds": [4], "usd_per_second": {"64x48": "0.10", "48x64": "0.10"}}}'
 CATALOGUE = {"tiny": ModelRules(("64x48", "48x64"), ("4",))}
 DAY = "2026-11-12"
@@ -64,6 +66,7 @@ WAYS: Mapping[Status, tuple[Status, ...]] = {
     Status.REJECTED: (Status.REJECTED,),
     Status.HELD: (Status.READY, Status.HELD),
     Status.CANCELED: (Status.READY, Status.CANCELED),
+    Status.DELETED: (Status.READY, Status.CANCELED, Status.DELETED),
     Status.SUBMITTING: (Status.READY, Status.SUBMITTING),
     Status.UNCONFIRMED: (Status.READY, Status.SUBMITTING, Status.UNCONFIRMED),
     Status.QUEUED: (Status.READY, Status.SUBMITTING, Status.QUEUED),

@@ -180,6 +180,7 @@ def way_to(status: Status) -> list[Status]:
     ways = {
         Status.READY: [],
         Status.REJECTED: [Status.CANCELED],
+        Status.DELETED: [Status.CANCELED, Status.DELETED],
         Status.SUBMITTING: sent,
         Status.UNCONFIRMED: [*sent, Status.UNCONFIRMED],
         Status.QUEUED: [*sent, Status.QUEUED],

@@ -73,9 +73,13 @@ def test_submit_and_track_import_the_sdk_and_no_pillow(name: str) -> None:
     assert "PIL" not in packages(name)
 
 
-@pytest.mark.parametrize("name", ["sweep", "announce"])
-def test_sweep_and_announce_import_neither_the_sdk_nor_pillow(name: str) -> None:
+@pytest.mark.parametrize("name", ["sweep", "announce", "api", "authorize"])
+def test_the_others_import_neither_the_sdk_nor_pillow(name: str) -> None:
     assert packages(name).isdisjoint({"openai", "httpx2", "httpcore2", "pydantic", "pydantic_core", "PIL", "pi_heif"})
+
+
+def test_api_reads_forms_and_no_other_function_does() -> None:
+    assert {name for name in FUNCTIONS if "python_multipart" in packages(name)} == {"api"}
 
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))

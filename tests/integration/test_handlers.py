@@ -40,7 +40,7 @@ def test_every_sample_is_dealt_with_by_the_function_it_is_named_for(stack: Stack
         uploaded(stack, event)
     elif name == "backfill":
         stack.upload("holiday/beach & sea.jpg", picture(80, 60))
-    elif name in {"submit", "sweep"}:
+    elif name in {"submit", "sweep", "api"}:
         job = ready_sample(stack)
         if "resolve" in event:
             follow(stack.jobs, job, [Status.SUBMITTING, Status.UNCONFIRMED])

@@ -17,17 +17,18 @@ from .support import WAYS, Clock, OneAtATime, bring_to, make_job
 
 # What may follow what, as the design has it: written out here, so that a change of the product's table is seen.
 FOLLOWS = {
-    "received": {"ready", "rejected"},
+    "received": {"ready", "rejected", "canceled"},
     "ready": {"submitting", "held", "canceled"},
     "held": {"ready", "canceled"},
     "submitting": {"queued", "ready", "failed", "unconfirmed"},
     "unconfirmed": {"queued", "failed", "ready"},
     "queued": {"in_progress", "completed", "failed"},
     "in_progress": {"in_progress", "completed", "failed"},
-    "completed": set(),
-    "failed": set(),
-    "rejected": set(),
-    "canceled": set(),
+    "completed": {"deleted"},
+    "failed": {"deleted"},
+    "rejected": {"deleted"},
+    "canceled": {"deleted"},
+    "deleted": set(),
 }
 PAIRS = [(before, after) for before, after in product(Status, Status)]
 LEGAL = [pair for pair in PAIRS if pair[1] in FOLLOWS[pair[0]]]

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import io
-import logging
 import traceback
-from collections.abc import Callable, Iterator
 from urllib.parse import quote
 
 import pytest
@@ -15,6 +12,7 @@ from sora_ready.domain.errors import SubmissionRefused
 from sora_ready.domain.job import Status, make_job_id
 
 from .functions import JOB, Event, Load, announced, at_the_server, due_poll, ready_sample, received, uploaded
+from .hearing import Heard
 from .scripted import Answer, scripted_server
 from .support import KEY, Stack, eventually, load_event, picture
 
@@ -22,26 +20,6 @@ from .support import KEY, Stack, eventually, load_event, picture
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
 
 PROMPT = "zebra-7731 walks into the sea"
-Heard = Callable[[], str]
-
-
-@pytest.fixture
-def heard(load: Load, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Heard]:
-    """All that was printed or logged so far, by whichever logger, at the level that Lambda shows."""
-    log = io.StringIO()
-    load("normalize")
-    for logger in [logging.getLogger(name) for name in list(logging.root.manager.loggerDict)]:
-        for handler in logger.handlers:
-            # The handlers were made at import, when another stream stood for stdout.
-            if isinstance(handler, logging.StreamHandler):
-                monkeypatch.setattr(handler, "stream", log)
-    others = logging.StreamHandler(log)
-    level = logging.root.level
-    logging.root.addHandler(others)
-    logging.root.setLevel(logging.INFO)
-    yield lambda: log.getvalue() + "".join(capfd.readouterr())
-    logging.root.removeHandler(others)
-    logging.root.setLevel(level)
 
 
 def assert_kept(text: str, *told: str) -> None:

@@ -37,6 +37,13 @@ ACTIONS = {
         "SubmitQueue": {"sqs:SendMessage"},
         "TrackQueue": {"sqs:SendMessage"},
     },
+    "Api": {
+        "JobsTable": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:Query"},
+        "LedgerTable": {"dynamodb:GetItem", "dynamodb:PutItem"},
+        "SubmitQueue": {"sqs:SendMessage"},
+        "TrackQueue": {"sqs:SendMessage"},
+    },
+    "Authorize": {},
     "Backfill": {
         "JobsTable": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:Query"},
     },

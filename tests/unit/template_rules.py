@@ -15,7 +15,7 @@ NOT_FOR = {
     "Backfill": {"VideoApiLayer"},
     "Submit": {"ImagingLayer"},
     "Track": {"ImagingLayer"},
-} | {name: {"ImagingLayer", "VideoApiLayer"} for name in ("Sweep", "Announce")}
+} | {name: {"ImagingLayer", "VideoApiLayer"} for name in ("Sweep", "Announce", "Api", "Authorize")}
 FUNCTION, QUEUE, BUCKET = "AWS::Serverless::Function", "AWS::SQS::Queue", "AWS::S3::Bucket"
 
 
@@ -93,11 +93,15 @@ def denies_plain_http(policy: dict[str, Any], service: str, resource: str) -> bo
 
 def longest(template: Template, value: Any) -> int:
     """How many bytes a variable's value may have: a prompt in any alphabet, anything else in ASCII."""
+    if isinstance(value, dict) and "Fn::If" in value:
+        return max(longest(template, branch) for branch in value["Fn::If"][1:])
     if target(value) in of_type(template, BUCKET):
         return 63
     parameter = template["Parameters"].get(target(value))
     if parameter is None:
         return len(value) if isinstance(value, str) else 160  # the name, address or ARN of a resource
+    if "MaxValue" in parameter:
+        return len(str(parameter["MaxValue"]))
     if "AllowedValues" in parameter:
         return max(len(str(word)) for word in parameter["AllowedValues"])
     free = target(value) in {"VideoModels", "DefaultPrompt"}

@@ -100,7 +100,12 @@ def nothing_is_written_among_uploads_but_under_the_prefix(template: Template) ->
                 objects = words.startswith("arn:${AWS::Partition}:s3:::${Bucket}/${UploadPrefix}")
                 # A direct call names its picture, wherever that lies in the bucket.
                 objects |= all(action.startswith("s3:GetObject") for action in as_list(statement["Action"]))
-                whole = words == "arn:${AWS::Partition}:s3:::${Bucket}" and statement["Action"] == "s3:ListBucket"
+                asked = statement.get("Condition", {}).get("StringLike", {}).get("s3:prefix", {})
+                below = str(asked.get("Fn::Sub")).startswith("${UploadPrefix}")
+                lists = statement["Action"] == "s3:ListBucket" or (
+                    statement["Action"] == "s3:ListBucketVersions" and below
+                )
+                whole = words == "arn:${AWS::Partition}:s3:::${Bucket}" and lists
                 wrong += [] if objects or whole else [statement.get("Sid", words)]
     return wrong
 

@@ -71,6 +71,20 @@ def test_adapters_do_not_know_the_pipeline(path: Path) -> None:
     assert {name for name in known if name.startswith((".", "sora_ready.pipeline"))} == set()
 
 
+@pytest.mark.parametrize("folder", ["domain", "adapters", "pipeline"])
+def test_nothing_below_knows_the_front_door(folder: str) -> None:
+    known = {name for path in (PACKAGE / folder).glob("*.py") for name in imports(path.read_text(encoding="utf-8"))}
+
+    assert {name for name in known if name.startswith("sora_ready.front_door")} == set()
+
+
+@pytest.mark.parametrize("path", files("front_door"))
+def test_the_front_door_is_handed_its_clients(path: Path) -> None:
+    known = imports(path.read_text(encoding="utf-8"))
+
+    assert {name for name in known if name.split(".")[0] in {"boto3", "openai", "PIL"}} == set()
+
+
 def test_only_the_settings_read_the_environment() -> None:
     reading = [short(path) for path in SHIPPED if reads_environment(path.read_text(encoding="utf-8"))]
 

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from sora_ready.domain.job import AT_THE_SERVER, FINAL, FIRST, TRANSITIONS, Status, statuses_before
+from sora_ready.domain.job import AT_THE_SERVER, FINAL, FIRST, NOT_SENT, TRANSITIONS, Status, statuses_before
 
 EXPECTED = {
-    "received": {"ready", "rejected"},
+    "received": {"ready", "rejected", "canceled"},
     "ready": {"submitting", "held", "canceled"},
     "held": {"ready", "canceled"},
     "submitting": {"queued", "ready", "failed", "unconfirmed"},
     "unconfirmed": {"queued", "failed", "ready"},
     "queued": {"in_progress", "completed", "failed"},
     "in_progress": {"in_progress", "completed", "failed"},
-    "completed": set(),
-    "failed": set(),
-    "rejected": set(),
-    "canceled": set(),
+    "completed": {"deleted"},
+    "failed": {"deleted"},
+    "rejected": {"deleted"},
+    "canceled": {"deleted"},
+    "deleted": set(),
 }
 
 
@@ -30,8 +31,12 @@ def test_every_status_has_a_row() -> None:
 
 
 def test_what_is_over_stays_over() -> None:
-    assert {str(status) for status in FINAL} == {"completed", "failed", "rejected", "canceled"}
-    assert all(not TRANSITIONS[status] for status in FINAL)
+    assert {str(status) for status in FINAL} == {"completed", "failed", "rejected", "canceled", "deleted"}
+    assert all(TRANSITIONS[status] <= {Status.DELETED} for status in FINAL)
+
+
+def test_what_was_not_sent_can_be_canceled() -> None:
+    assert {str(status) for status in NOT_SENT} == {"received", "ready", "held"}
 
 
 @pytest.mark.parametrize("status", list(Status))

@@ -131,6 +131,21 @@ class OutputBucket:
         self._client.upload_fileobj(file, self.name, key, ExtraArgs={"ContentType": "video/mp4"})
         return {"bucket": self.name, "key": key}
 
+    def delete_files(self, job_id: str, video: Mapping[str, Any]) -> None:
+        """Delete a job's video and every ready copy that was made for it, on record or not."""
+        found = self._client.list_objects_v2(Bucket=self.name, Prefix=f"{READY_PREFIX}{job_id}-")
+        keys = [item["Key"] for item in found.get("Contents", [])] + ([video["key"]] if video else [])
+        for key in keys:
+            self._client.delete_object(Bucket=self.name, Key=key)
+
+    def sign_link(self, place: Mapping[str, Any], *, seconds: int, disposition: str) -> str:
+        """Return a link by which anybody can read a file that a job record names, for so many seconds."""
+        return self._client.generate_presigned_url(
+            "get_object",
+            Params={"Bucket": place["bucket"], "Key": place["key"], "ResponseContentDisposition": disposition},
+            ExpiresIn=seconds,
+        )
+
 
 def job_of_ready_key(key: str) -> str | None:
     """Return the id of the job whose ready copy has this key, None where the key is no ready copy's."""

@@ -14,14 +14,28 @@ from sora_ready.domain.job import WAKE_AFTER, Job, Line, Status, line_of, timest
 serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
 
+# The index by-created has one partition: the list is of all jobs, in the order of their making.
+LISTED = {"S": "jobs"}
+
 
 def write_item(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a record as an item; one that is to be woken is in the index for that."""
+    """Return a record as an item.
+
+    It is in the index by-created unless it is deleted, and one that is to be woken is in the index for that.
+    """
     item = _write_parts(record)
+    if record["status"] != Status.DELETED:
+        place = place_in_list(record["job_id"], record["created_at"])
+        item |= {"listed": LISTED, "listed_at": {"S": place}}
     if "wake_at" in item:
         # A partition of the index by-wake for each line; only jobs that go on are in it.
         item["wake"] = serialize(str(line_of(Status(record["status"]), record.get("caller", {}))))
     return item
+
+
+def place_in_list(job_id: str, created_at: str) -> str:
+    """Return where a job stands in the index by-created: at no other's place, and for good."""
+    return f"{created_at}#{job_id}"
 
 
 def read_item(item: Mapping[str, Any]) -> Job:
@@ -56,7 +70,7 @@ def build_move(
     sets = [f"#{name} = :{name}" for name in written]
     added = _write_parts(appended)
     sets += [f"#{name} = list_append(#{name}, :{name})" for name in added]
-    conditions, values = _status_condition(allowed)
+    conditions, values = status_condition(allowed)
     names = {f"#{name}": name for name in (*written, *added)} | {"#status": "status"}
     for number, (path, value) in enumerate((only or {}).items()):
         names |= {f"#{step}": step for step in path.split(".")}
@@ -80,7 +94,8 @@ def _write_parts(parts: Mapping[str, Any]) -> dict[str, Any]:
     return {name: serialize(_storable(value)) for name, value in parts.items()}
 
 
-def _status_condition(statuses: Collection[Status]) -> tuple[str, dict[str, Any]]:
+def status_condition(statuses: Collection[Status]) -> tuple[str, dict[str, Any]]:
+    """Return the condition, over `#status`, that a job is in one of `statuses`, and the values it speaks of."""
     # DynamoDB takes no empty list; a word that no job's status is refuses like one.
     names = sorted(str(status) for status in statuses) or ["nothing"]
     values = {f":from{number}": {"S": name} for number, name in enumerate(names)}

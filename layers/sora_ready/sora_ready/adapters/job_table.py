@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from sora_ready.adapters.job_items import build_move, read_item, write_item
+from sora_ready.adapters.job_items import build_move, read_item, status_condition, write_item
 from sora_ready.domain.errors import TransitionRefused
 from sora_ready.domain.job import (
     FIRST,
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 BY_WAKE, BY_SOURCE = "by-wake", "by-source"
+# How long a deleted job stays on record: longer than anything announces its picture again.
+TOMBSTONE_KEPT = timedelta(days=400)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,35 @@ class JobTable:
         """Move a `ready` job to `held`, in its line at the place of its age. Raises `TransitionRefused`."""
         line = line_of(Status.HELD, job.caller)
         return self._move(job.id, Status.HELD, parts, wake_at=datetime.fromisoformat(job.created_at), line=line)
+
+    def bury_job(self, job: Job) -> Job:
+        """Reduce an ended job's record to what keeps it from being made again, for 400 days; return what was written.
+
+        Raises `TransitionRefused` where it has not ended, or is deleted already.
+        """
+        now = self.now()
+        stone = Job(
+            id=job.id,
+            status=Status.DELETED,
+            source=job.source,
+            created_at=job.created_at,
+            updated_at=timestamp(now),
+            history=(*job.history, self.entry(Status.DELETED)),
+        )
+        expiry = int((now + TOMBSTONE_KEPT).timestamp())
+        condition, values = status_condition(statuses_before(Status.DELETED))
+        try:
+            self._client.put_item(
+                TableName=self.table,
+                Item=write_item(stone.as_record() | {"expires_at": expiry}),
+                ConditionExpression=condition,
+                ExpressionAttributeNames={"#status": "status"},
+                ExpressionAttributeValues=values,
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            raise _refused(error, job.id, Status.DELETED) from error
+        return stone
 
     def note_on_job(
         self,

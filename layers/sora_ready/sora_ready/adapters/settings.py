@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from decimal import Decimal
 from typing import Any, Self, get_type_hints
 from urllib.parse import urlsplit
@@ -31,15 +31,9 @@ class _Settings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FrameSettings(_Settings):
-    """What making a frame of a picture needs to know. Sizes are in bytes.
+class DefaultsSettings(_Settings):
+    """What holds where a picture does not say otherwise, and the models beside those of the bundled catalogue."""
 
-    The timeout of a decode outlives the functions (60 s): once it is over, no decode can still be running. It is over
-    before a message comes back (360 s).
-    """
-
-    jobs_table: str
-    output_bucket: str
     default_size: str
     default_mode: str
     default_focus: str
@@ -49,13 +43,25 @@ class FrameSettings(_Settings):
     default_model: str
     default_seconds: str
     default_prompt: str
-    max_source_bytes: int = 100_000_000
-    decode_timeout_seconds: int = 90
     video_models: str = ""
 
     def defaults(self) -> dict[str, str]:
-        """What holds where neither tag nor metadata says otherwise."""
+        """The values by field."""
         return {name.removeprefix("default_"): value for name, value in asdict(self).items() if "default_" in name}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameSettings(DefaultsSettings):
+    """What making a frame of a picture needs to know. Sizes are in bytes.
+
+    The timeout of a decode outlives the functions (60 s): once it is over, no decode can still be running. It is over
+    before a message comes back (360 s).
+    """
+
+    jobs_table: str
+    output_bucket: str
+    max_source_bytes: int = 100_000_000
+    decode_timeout_seconds: int = 90
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +144,38 @@ class AnnounceSettings(_Settings):
     event_bus: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiSettings(DefaultsSettings):
+    """What `api` needs to know. Sizes are in bytes; a body reaches the function as base64, within Lambda's 6 MB.
+
+    With `keep_dropped` the pictures that the API did not put into the upload bucket itself are never deleted.
+    """
+
+    jobs_table: str
+    ledger_table: str
+    upload_bucket: str
+    output_bucket: str
+    submit_queue_url: str
+    track_queue_url: str
+    upload_prefix: str = ""
+    keep_dropped: str = ""
+    api_cors_origins: str = ""
+    max_body_bytes: int = 4_500_000
+    max_source_bytes: int = 100_000_000
+
+    def cors_origins(self) -> frozenset[str]:
+        """The origins whose pages may call the API."""
+        return frozenset(origin.strip().rstrip("/") for origin in self.api_cors_origins.split(",") if origin.strip())
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizeSettings(_Settings):
+    """What `authorize` needs to know: the secret that holds the token, and how long the one before it is good."""
+
+    api_token_secret: str
+    api_token_overlap_hours: int = field(metadata={"least": 0})
+
+
 def _read(given: Mapping[str, str], entry: Any, kind: type) -> Any:
     variable = entry.name.upper()
     value = given.get(variable, "").strip()
@@ -153,8 +191,11 @@ def _read(given: Mapping[str, str], entry: Any, kind: type) -> Any:
         return _read_dollars(variable, value)
     if kind is not int:
         return value
-    if not (value.isascii() and value.isdecimal()) or int(value) < 1:
-        raise SettingsError("setting_invalid", f"The variable {variable} must be a number above 0.", variable=variable)
+    least = entry.metadata.get("least", 1)
+    if not (value.isascii() and value.isdecimal()) or int(value) < least:
+        raise SettingsError(
+            "setting_invalid", f"The variable {variable} must be a number above {least - 1}.", variable=variable
+        )
     return int(value)
 
 

@@ -71,6 +71,53 @@ class SourceRejected(Rejected):
     """The uploaded object cannot be used as it was announced: gone, replaced, archived, or of our own making."""
 
 
+class CallRefused(SoraReadyError):
+    """A call through the front door cannot be served as it is. `param` is the field or header that is to blame."""
+
+    def __init__(self, code: str, message: str, *, param: str | None = None, **facts: Any) -> None:
+        super().__init__(code, message, **facts)
+        self.param = param
+
+
+class ParameterRejected(CallRefused):
+    """A field, a header or a query parameter cannot be used, or the body cannot be read."""
+
+
+class BodyTooLargeError(CallRefused):
+    """The body has more bytes than the front door takes."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            "body_too_large",
+            f"The body has more than {limit:,} bytes. POST /v1/uploads gives a form for pictures up to 100 MB.",
+            max_bytes=limit,
+        )
+
+
+class RouteNotFound(CallRefused):
+    """The API has no such path."""
+
+
+class MethodNotAllowedError(CallRefused):
+    """The path is there, and takes other methods: those `allowed`."""
+
+    def __init__(self, method: str, allowed: Iterable[str]) -> None:
+        self.allowed = ", ".join(allowed)
+        super().__init__("method_not_allowed", f"{method} is not allowed here: {self.allowed} is.")
+
+
+class OriginRefused(CallRefused):
+    """A browser asks before calling, from an origin that the stack does not name."""
+
+
+class ResourceNotFound(CallRefused):
+    """What a call names is not there, or was deleted: a video, a model, a file."""
+
+
+class JobConflict(CallRefused):
+    """The job is not in a state in which it could be done; the same call may succeed later, or never will."""
+
+
 class TransitionRefused(SoraReadyError):
     """A job is not in a status from which the wanted one may follow. `current` is its status, None without a job."""
 

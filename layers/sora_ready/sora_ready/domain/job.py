@@ -26,27 +26,34 @@ class Status(StrEnum):
     FAILED = "failed"
     REJECTED = "rejected"  # the picture or its request cannot be used; nothing was sent
     CANCELED = "canceled"
+    DELETED = "deleted"  # its files are gone; the record stays so that nothing makes the job again
 
 
 TRANSITIONS: Mapping[Status, frozenset[Status]] = {
-    Status.RECEIVED: frozenset({Status.READY, Status.REJECTED}),
+    Status.RECEIVED: frozenset({Status.READY, Status.REJECTED, Status.CANCELED}),
     Status.READY: frozenset({Status.SUBMITTING, Status.HELD, Status.CANCELED}),
     Status.HELD: frozenset({Status.READY, Status.CANCELED}),
     Status.SUBMITTING: frozenset({Status.QUEUED, Status.READY, Status.FAILED, Status.UNCONFIRMED}),
     Status.UNCONFIRMED: frozenset({Status.QUEUED, Status.FAILED, Status.READY}),
     Status.QUEUED: frozenset({Status.IN_PROGRESS, Status.COMPLETED, Status.FAILED}),
     Status.IN_PROGRESS: frozenset({Status.IN_PROGRESS, Status.COMPLETED, Status.FAILED}),
-    Status.COMPLETED: frozenset(),
-    Status.FAILED: frozenset(),
-    Status.REJECTED: frozenset(),
-    Status.CANCELED: frozenset(),
+    Status.COMPLETED: frozenset({Status.DELETED}),
+    Status.FAILED: frozenset({Status.DELETED}),
+    Status.REJECTED: frozenset({Status.DELETED}),
+    Status.CANCELED: frozenset({Status.DELETED}),
+    Status.DELETED: frozenset(),
 }
 """What may follow each status. Every write of a status is conditional on this table."""
 
 FIRST = frozenset({Status.RECEIVED, Status.READY, Status.REJECTED})
 """The statuses that need none before them: an upload that is refused unread was never `received`."""
 
-FINAL = frozenset(status for status, following in TRANSITIONS.items() if not following)
+FINAL = frozenset(status for status, following in TRANSITIONS.items() if following <= {Status.DELETED})
+"""The statuses in which a job has ended. It may be deleted then, and nothing else happens to it."""
+
+NOT_SENT = frozenset(status for status, following in TRANSITIONS.items() if Status.CANCELED in following)
+"""The statuses in which nothing has been sent yet, so that a job can still be canceled."""
+
 AT_THE_SERVER = frozenset({Status.QUEUED, Status.IN_PROGRESS})
 
 
@@ -86,6 +93,7 @@ def line_of(status: Status, caller: Mapping[str, Any]) -> Line:
     return Line.NEW if status in {Status.RECEIVED, Status.READY} else Line.DUE
 
 
+_JOB_ID = re.compile(r"video_[0-9a-f]{32}")
 # A key that names its job: the id is known, and its request on record, before the picture is here.
 _NAMED_KEY = re.compile(r"(?:.*/)?api/(video_[0-9a-f]{32})/picture", re.DOTALL)
 
@@ -130,6 +138,11 @@ def make_job_id(source: SourceObject, client_token: str = "") -> str:
         return named[1]
     upload = [source.version_id] if source.version_id else [source.etag, source.sequencer or ""]
     return hash_job_id(source.bucket, source.key, upload, client_token)
+
+
+def is_job_id(text: str) -> bool:
+    """Tell whether `text` can be a job's id at all."""
+    return bool(_JOB_ID.fullmatch(text))
 
 
 def hash_job_id(*told: Any) -> str:

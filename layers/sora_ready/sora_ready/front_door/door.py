@@ -1,0 +1,99 @@
+"""What the operations of the front door work with, and what they share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from sora_ready.adapters.buckets import OutputBucket
+from sora_ready.adapters.inbox import Inbox
+from sora_ready.adapters.job_list import JobList
+from sora_ready.adapters.job_table import JobTable
+from sora_ready.adapters.ledger import Ledger, open_tables
+from sora_ready.adapters.queues import SubmitQueue, TrackQueue
+from sora_ready.adapters.settings import ApiSettings
+from sora_ready.domain.catalog import Catalog, load_catalog
+from sora_ready.domain.errors import ParameterRejected, ResourceNotFound
+from sora_ready.domain.job import Job, Status, hash_job_id, is_job_id
+from sora_ready.domain.request import apply_preset, fit_defaults, gather_wishes, read_request
+from sora_ready.domain.video_object import describe_video
+from sora_ready.front_door.calls import Call
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+
+MAX_KEY = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """The parts of a stack that the front door reaches. The queues are opened only where one is needed."""
+
+    jobs: JobTable
+    job_list: JobList
+    ledger: Ledger
+    inbox: Inbox
+    outputs: OutputBucket
+    open_queues: Callable[[], tuple[SubmitQueue, TrackQueue]]
+    catalog: Catalog
+    defaults: Mapping[str, str]
+    max_source_bytes: int
+
+    def describe(self, job: Job) -> dict[str, Any]:
+        """Return a job as a Video object."""
+        return describe_video(job, self.defaults, self.catalog)
+
+    def find_job(self, call: Call) -> Job:
+        """Return the job that a call's path names. Raises `ResourceNotFound`."""
+        job_id = call.path["video_id"]
+        # What can be no id is not looked for: DynamoDB refuses a key that is too long, with a fault.
+        job = self.jobs.get_job(job_id) if is_job_id(job_id) else None
+        if job is None or job.status is Status.DELETED:
+            raise ResourceNotFound("video_not_found", f"There is no video {job_id[:80]}.", param="video_id")
+        return job
+
+    def check_wishes(self, fields: Mapping[str, Any]) -> dict[str, str]:
+        """Return what a body asks for, as text. Raises `RequestRejected` where no video could be made of it."""
+        wishes = gather_wishes([("body", fields), ("default", self.defaults)])
+        read_request(fit_defaults(apply_preset(wishes), self.catalog), self.catalog)
+        return {name: wish.value for name, wish in wishes.items() if wish.origin == "body"}
+
+    def name_job(self, call: Call) -> str:
+        """Return the id that a call's job gets: the same for the same Idempotency-Key. Raises `ParameterRejected`."""
+        key = call.headers.get("idempotency-key")
+        if key is None:
+            return hash_job_id(self.inbox.bucket, "api", str(uuid4()))
+        if not 0 < len(key.strip()) <= MAX_KEY:
+            raise ParameterRejected(
+                "invalid_idempotency_key", f"It has 1 to {MAX_KEY} characters.", param="Idempotency-Key"
+            )
+        return hash_job_id(self.inbox.bucket, "api", key)
+
+
+def connect_door(
+    settings: ApiSettings,
+    s3: S3Client,
+    dynamodb: DynamoDBClient,
+    open_queues: Callable[[], tuple[SubmitQueue, TrackQueue]],
+) -> Door:
+    """Return the front door of the stack that the settings name."""
+    return Door(
+        **open_tables(dynamodb, settings.jobs_table, settings.ledger_table),
+        job_list=JobList(dynamodb, settings.jobs_table),
+        inbox=Inbox(s3, settings.upload_bucket, settings.upload_prefix, keeps_dropped=bool(settings.keep_dropped)),
+        outputs=OutputBucket(s3, settings.output_bucket),
+        open_queues=open_queues,
+        catalog=load_catalog(settings.video_models),
+        defaults=settings.defaults(),
+        max_source_bytes=settings.max_source_bytes,
+    )
+
+
+def hash_body(*told: Any) -> str:
+    """Return what tells one request from another under the same Idempotency-Key."""
+    return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,79 @@
+"""Every operation of the table of routes, by name, and what becomes of its errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from sora_ready.domain.errors import MethodNotAllowedError, RouteNotFound, SoraReadyError
+from sora_ready.front_door import models, uploads, videos
+from sora_ready.front_door.answers import answer_error, answer_fault
+from sora_ready.front_door.calls import Answer, Call, read_call, read_headers
+from sora_ready.front_door.cors import allow_origin, answer_preflight
+from sora_ready.front_door.door import Door
+from sora_ready.front_door.routes import ROUTES
+
+logger = Logger(child=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What holds for every call: how many bytes its body may have, and whose pages may make it."""
+
+    max_body_bytes: int
+    origins: frozenset[str]
+
+
+OPERATIONS: Mapping[str, Callable[[Call, Door], Answer]] = {
+    "create_video": videos.create_video,
+    "list_videos": videos.list_videos,
+    "get_video": videos.get_video,
+    "delete_video": videos.delete_video,
+    "get_content": videos.get_content,
+    "resolve_video": videos.resolve_video,
+    "list_models": models.list_models,
+    "get_model": models.get_model,
+    "create_upload": uploads.create_upload,
+}
+
+
+def carry_out(
+    operation: str, event: Mapping[str, Any], path: Mapping[str, str], open_door: Callable[[], Door], terms: Terms
+) -> Answer:
+    """Do what an event of API Gateway asks for; whatever goes wrong, it is answered."""
+    method, headers = event["httpMethod"], read_headers(event)
+    try:
+        if method == "OPTIONS":
+            answer = answer_preflight(headers, terms.origins)
+        elif operation in OPERATIONS:
+            call = read_call(event, path, terms.max_body_bytes)
+            answer = OPERATIONS[operation](call, open_door())
+        else:
+            raise _no_route(method, str(event.get("path", "")))
+    except Exception as error:  # noqa: BLE001 - whatever it is, the caller is answered in the API's words
+        refusal = answer_error(error) if isinstance(error, SoraReadyError) else None
+        answer = refusal or _answer_fault(event)
+    return replace(answer, headers={**answer.headers, **allow_origin(headers, terms.origins)})
+
+
+def _no_route(method: str, path: str) -> SoraReadyError:
+    allowed = sorted(route.method for route in ROUTES if _fits(route.path, path))
+    if allowed and method not in allowed:
+        return MethodNotAllowedError(method, allowed)
+    return RouteNotFound("unknown_url", f"Unknown request URL: {method} {path[:200]}.")
+
+
+def _fits(pattern: str, path: str) -> bool:
+    steps, given = pattern.strip("/").split("/"), path.strip("/").split("/")
+    return len(steps) == len(given) and all(
+        step.startswith("{") or step == told for step, told in zip(steps, given, strict=True)
+    )
+
+
+def _answer_fault(event: Mapping[str, Any]) -> Answer:
+    request_id = str(event.get("requestContext", {}).get("requestId", ""))
+    logger.exception("a call could not be answered", request_id=request_id)
+    return answer_fault(event["httpMethod"], request_id)

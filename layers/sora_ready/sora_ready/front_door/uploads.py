@@ -1,0 +1,53 @@
+"""Pictures over API Gateway's limit: the job is put on record, and its picture is posted to S3 by a signed form."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from sora_ready.domain.errors import ParameterRejected
+from sora_ready.front_door.bodies import WISHES, clean_file_name, read_json
+from sora_ready.front_door.calls import Answer, Call
+from sora_ready.front_door.door import Door, hash_body
+from sora_ready.pipeline.receive import Order, receive_order
+
+_ABOUT_THE_FILE = frozenset({"file_name", "content_type", "bytes"})
+_MEDIA_TYPE = re.compile(r"[\w.+-]{1,60}/[\w.+-]{1,60}", re.ASCII)
+
+
+def create_upload(call: Call, door: Door) -> Answer:
+    """Put a job on record and return the form that its picture is to be posted with."""
+    fields = read_json(call, WISHES | _ABOUT_THE_FILE)
+    file_name, content_type, length = _read_file(fields, door.max_source_bytes)
+    request = door.check_wishes({name: value for name, value in fields.items() if name in WISHES})
+    told = hash_body("upload", request, file_name, content_type, length)
+    order = Order(door.name_job(call), request, told, clean_file_name(file_name))
+    job = receive_order(order, door.inbox.place(order.job_id), door.jobs)
+    most = length or door.max_source_bytes
+    form = door.inbox.sign_form(
+        job.id, content_type=content_type, least=length or 1, most=most, request_hash=told, now=door.jobs.now()
+    )
+    return Answer(
+        200,
+        {
+            "id": job.id,
+            "object": "upload",
+            "url": form.url,
+            "fields": form.fields,
+            "expires_at": int(form.expires_at.timestamp()),
+            "max_bytes": most,
+        },
+    )
+
+
+def _read_file(fields: dict[str, Any], max_bytes: int) -> tuple[str, str, int | None]:
+    file_name = fields.get("file_name") or ""
+    if not isinstance(file_name, str) or len(file_name) > 1024:
+        raise ParameterRejected("invalid_file_name", "It is text of up to 1,024 characters.", param="file_name")
+    content_type = fields.get("content_type") or "application/octet-stream"
+    if not isinstance(content_type, str) or not _MEDIA_TYPE.fullmatch(content_type):
+        raise ParameterRejected("invalid_content_type", "It is a type such as image/jpeg.", param="content_type")
+    length = fields.get("bytes")
+    if length is not None and (type(length) is not int or not 1 <= length <= max_bytes):
+        raise ParameterRejected("invalid_bytes", f"It is a whole number from 1 to {max_bytes}.", param="bytes")
+    return file_name, content_type, length

@@ -1,0 +1,151 @@
+"""The operations on videos."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from sora_ready.domain.errors import JobConflict, ParameterRejected, ResourceNotFound
+from sora_ready.domain.job import Job, Status, is_job_id
+from sora_ready.domain.video_object import find_statuses
+from sora_ready.front_door.bodies import read_create_body, read_json
+from sora_ready.front_door.calls import Answer, Call
+from sora_ready.front_door.door import Door, hash_body
+from sora_ready.pipeline.delete import cancel_or_delete_job
+from sora_ready.pipeline.doubt import resolve_job
+from sora_ready.pipeline.receive import Order, receive_order
+
+LINK_SECONDS = 300
+MAX_LIMIT, DEFAULT_LIMIT = 100, 20
+VARIANTS = ("video", "ready", "source")
+DECISIONS = ("send_again", "give_up", "adopt")
+
+_SUFFIXES = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
+
+
+def create_video(call: Call, door: Door) -> Answer:
+    """Put a job on record and its picture where the pipeline takes it up."""
+    body = read_create_body(call, f"s3://{door.inbox.bucket}/{door.inbox.prefix}")
+    picture = body.picture
+    assert picture is not None
+    request = door.check_wishes(body.fields)
+    order = Order(
+        door.name_job(call), request, hash_body("video", request, picture.told()), file_name=picture.file_name
+    )
+    # A call that comes again is answered whatever became of the object meanwhile.
+    if picture.key and door.jobs.get_job(order.job_id) is None:
+        door.inbox.check_picture(picture.key, door.max_source_bytes)
+    job = receive_order(order, door.inbox.place(order.job_id), door.jobs)
+    # The call that made the record may have died before it saved the picture.
+    if job.status is Status.RECEIVED:
+        if picture.key:
+            door.inbox.copy_picture(job.id, picture.key)
+        else:
+            door.inbox.put_picture(job.id, picture.data)
+    return Answer(200, door.describe(job))
+
+
+def list_videos(call: Call, door: Door) -> Answer:
+    """Return a page of the list."""
+    limit, order, status = (call.query.get(name, "") for name in ("limit", "order", "status"))
+    if limit and not (limit.isascii() and limit.isdecimal() and len(limit) < 5 and 1 <= int(limit) <= MAX_LIMIT):
+        raise _unusable("limit", [f"whole numbers from 1 to {MAX_LIMIT}"])
+    if order not in {"", "asc", "desc"}:
+        raise _unusable("order", ["asc", "desc"])
+    statuses = find_statuses(status) if status else frozenset()
+    if status and not statuses:
+        raise _unusable("status", sorted({*map(str, Status)} - {str(Status.DELETED)}))
+    cursor = call.query.get("after", "")
+    after = door.jobs.get_job(cursor) if is_job_id(cursor) else None
+    if cursor and after is None:
+        raise _unusable("after", ["the id of a video"])
+    page = door.job_list.read_page(
+        limit=int(limit or DEFAULT_LIMIT), after=after, newest_first=order != "asc", statuses=statuses
+    )
+    videos = [door.describe(job) for job in page.jobs]
+    first = page.jobs[0].id if page.jobs else None
+    return Answer(
+        200,
+        {"object": "list", "data": videos, "first_id": first, "last_id": page.last_id, "has_more": page.has_more},
+    )
+
+
+def get_video(call: Call, door: Door) -> Answer:
+    """Return one video."""
+    return Answer(200, door.describe(door.find_job(call)))
+
+
+def delete_video(call: Call, door: Door) -> Answer:
+    """Cancel a video, or delete it with its files."""
+    job = cancel_or_delete_job(door.find_job(call).id, jobs=door.jobs, outputs=door.outputs, inbox=door.inbox)
+    deleted = job.status is Status.DELETED
+    return Answer(
+        200, {"id": job.id, "object": "video.deleted", "deleted": deleted, "job": {"status": str(job.status)}}
+    )
+
+
+def get_content(call: Call, door: Door) -> Answer:
+    """Redirect to a link to one of a video's files."""
+    variant = call.query.get("variant") or "video"
+    if variant not in VARIANTS:
+        raise _unusable("variant", VARIANTS)
+    job = door.find_job(call)
+    link = _sign_link(job, variant, door)
+    return Answer(302, headers={"Location": link, "Cache-Control": "no-store"})
+
+
+def resolve_video(call: Call, door: Door) -> Answer:
+    """Carry out what a person decided about a video in doubt."""
+    told = read_json(call, frozenset({"decision", "video_id"}))
+    decision, video_id = told.get("decision"), told.get("video_id") or ""
+    if decision not in DECISIONS:
+        raise _unusable("decision", DECISIONS)
+    if not isinstance(video_id, str) or (decision == "adopt" and not video_id.strip()):
+        raise _unusable("video_id", ["the id of the server's video, with the decision adopt"])
+    job = door.find_job(call)
+    if job.status is not Status.UNCONFIRMED:
+        raise JobConflict(
+            "video_not_in_doubt", f"The video is {job.status}; there is nothing to decide.", param="video_id"
+        )
+    submit_queue, track_queue = door.open_queues()
+    try:
+        job = resolve_job(
+            job.id,
+            str(decision),
+            video_id=video_id,
+            jobs=door.jobs,
+            ledger=door.ledger,
+            submit_queue=submit_queue,
+            track_queue=track_queue,
+        )
+    except ValueError as error:
+        raise ParameterRejected("invalid_video_id", f"{error}.", param="video_id") from error
+    return Answer(200, door.describe(job))
+
+
+def _sign_link(job: Job, variant: str, door: Door) -> str:
+    if variant == "source":
+        name = str(job.caller.get("file_name") or job.source.key.rsplit("/", 1)[-1])
+        link = door.inbox.sign_link(job.source, seconds=LINK_SECONDS, disposition=_attach(name))
+        if link is None:
+            raise ResourceNotFound("source_missing", "The picture is not there, or not any more.", param="variant")
+        return link
+    place: Mapping[str, Any] = job.video if variant == "video" else job.copy
+    if not place or (variant == "video" and job.status is not Status.COMPLETED):
+        raise JobConflict(
+            "video_not_ready", f"The video is {job.status}; it has no such file yet, or never will.", param="variant"
+        )
+    suffix = "mp4" if variant == "video" else _SUFFIXES.get(str(place.get("content_type")), "jpg")
+    return door.outputs.sign_link(place, seconds=LINK_SECONDS, disposition=_attach(f"{job.id}.{suffix}"))
+
+
+def _attach(name: str) -> str:
+    """Return a Content-Disposition that names a file, in whatever alphabet its name is."""
+    plain = "".join(character if character.isalnum() and character.isascii() else "_" for character in name[:100])
+    plain = name if name.isascii() and all(letter.isalnum() or letter in "._-" for letter in name) else plain
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def _unusable(param: str, allowed: Any) -> ParameterRejected:
+    return ParameterRejected(f"invalid_{param}", f"{param} cannot be used. Allowed: {', '.join(allowed)}.", param=param)

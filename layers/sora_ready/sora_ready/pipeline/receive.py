@@ -1,0 +1,58 @@
+"""A job is put on record, with all that was asked for, before its picture is here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sora_ready.adapters.job_table import JobTable
+from sora_ready.domain.errors import JobConflict, TransitionRefused
+from sora_ready.domain.job import Job, SourceObject, Status, timestamp
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a caller asks for. `body_sha256` tells two calls under one Idempotency-Key apart; `file_name` is shown."""
+
+    job_id: str
+    request: Mapping[str, str]
+    body_sha256: str
+    file_name: str = ""
+
+
+def receive_order(order: Order, place: SourceObject, jobs: JobTable) -> Job:
+    """Record a job as `received`, its picture to come to `place`; return it, or the one that the same call made before.
+
+    Raises `JobConflict` where another call made it (`idempotency_key_reused`), or it was deleted (`video_deleted`).
+    """
+    now = timestamp(jobs.now())
+    job = Job(
+        order.job_id,
+        Status.RECEIVED,
+        place,
+        created_at=now,
+        updated_at=now,
+        caller={"door": "api", "body_sha256": order.body_sha256}
+        | ({"file_name": order.file_name} if order.file_name else {}),
+        request=order.request,
+        origins=dict.fromkeys(order.request, "body"),
+    )
+    try:
+        return jobs.put_job(job)
+    except TransitionRefused:
+        known = jobs.get_job(job.id)
+        if known is None:
+            raise
+    if known.status is Status.DELETED:
+        raise JobConflict(
+            "video_deleted",
+            "The job of this Idempotency-Key was deleted, and is not made again. Use a new key for a new video.",
+            param="Idempotency-Key",
+        )
+    if known.caller.get("body_sha256") != order.body_sha256:
+        raise JobConflict(
+            "idempotency_key_reused",
+            "This Idempotency-Key came with another request before. Use a new key for a new video.",
+            param="Idempotency-Key",
+        )
+    return known

@@ -1,0 +1,168 @@
+"""The authorizer: the current token opens the API, the last one for a while, and nothing else does."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from sora_ready.adapters.bearer_token import BearerToken
+
+from .functions import Load
+from .hearing import Heard
+from .support import TOKEN, AwsCalls, Clock, Stack, load_event
+
+NEW, THIRD = "n" * 48, "t" * 48
+
+
+def effect(load: Load, header: str) -> str:
+    event = load_event("authorize-token.json") | {"authorizationToken": header}
+    [statement] = load("authorize").handler(event, None)["policyDocument"]["Statement"]
+    return str(statement["Effect"])
+
+
+def test_the_policy_is_for_every_route_of_the_stage(stack: Stack, load: Load) -> None:
+    told = load("authorize").handler(load_event("authorize-token.json"), None)
+    [statement] = told["policyDocument"]["Statement"]
+    assert statement == {
+        "Action": "execute-api:Invoke",
+        "Effect": "Allow",
+        "Resource": "arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/v1/*",
+    }
+    assert told["principalId"] == "bearer"
+
+
+@pytest.mark.parametrize("header", [f"Bearer {TOKEN}", f"bearer {TOKEN}", f"Bearer  {TOKEN} "])
+def test_the_token_opens(stack: Stack, load: Load, header: str) -> None:
+    assert effect(load, header) == "Allow"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "Bearer",
+        "Bearer ",
+        TOKEN,
+        f"Basic {TOKEN}",
+        f"Bearer {TOKEN[:-1]}",
+        f"Bearer {TOKEN}x",
+        f"Bearer {TOKEN.lower()}",
+        f"Bearer {TOKEN} {TOKEN}",
+        "Bearer \ud800",
+        "Bearer ü" + TOKEN,
+    ],
+)
+def test_nothing_else_opens(stack: Stack, load: Load, header: str) -> None:
+    assert effect(load, header) == "Deny"
+
+
+def test_no_token_is_logged(stack: Stack, load: Load, heard: Heard) -> None:
+    effect(load, "Bearer wrong-but-secret-token")
+    logged = heard()
+    assert "a call was turned away" in logged
+    assert "wrong-but-secret" not in logged
+
+
+# ---------------------------------------------------------------- rotation
+
+
+class Secret:
+    """A secret as Secrets Manager keeps it: the current value, the one before, and when the current one came."""
+
+    def __init__(self, clock: Clock, value: str) -> None:
+        self.clock, self.values, self.created, self.calls = clock, [value], clock(), 0
+
+    def put(self, value: str) -> None:
+        self.values = [value, self.values[0]]
+        self.created = self.clock()
+
+    def get_secret_value(self, *, SecretId: str, VersionStage: str) -> dict[str, Any]:  # noqa: N803
+        from botocore.exceptions import ClientError
+
+        self.calls += 1
+        place = {"AWSCURRENT": 0, "AWSPREVIOUS": 1}[VersionStage]
+        if place >= len(self.values):
+            raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "GetSecretValue")
+        return {"SecretString": self.values[place], "CreatedDate": self.created}
+
+
+@pytest.fixture
+def secret(clock: Clock) -> Secret:
+    return Secret(clock, TOKEN)
+
+
+def open_token(secret: Secret, hours: int = 24) -> BearerToken:
+    return BearerToken(secret, "api-token", timedelta(hours=hours), secret.clock)  # type: ignore[arg-type]
+
+
+def test_a_new_token_opens_within_a_minute_and_the_last_one_for_a_day(secret: Secret, clock: Clock) -> None:
+    token = open_token(secret)
+    assert token.accepts(TOKEN)
+    secret.put(NEW)
+    clock.advance(minutes=1)
+    assert (token.accepts(NEW), token.accepts(TOKEN)) == (True, True)
+    clock.advance(hours=23, minutes=58)
+    assert (token.accepts(NEW), token.accepts(TOKEN)) == (True, True)
+    clock.advance(minutes=1)
+    assert (token.accepts(NEW), token.accepts(TOKEN)) == (True, False)
+
+
+def test_an_overlap_ends_between_two_reads(secret: Secret, clock: Clock) -> None:
+    secret.put(NEW)
+    token = open_token(secret, hours=1)
+    clock.advance(minutes=59, seconds=30)
+    assert token.accepts(TOKEN)
+    clock.advance(seconds=30)
+    assert not token.accepts(TOKEN)
+    assert secret.calls == 2
+
+
+def test_without_an_overlap_only_the_new_token_opens(secret: Secret) -> None:
+    secret.put(NEW)
+    token = open_token(secret, hours=0)
+    assert (token.accepts(NEW), token.accepts(TOKEN)) == (True, False)
+
+
+def test_a_token_of_two_rotations_ago_opens_nothing(secret: Secret) -> None:
+    secret.put(NEW)
+    secret.put(THIRD)
+    assert [open_token(secret).accepts(token) for token in (THIRD, NEW, TOKEN)] == [True, True, False]
+
+
+def test_the_secret_is_read_once_a_minute_at_most(secret: Secret, clock: Clock) -> None:
+    token = open_token(secret)
+    for _ in range(50):
+        token.accepts("wrong" * 8)
+    assert secret.calls == 2  # the current one, and that there is none before
+    clock.advance(minutes=1)
+    token.accepts(TOKEN)
+    assert secret.calls == 4
+
+
+@pytest.mark.parametrize("value", ["", "  \n"])
+def test_an_empty_secret_opens_nothing(clock: Clock, value: str) -> None:
+    token = open_token(Secret(clock, value))
+    assert [token.accepts(given) for given in ("", " ", value)] == [False] * 3
+
+
+def test_both_tokens_are_compared_whatever_the_first_says(secret: Secret, monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[bool] = []
+    import hmac
+
+    compare = hmac.compare_digest
+    monkeypatch.setattr(hmac, "compare_digest", lambda *pair: compared.append(True) or compare(*pair))
+    secret.put(NEW)
+    token = open_token(secret)
+    for given in (NEW, TOKEN, "wrong"):
+        token.accepts(given)
+    assert len(compared) == 6
+
+
+def test_a_secret_of_moto_is_rotated_as_aws_does(aws: dict[str, Any], every_call: AwsCalls) -> None:
+    client = aws["secretsmanager"]
+    client.create_secret(Name="rotating", SecretString=TOKEN)
+    client.put_secret_value(SecretId="rotating", SecretString=NEW)
+    token = BearerToken(client, "rotating", timedelta(hours=1))
+    assert [token.accepts(given) for given in (NEW, TOKEN, THIRD)] == [True, True, False]
