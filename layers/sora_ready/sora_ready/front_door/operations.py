@@ -61,6 +61,7 @@ def carry_out(
 
 def _no_route(method: str, path: str) -> SoraReadyError:
     allowed = sorted(route.method for route in ROUTES if _fits(route.path, path))
+    # An id of characters that no id has leads here too, by the right method.
     if allowed and method not in allowed:
         return MethodNotAllowedError(method, allowed)
     return RouteNotFound("unknown_url", f"Unknown request URL: {method} {path[:200]}.")
