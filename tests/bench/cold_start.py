@@ -1,0 +1,79 @@
+"""How long the function `api` takes to be ready, beside what it could not do without: boto3, two clients, a router.
+
+Each start is a process of its own, so nothing is imported yet; the two take turns, so that a slow moment of the machine
+falls on both.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from statistics import median
+
+ROOT = Path(__file__).resolve().parents[2]
+ROUNDS = 15
+LIMIT = 1.3
+BARE = """
+import boto3
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver
+APIGatewayRestResolver()
+boto3.client("s3")
+boto3.client("dynamodb")
+"""
+OURS = """
+import app
+app.open_door()
+"""
+# The names that the template would give; nothing is called.
+_SETTINGS = {
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "none",
+    "AWS_SECRET_ACCESS_KEY": "none",
+    "POWERTOOLS_SERVICE_NAME": "sora-ready",
+    **dict.fromkeys(("JOBS_TABLE", "LEDGER_TABLE", "UPLOAD_BUCKET", "OUTPUT_BUCKET"), "some-name"),
+    **dict.fromkeys(("SUBMIT_QUEUE_URL", "TRACK_QUEUE_URL"), "https://sqs.us-east-1.amazonaws.com/0/some-name"),
+    "DEFAULT_MODEL": "sora-2",
+    "DEFAULT_SIZE": "auto",
+    "DEFAULT_SECONDS": "4",
+    "DEFAULT_MODE": "cover",
+    "DEFAULT_FOCUS": "center",
+    "DEFAULT_BACKGROUND": "black",
+    "DEFAULT_FORMAT": "jpeg",
+    "DEFAULT_QUALITY": "95",
+    "DEFAULT_PROMPT": "Bring this picture to life.",
+}
+
+
+def measure_cold_start(rounds: int = ROUNDS) -> tuple[list[float], list[float]]:
+    """Return the seconds of each start: the function's, and those of what it could not do without."""
+    ours, bare = [], []
+    for script in (OURS, BARE):
+        _start(script)
+    for _ in range(rounds):
+        ours.append(_start(OURS))
+        bare.append(_start(BARE))
+    return ours, bare
+
+
+def describe(ours: list[float], bare: list[float]) -> str:
+    """Return what was found out, in one line with the target."""
+    ratio = median(mine / theirs for mine, theirs in zip(ours, bare, strict=True))
+    met = "✓" if ratio <= LIMIT else "✗"
+    return (
+        f"{met} cold start of api: {median(ours) * 1000:.0f} ms, {ratio:.2f} times that of boto3, two clients and the "
+        f"router ({median(bare) * 1000:.0f} ms); at most {LIMIT}"
+    )
+
+
+def _start(script: str) -> float:
+    path = os.pathsep.join(map(str, (ROOT / "functions/api", ROOT / "layers/sora_ready")))
+    started = time.perf_counter()
+    subprocess.run([sys.executable, "-c", script], env={**_SETTINGS, "PYTHONPATH": path}, check=True)
+    return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    print(describe(*measure_cold_start()))
