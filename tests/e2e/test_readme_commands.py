@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -73,6 +74,33 @@ def test_the_cli_lines_drop_a_picture_and_bring_back_its_record_and_its_video(fo
     assert "completed" in pasted.stdout
     assert re.search(r"video_[0-9a-f]{32}\s+1280x720\s+video_", pasted.stdout)
     assert read_clip(folder_with_stack_up / "out" / "video.mp4").size == (1280, 720)
+
+
+def test_the_lines_for_the_api_make_a_video_by_curl_and_by_the_sdk(folder_with_stack_up: Path) -> None:
+    # given
+    [lines] = [block for block in blocks_of_readme() if block.startswith(". .local/env")]
+    [address] = [block for block in blocks_of_readme() if block.startswith("export OPENAI_BASE_URL")]
+    [curl] = [block for block in blocks_of_readme() if block.startswith("curl ")]
+    [rotation] = [block for block in blocks_of_readme() if "openssl rand" in block]
+    [program] = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    (folder_with_stack_up / "out").mkdir()
+    (folder_with_stack_up / "program.py").write_text(program, encoding="utf-8")
+    stack = lines[: lines.index("# drop a picture")]
+    # The emulator answers at an address of its own, so here only the token is read as on AWS.
+    token = address.splitlines()[1]
+
+    # when
+    first, again = (json.loads(shell(folder_with_stack_up, stack + token + "\n" + curl)) for _ in range(2))
+    shell(folder_with_stack_up, f"{stack}{shlex.quote(sys.executable)} -W ignore program.py")
+    told = shell(folder_with_stack_up, stack + address.splitlines()[0] + '\necho "$OPENAI_BASE_URL"\n' + rotation)
+
+    # then
+    assert first["id"] == again["id"]
+    assert (first["status"], first["size"], first["job"]["request"]["mode"]) == ("queued", "1280x720", "blur")
+    assert read_clip(folder_with_stack_up / "out" / "api.mp4").size == (1280, 720)
+    assert re.match(r"https://\w+\.execute-api\.us-east-1\.amazonaws\.com/v1\n", told)
+    # and the token of before is good for a while
+    assert json.loads(shell(folder_with_stack_up, stack + curl))["id"] == first["id"]
 
 
 def test_the_lines_for_a_job_in_doubt_carry_out_what_a_person_decides(folder_with_stack_up: Path) -> None:

@@ -59,10 +59,19 @@ def form(fields: Mapping[str, str], data: bytes = PICTURE, file_name: str = "bea
 
 
 def create(
-    api: ModuleType, fields: Mapping[str, str] | None = None, data: bytes = PICTURE, key: str = "", **options: Any
+    api: ModuleType,
+    fields: Mapping[str, str] | None = None,
+    data: bytes = PICTURE,
+    key: str = "",
+    repeats: int = 0,
+    **options: Any,
 ) -> Told:
-    """POST a picture, under an Idempotency-Key if one is given."""
-    headers = {"content_type": f"multipart/form-data; boundary={BOUNDARY}"} | ({"idempotency_key": key} if key else {})
+    """POST a picture, under an Idempotency-Key if one is given, as the SDK does after so many `repeats`."""
+    headers = (
+        {"x_stainless_retry_count": str(repeats)}
+        | {"content_type": f"multipart/form-data; boundary={BOUNDARY}"}
+        | ({"idempotency_key": key} if key else {})
+    )
     return call(api, "POST", "/videos", form(fields or {"prompt": "a calm sea"}, data, **options), **headers)
 
 

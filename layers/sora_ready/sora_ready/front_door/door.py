@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -18,7 +19,7 @@ from sora_ready.adapters.queues import SubmitQueue, TrackQueue
 from sora_ready.adapters.settings import ApiSettings
 from sora_ready.domain.catalog import Catalog, load_catalog
 from sora_ready.domain.errors import ParameterRejected, ResourceNotFound
-from sora_ready.domain.job import Job, Status, hash_job_id, is_job_id
+from sora_ready.domain.job import Job, Status, hash_job_id, is_job_id, timestamp
 from sora_ready.domain.request import apply_preset, fit_defaults, gather_wishes, read_request
 from sora_ready.domain.video_object import describe_video
 from sora_ready.front_door.calls import Call
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 MAX_KEY = 255
+# What the SDK calls the header that counts its own retries. It gives up, by default, long before this time is over.
+REPEATED = "x-stainless-retry-count"
+REPEATED_WITHIN, MAX_EARLIER = timedelta(minutes=30), 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +67,27 @@ class Door:
         read_request(fit_defaults(apply_preset(wishes), self.catalog), self.catalog)
         return {name: wish.value for name, wish in wishes.items() if wish.origin == "body"}
 
-    def name_job(self, call: Call) -> str:
-        """Return the id that a call's job gets: the same for the same Idempotency-Key. Raises `ParameterRejected`."""
+    def name_job(self, call: Call, body_sha256: str) -> str:
+        """Return the id that a call's job gets: the same for the same Idempotency-Key. Raises `ParameterRejected`.
+
+        The SDK repeats a call by itself whose answer was lost, with no such key, but says that it does: then the job
+        that the same body made a while ago is meant, if there is one.
+        """
         key = call.headers.get("idempotency-key")
         if key is None:
-            return hash_job_id(self.inbox.bucket, "api", str(uuid4()))
+            earlier = self._find_earlier(body_sha256) if call.headers.get(REPEATED, "0") != "0" else None
+            return earlier or hash_job_id(self.inbox.bucket, "api", str(uuid4()))
         if not 0 < len(key.strip()) <= MAX_KEY:
             raise ParameterRejected(
                 "invalid_idempotency_key", f"It has 1 to {MAX_KEY} characters.", param="Idempotency-Key"
             )
         return hash_job_id(self.inbox.bucket, "api", key)
+
+    def _find_earlier(self, body_sha256: str) -> str | None:
+        since = timestamp(self.jobs.now() - REPEATED_WITHIN)
+        newest = self.job_list.read_page(limit=MAX_EARLIER).jobs
+        alike = [job for job in newest if job.created_at >= since and job.caller.get("body_sha256") == body_sha256]
+        return alike[0].id if alike else None
 
 
 def connect_door(

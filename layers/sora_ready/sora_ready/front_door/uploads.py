@@ -21,7 +21,7 @@ def create_upload(call: Call, door: Door) -> Answer:
     file_name, content_type, length = _read_file(fields, door.max_source_bytes)
     request = door.check_wishes({name: value for name, value in fields.items() if name in WISHES})
     told = hash_body("upload", request, file_name, content_type, length)
-    order = Order(door.name_job(call), request, told, clean_file_name(file_name))
+    order = Order(door.name_job(call, told), request, told, clean_file_name(file_name))
     job = receive_order(order, door.inbox.place(order.job_id), door.jobs)
     most = length or door.max_source_bytes
     form = door.inbox.sign_form(

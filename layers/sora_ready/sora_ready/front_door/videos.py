@@ -30,9 +30,8 @@ def create_video(call: Call, door: Door) -> Answer:
     picture = body.picture
     assert picture is not None
     request = door.check_wishes(body.fields)
-    order = Order(
-        door.name_job(call), request, hash_body("video", request, picture.told()), file_name=picture.file_name
-    )
+    told = hash_body("video", request, picture.told())
+    order = Order(door.name_job(call, told), request, told, file_name=picture.file_name)
     # A call that comes again is answered whatever became of the object meanwhile.
     if picture.key and door.jobs.get_job(order.job_id) is None:
         door.inbox.check_picture(picture.key, door.max_source_bytes)
