@@ -186,7 +186,7 @@ class BudgetSpent(SoraReadyError):
     def __init__(self, price: Decimal, budget: Decimal, until: datetime) -> None:
         moment = until.isoformat(timespec="minutes").replace("+00:00", "Z")
         facts = {"price_usd": str(price), "budget_usd": str(budget)}
-        raising = "Raise the parameter DailyBudgetUsd: what is held goes on within an hour."
+        raising = "Raise the parameter DailyBudgetUsd: what is held goes on within minutes."
         if not budget:
             told, hint = "Spending is paused: the daily budget is 0.", raising
         elif price > budget:
