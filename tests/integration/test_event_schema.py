@@ -92,6 +92,7 @@ WAYS: list[tuple[str, Way]] = [
     ("rejected", lambda stack, *_: ready(stack, Tagging="mode=sideways")),
     ("rejected", lambda stack, *_: ready(stack, data=b"no picture")),
     ("canceled", lambda stack, *_: stack.jobs.move_job(ready(stack).id, Status.CANCELED)),
+    ("deleted", lambda stack, *_: stack.jobs.bury_job(ready(stack, data=b"no picture"))),
 ]
 
 

@@ -89,6 +89,12 @@ def test_what_is_no_job_is_not_found(stack: Stack, video_api: VideoApi, event: d
         call_submit(stack, video_api, event)
 
 
+def test_a_job_that_was_deleted_is_not_found(stack: Stack, video_api: VideoApi) -> None:
+    job = stack.jobs.bury_job(stack.jobs.move_job(stack.ready_job().id, Status.CANCELED))
+    with pytest.raises(JobNotFound):
+        call_submit(stack, video_api, {"job_id": job.id, "task_token": "t"})
+
+
 def test_a_job_beyond_the_budget_is_held_and_so_returned(stack: Stack, stand_in: StandIn, video_api: VideoApi) -> None:
     job = stack.ready_job()
     held = call_submit(stack, video_api, {"job_id": job.id, "task_token": "t"}, budget=Decimal(0))

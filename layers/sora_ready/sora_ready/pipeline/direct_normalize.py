@@ -55,7 +55,7 @@ def normalize_directly(call: DirectCall, *, jobs: JobTable, uploads: UploadBucke
 
 def _find_job(job_id: str, jobs: JobTable) -> Job:
     job = jobs.get_job(job_id)
-    if job is None:
+    if job is None or job.status is Status.DELETED:
         raise JobNotFound(job_id)
     return job
 

@@ -61,7 +61,7 @@ def _find_job(call: DirectCall, jobs: JobTable) -> Job:
         newest = next(jobs.find_by_source(source), None)
         # The index may be a moment behind the record.
         job = jobs.get_job(newest.id) if newest else None
-    if job is None:
+    if job is None or job.status is Status.DELETED:
         raise JobNotFound(which)
     return job
 
