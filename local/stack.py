@@ -137,10 +137,12 @@ def start_stack(
     real_server: VideoServer | None = None,
     render_seconds: float = 3.0,
     python: str = sys.executable,
+    parameters: Mapping[str, str] | None = None,
 ) -> Iterator[LocalStack]:
     """Start all of it, its logs and the stand-in's files in `folder`; `say` hears of each step as it is done.
 
-    The stack submits to `real_server`, which costs money, or to a stand-in where that is None.
+    `parameters` are the template's, beside those that name the video server. The stack submits to `real_server`, which
+    costs money, or to a stand-in where that is None.
     """
     stand_in = start_stand_in(folder / "stand-in", port=server_port, render_seconds=render_seconds)
     folder.mkdir(parents=True, exist_ok=True)
@@ -149,7 +151,7 @@ def start_stack(
         start_emulator(folder / "emulator.log", port=emulator_port, python=python) as emulator,
     ):
         say(f"AWS is up on this machine ({emulator.endpoint})")
-        stack = deploy_template(emulator, server.parameters())
+        stack = deploy_template(emulator, server.parameters() | dict(parameters or {}))
         set_gateway_responses(emulator, stack)
         say("template.yaml is deployed")
         say(f"{'stand-in video server' if server.stand_in else 'video server'} at {server.base_url}")

@@ -92,10 +92,11 @@ def judge(results: list[Result]) -> list[tuple[bool | None, str]]:
         ratios = [result.ratio(peer) for result in results if result.picture.key.startswith(prefixes)]
         found.append(at_least(smallest(ratios), wanted, f"{label}, least", "{:.2f}"))
     scores = [result.psnr for result in results if "ours" in result.psnr]
-    losses = [psnr["ours"] - psnr[FULL_COLOUR] for psnr in scores]
-    found.append(
-        at_least(smallest(losses), -LOSS, "PSNR beside the article's at 4:4:4 and exactly placed, least, dB", "{:+.2f}")
-    )
+    losses = [psnr["ours"] - psnr["article"] for psnr in scores if "article" in psnr]
+    found.append(at_least(smallest(losses), -LOSS, "PSNR at 4:4:4 beside the article's frame, least, dB", "{:+.2f}"))
+    exact = smallest(psnr["ours"] - psnr[FULL_COLOUR] for psnr in scores)
+    label = "beside the exact frame saved at 4:4:4, least, dB"
+    found.append((None, f"{label}: {'not measured' if exact is None else format(exact, '+.2f')} (told, not asked)"))
     peaks = [-result.peak["ours"] for result in results if result.picture.key == "jpeg108" and "ours" in result.peak]
     worst = smallest(peaks)
     label = "peak memory of jpeg108, MB"

@@ -16,7 +16,9 @@ from tests.e2e import waiting
 @pytest.fixture(scope="session")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     forget_account()
-    with start_stack(tmp_path_factory.mktemp("stack"), render_seconds=0.2) as running:
+    # A day of these tests asks for more videos than the default budget pays for.
+    budget = {"DailyBudgetUsd": "1000"}
+    with start_stack(tmp_path_factory.mktemp("stack"), render_seconds=0.2, parameters=budget) as running:
         yield running
 
 

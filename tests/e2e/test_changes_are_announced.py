@@ -68,7 +68,9 @@ def test_the_events_of_every_status_are_as_documented_and_lead_to_the_video(
             table.move_job(
                 jobs[-1]["job_id"], status, **error, **(server if status in {"queued", "in_progress"} else {})
             )
-        # a person ends what no server knows
+        # what was canceled is deleted, and a person ends what no server knows
+        if way[-1] is Status.CANCELED:
+            table.bury_job(table.get_job(jobs[-1]["job_id"]))
         if way[-1] is Status.IN_PROGRESS:
             table.move_job(jobs[-1]["job_id"], Status.FAILED, **error)
 

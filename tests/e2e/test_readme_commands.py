@@ -57,7 +57,7 @@ def folder_with_stack_up(tmp_path: Path) -> Iterator[Path]:
 def test_the_cli_lines_drop_a_picture_and_bring_back_its_record_and_its_video(folder_with_stack_up: Path) -> None:
     # given
     [lines] = [block for block in blocks_of_readme() if block.startswith(". .local/env")]
-    [secret] = [block for block in blocks_of_readme() if "put-secret-value" in block]
+    [secret] = [block for block in blocks_of_readme() if "VideoApiKeySecret" in block]
 
     # when
     pasted = subprocess.run(
@@ -372,6 +372,8 @@ def test_every_shell_block_of_the_readme_is_run_by_a_test_or_by_ci() -> None:
         "# a state machine": "the test above",
         "# a mail for each video": "the test above",
         "aws secretsmanager": "the test above",
+        "export OPENAI_BASE_URL": "the test above",
+        "curl ": "the test above",
         ".venv/bin/python -m local normalize": "the test above",
         "decide()": "the test above",
         "# list them": "test_readme_backlog.py",

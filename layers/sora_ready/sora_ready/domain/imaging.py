@@ -132,11 +132,13 @@ def _make_frame(source: Source, sizes: Sequence[Size], look: Look) -> ReadyImage
         with open_picture(source) as picture:
             source_format = picture.format or ""
             fitted = _fit_picture(picture, sizes, look)
-    frame = Image.new("RGB", fitted.frame, tuple(fitted.background))
-    if fitted.mode is Mode.BLUR:
-        frame.paste(blur_backdrop(fitted.content, fitted.frame))
-    # Pasted into a fresh picture: whatever the source carried (comments, GPS, profiles) stays behind.
     content = fitted.content
+    # A content that fills the frame needs nothing behind it.
+    behind = None if content.size == fitted.frame else tuple(fitted.background)
+    frame = Image.new("RGB", fitted.frame, behind)
+    if fitted.mode is Mode.BLUR:
+        frame.paste(blur_backdrop(content, fitted.frame))
+    # Pasted into a fresh picture: whatever the source carried (comments, GPS, profiles) stays behind.
     frame.paste(content, ((frame.width - content.width) // 2, (frame.height - content.height) // 2))
     return ReadyImage(
         data=_encode(frame, look.format, look.quality),

@@ -19,7 +19,7 @@ from isal import isal_zlib
 # Fewer pixels than this are decoded before a second thread has begun.
 WORTH_A_THREAD = 500_000
 # Compressed bytes that are inflated at a time, and how many such pieces may wait for the decoder.
-PIECE, WAITING = 1 << 16, 4
+PIECE, WAITING = 1 << 18, 4
 # The two bytes that a zlib stream begins with (RFC 1950), and how much one stored block holds at most.
 _HEADER, _BLOCK = b"\x78\x01", 0xFFFF
 _LAST_BLOCK = b"\x01\x00\x00\xff\xff"
@@ -91,7 +91,7 @@ class _InflatedAhead:
                 return
             while deflated:
                 # A bound, for a bomb inflates a thousandfold.
-                inflated = inflater.decompress(deflated, 16 * PIECE)
+                inflated = inflater.decompress(deflated, 4 * PIECE)
                 deflated = inflater.unconsumed_tail
                 checksum = isal_zlib.adler32(inflated, checksum)
                 yield _store_blocks(inflated)

@@ -23,6 +23,8 @@ from sora_ready.domain.geometry import Box, Plan
 FINE = 2
 # How far the fine filter reaches, in pixels of its result.
 REACH = 3
+# More pixels than this are filtered on all cores: it takes longer than to begin.
+WORTH_ALL_CORES = 4_000_000
 # What the vector instructions are used for; other modes (LAB) are rare.
 _VECTOR_MODES = frozenset({"L", "RGB", "RGBa", "CMYK"})
 
@@ -36,8 +38,11 @@ def resize_finely(picture: Image.Image, size: Size, box: Box) -> Image.Image:
     # A hair beyond the picture, as fractions come out, is refused there.
     crop = vectors.CropBox(left, top, min(right, picture.width) - left, min(bottom, picture.height) - top)
     lanczos = vectors.ResizeAlg.convolution(vectors.FilterType.lanczos3)
-    resized = Image.new(picture.mode, size)
-    vectors.Resizer().resize_pil(picture, resized, vectors.ResizeOptions(resize_alg=lanczos, crop_box=crop))
+    # Without a colour: every pixel is written.
+    resized = Image.new(picture.mode, size, None)
+    pool = _open_pool() if crop.width * crop.height >= WORTH_ALL_CORES else None
+    options = vectors.ResizeOptions(resize_alg=lanczos, crop_box=crop, thread_pool=pool)
+    vectors.Resizer().resize_pil(picture, resized, options)
     return resized
 
 
@@ -50,6 +55,11 @@ def find_vectors() -> Any:
     except ImportError:
         return None
     return cykooz_resizer
+
+
+@cache
+def _open_pool() -> Any:
+    return find_vectors().ResizerThreadPool()
 
 
 def reduce_checked(picture: Image.Image, window: WholeBox, factors: tuple[int, int], raw_mode: str) -> Image.Image:
