@@ -20,6 +20,8 @@ override RUN_PROMPT := $(call given,PROMPT)
 override RUN_OUT := $(call given,OUT)
 export RUN_IMAGE RUN_SIZE RUN_MODE RUN_FOCUS RUN_CROP RUN_BACKGROUND RUN_FORMAT RUN_QUALITY RUN_PRESET
 export RUN_MODEL RUN_SECONDS RUN_PROMPT RUN_OUT
+# Two for each core: the end-to-end tests mostly wait.
+WORKERS = $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
 PORT ?= 4566
 VIDEO_PORT ?= 4010
 
@@ -39,7 +41,7 @@ up: .venv/ready ## Keep the stack running, for the AWS CLI [PORT=4566 VIDEO_PORT
 	@$(BIN)/python -m local up --port $(PORT) --video-port $(VIDEO_PORT)
 
 test: .venv/ready ## Run all tests
-	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
 
 lint: .venv/ready ## Check style and types
 	@$(BIN)/ruff check .
