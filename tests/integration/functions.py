@@ -42,7 +42,6 @@ def settings_of(stack: Stack, base_url: str, secret: str) -> dict[str, str]:
         "OUTPUT_BUCKET": OUTPUT_BUCKET,
         "UPLOAD_BUCKET": UPLOAD_BUCKET,
         "UPLOAD_PREFIX": "",
-        "KEEP_DROPPED": "",
         "API_CORS_ORIGINS": "",
         "API_TOKEN_SECRET": "api-token",
         "API_TOKEN_OVERLAP_HOURS": "24",

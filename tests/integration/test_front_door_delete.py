@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sora_ready.adapters.inbox import Inbox
-from sora_ready.domain.job import FINAL, NOT_SENT, Job, SourceObject, Status, make_job_id, name_key
+from sora_ready.domain.job import FINAL, NOT_SENT, Job, SourceObject, Status, hash_job_id, name_key
 from sora_ready.pipeline.delete import cancel_or_delete_job
 from tests.openai_schema import DELETED, assert_holds
 
@@ -78,12 +78,12 @@ def test_the_files_go_with_it_and_no_others(stack: Stack, load: Load) -> None:
     assert keys(stack, OUTPUT_BUCKET) == ["videos/video_other.mp4"]
 
 
-def test_of_a_dropped_picture_only_the_jobs_own_version_goes(stack: Stack, load: Load) -> None:
+def test_a_picture_that_somebody_dropped_stays_where_it_is(stack: Stack, load: Load) -> None:
     first = stack.upload("beach.jpg", picture(80, 60))
     stack.upload("beach.jpg", picture(60, 80))
     job = completed(stack, first)
     call(load("api"), "DELETE", f"/videos/{job.id}")
-    assert uploaded_versions(stack, UPLOAD_BUCKET, "") == ["beach.jpg"]
+    assert uploaded_versions(stack, UPLOAD_BUCKET, "") == ["beach.jpg", "beach.jpg"]
     assert stack.s3.get_object(Bucket=UPLOAD_BUCKET, Key="beach.jpg")["Body"].read() == picture(60, 80)
 
 
@@ -128,7 +128,7 @@ def test_a_worker_that_died_between_leaves_the_rest_to_the_next(
     stack: Stack, load: Load, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     api = load("api")
-    job = completed(stack, stack.upload("beach.jpg", picture(80, 60)))
+    job = completed(stack, stack.upload(name_key(hash_job_id("a test")), picture(80, 60)))
     with monkeypatch.context() as patch:
         patch.setattr(Inbox, "delete_picture", lambda *_: (_ for _ in ()).throw(RuntimeError()))
         assert call(api, "DELETE", f"/videos/{job.id}").status == 500
@@ -146,19 +146,11 @@ def test_a_job_that_is_sent_meanwhile_is_paid_for(stack: Stack, load: Load, monk
     monkeypatch.setattr(stack.jobs, "get_job", lambda job_id: next(looks, None) or read(job_id))
     door = load("api").open_door()
     with pytest.raises(Exception, match="is paid for"):
-        cancel_or_delete_job(job.id, jobs=stack.jobs, outputs=door.outputs, inbox=door.inbox)
-
-
-def test_in_a_bucket_without_versions_only_what_the_job_was_made_of_goes(stack: Stack) -> None:
-    inbox = Inbox(stack.s3, UPLOAD_BUCKET)
-    unnamed = SourceObject(UPLOAD_BUCKET, "beach.jpg")
-    stack.upload("beach.jpg", picture(80, 60))
-    inbox.delete_picture(make_job_id(unnamed), unnamed)
-    assert uploaded_versions(stack, UPLOAD_BUCKET, "") == ["beach.jpg"]
+        cancel_or_delete_job(job.id, repeated=False, jobs=stack.jobs, outputs=door.outputs, inbox=door.inbox)
 
 
 def test_in_a_bucket_of_the_users_own_only_what_the_api_put_there_goes(stack: Stack, load: Load) -> None:
-    api = load("api", KEEP_DROPPED="true", UPLOAD_PREFIX="photos/")
+    api = load("api", UPLOAD_PREFIX="photos/")
     dropped = completed(stack, stack.upload("photos/beach.jpg", picture(80, 60)))
     sent = create(api).body["id"]
     assert uploaded_versions(stack, UPLOAD_BUCKET, "photos/api/") == [name_key(sent, "photos/")]

@@ -28,7 +28,7 @@ NO_PICTURES = ("txt", "md", "csv", "json", "xml", "pdf", "zip", "gz", "mp4", "mo
 REPOSITORY = {
     "Name": r"[A-Za-z0-9-]{1,140}",
     "Description": r".{1,256}",
-    "Author": r"[A-Za-z0-9](-?[A-Za-z0-9]){0,126}",
+    "Author": r"[a-z0-9](-?[a-z0-9]){0,126}",
     "SpdxLicenseId": r"MIT",
     "LicenseUrl": r"LICENSE",
     "ReadmeUrl": r"README\.md",

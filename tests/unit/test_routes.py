@@ -47,7 +47,3 @@ def test_the_stage_is_throttled_by_parameters() -> None:
     assert (setting["ResourcePath"], setting["HttpMethod"]) == ("/*", "*")
     assert setting["ThrottlingRateLimit"] == {"Ref": "ApiRateLimit"}
     assert setting["ThrottlingBurstLimit"] == {"Ref": "ApiBurstLimit"}
-
-
-def test_a_route_that_is_a_prefix_of_another_takes_no_call_of_it() -> None:
-    assert len({(route.method, route.path) for route in ROUTES}) == len(ROUTES)

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 FORM_VALID = timedelta(minutes=15)
 _GONE = {"404", "NoSuchKey", "NoSuchVersion"}
+# What S3 says of objects that the API may not read, or whose names it does not take: HEAD has no words for more.
+_UNREADABLE = {"403", "AccessDenied", "400"}
+_ARCHIVED = {"GLACIER", "DEEP_ARCHIVE"}
 # Another request is writing the same key at this moment: of two pictures alike, either may win.
 _THERE_ALREADY = {"412", "PreconditionFailed", "409", "ConditionalRequestConflict"}
 
@@ -32,15 +35,13 @@ class UploadForm:
 class Inbox:
     """Puts pictures where their jobs' names say. Sizes are in bytes.
 
-    `bucket` is the upload bucket, of which only what is below `prefix` is the stack's affair. With `keeps_dropped` it
-    is somebody's own, and what others put there is never deleted.
+    `bucket` is the upload bucket, of which only what is below `prefix` is the stack's affair.
     """
 
-    def __init__(self, client: S3Client, bucket: str, prefix: str = "", *, keeps_dropped: bool = False) -> None:
+    def __init__(self, client: S3Client, bucket: str, prefix: str = "") -> None:
         self._client = client
         self.bucket = bucket
         self.prefix = prefix
-        self._keeps_dropped = keeps_dropped
 
     def place(self, job_id: str) -> SourceObject:
         """Return where the picture of a job belongs."""
@@ -57,13 +58,24 @@ class Inbox:
     def check_picture(self, key: str, max_bytes: int) -> None:
         """Raise `ParameterRejected` where `key` has no picture, an empty one, or one of more than `max_bytes`."""
         try:
-            length = self._client.head_object(Bucket=self.bucket, Key=key)["ContentLength"]
+            told = self._client.head_object(Bucket=self.bucket, Key=key)
         except ClientError as error:
+            if error.response["Error"]["Code"] in _UNREADABLE:
+                raise ParameterRejected(
+                    "source_unreadable",
+                    "The object cannot be read: its key, or the key that encrypts it, is not one for this stack.",
+                    param="input_reference",
+                ) from error
             if error.response["Error"]["Code"] not in _GONE:
                 raise
             raise ParameterRejected(
                 "source_missing", "The upload bucket has no such object.", param="input_reference"
             ) from error
+        if told.get("StorageClass") in _ARCHIVED and 'ongoing-request="false"' not in told.get("Restore", ""):
+            raise ParameterRejected(
+                "source_archived", "The object is archived. Restore it first.", param="input_reference"
+            )
+        length = told["ContentLength"]
         if not 0 < length <= max_bytes:
             raise ParameterRejected(
                 "source_size",
@@ -73,14 +85,19 @@ class Inbox:
             )
 
     def copy_picture(self, job_id: str, key: str) -> None:
-        """Copy an object of the upload bucket to the job's key, without its metadata and tags."""
-        self._client.copy_object(
-            Bucket=self.bucket,
-            Key=self.place(job_id).key,
-            CopySource={"Bucket": self.bucket, "Key": key},
-            MetadataDirective="REPLACE",
-            TaggingDirective="REPLACE",
-        )
+        """Copy an object of the upload bucket to the job's key, unless one is there; its metadata and tags stay."""
+        try:
+            self._client.copy_object(
+                Bucket=self.bucket,
+                Key=self.place(job_id).key,
+                CopySource={"Bucket": self.bucket, "Key": key},
+                MetadataDirective="REPLACE",
+                TaggingDirective="REPLACE",
+                IfNoneMatch="*",
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _THERE_ALREADY:
+                raise
 
     def sign_form(
         self, job_id: str, *, content_type: str, least: int, most: int, request_hash: str, now: datetime
@@ -98,39 +115,23 @@ class Inbox:
         return UploadForm(form["url"], form["fields"], now + FORM_VALID)
 
     def delete_picture(self, job_id: str, source: SourceObject) -> None:
-        """Delete what a job was made of: the version that is on record, or all under a key that is the job's own."""
-        place = self.place(job_id)
-        if (source.bucket, source.key) == (place.bucket, place.key):
+        """Delete a job's picture, in all its versions, if it came by the API: what people dropped is theirs."""
+        if (source.bucket, source.key) == (self.bucket, self.place(job_id).key):
             self._delete_versions(source.key)
-            return
-        if self._keeps_dropped:
-            return
-        exactly: dict[str, Any] = {"VersionId": source.version_id} if source.version_id else {"IfMatch": source.etag}
-        # With neither a version nor an ETag nothing tells it from a newer upload, which is not this job's to delete.
-        if source.version_id or source.etag:
-            self._delete(source, exactly)
 
     def sign_link(self, source: SourceObject, *, seconds: int, disposition: str) -> str | None:
-        """Return a link to the picture that a job was made of, None where it is not there."""
+        """Return a link to the picture that a job was made of, None where it is not there or may not be read."""
         place: dict[str, Any] = {"Bucket": source.bucket, "Key": source.key}
         place |= {"VersionId": source.version_id} if source.version_id else {}
         try:
             self._client.head_object(**place)
         except ClientError as error:
-            if error.response["Error"]["Code"] not in _GONE:
+            if error.response["Error"]["Code"] not in _GONE | _UNREADABLE:
                 raise
             return None
         return self._client.generate_presigned_url(
             "get_object", Params=place | {"ResponseContentDisposition": disposition}, ExpiresIn=seconds
         )
-
-    def _delete(self, source: SourceObject, exactly: dict[str, Any]) -> None:
-        try:
-            self._client.delete_object(Bucket=source.bucket, Key=source.key, **exactly)
-        except ClientError as error:
-            # Something else lies under the key by now.
-            if error.response["Error"]["Code"] not in _GONE | {"412", "PreconditionFailed"}:
-                raise
 
     def _delete_versions(self, key: str) -> None:
         pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=key)

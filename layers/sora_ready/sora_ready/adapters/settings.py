@@ -146,10 +146,7 @@ class AnnounceSettings(_Settings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiSettings(DefaultsSettings):
-    """What `api` needs to know. Sizes are in bytes; a body reaches the function as base64, within Lambda's 6 MB.
-
-    With `keep_dropped` the pictures that the API did not put into the upload bucket itself are never deleted.
-    """
+    """What `api` needs to know. Sizes are in bytes; a body reaches the function as base64, within Lambda's 6 MB."""
 
     jobs_table: str
     ledger_table: str
@@ -158,7 +155,6 @@ class ApiSettings(DefaultsSettings):
     submit_queue_url: str
     track_queue_url: str
     upload_prefix: str = ""
-    keep_dropped: str = ""
     api_cors_origins: str = ""
     max_body_bytes: int = 4_500_000
     max_source_bytes: int = 100_000_000

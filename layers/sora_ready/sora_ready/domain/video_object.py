@@ -53,8 +53,7 @@ def describe_video(job: Job, defaults: Mapping[str, str], catalog: Catalog) -> d
         "status": STATUS_WORDS[job.status],
         "progress": 100 if completed else _read_progress(job),
         "created_at": _seconds(job.created_at),
-        # Nothing is written to a completed job until it is deleted.
-        "completed_at": _seconds(job.updated_at) if completed else None,
+        "completed_at": _seconds(_end_of(job)) if completed else None,
         "expires_at": None,
         "size": size,
         "seconds": seconds,
@@ -115,6 +114,11 @@ def _describe_job(job: Job, asked: Mapping[str, Any]) -> dict[str, Any]:
 def _read_progress(job: Job) -> int:
     progress = job.server.get("progress", 0)
     return min(max(progress, 0), 100) if isinstance(progress, int) else 0
+
+
+def _end_of(job: Job) -> str:
+    # A job of the list has no history, and a completed one is hardly written to.
+    return next((entry["at"] for entry in job.history if entry["status"] == job.status), job.updated_at)
 
 
 def _seconds(moment: str) -> int:

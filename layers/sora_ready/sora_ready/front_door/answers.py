@@ -63,7 +63,7 @@ def answer_error(error: SoraReadyError) -> Answer | None:
 def answer_fault(method: str, request_id: str) -> Answer:
     """Return the answer for a fault of ours, which the log tells more of under this id."""
     told = f"Something failed on our side. The log tells more under the request id {request_id}."
-    return Answer(500, describe_error(500, "internal_error", told), _headers(500) if method == "POST" else {})
+    return Answer(500, describe_error(500, "internal_error", told), _headers(500) if method != "GET" else {})
 
 
 def describe_error(status: int, code: str, message: str, param: str | None = None) -> dict[str, dict[str, str | None]]:

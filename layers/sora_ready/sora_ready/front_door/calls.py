@@ -22,6 +22,11 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
 
+    @property
+    def repeated(self) -> bool:
+        """Whether the SDK makes the call again by itself, as the answer to it was lost: so its own header counts."""
+        return self.headers.get("x-stainless-retry-count", "0") != "0"
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

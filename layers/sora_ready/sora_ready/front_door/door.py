@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from sora_ready.adapters.buckets import OutputBucket
+from sora_ready.adapters.call_memory import CallMemory
 from sora_ready.adapters.inbox import Inbox
 from sora_ready.adapters.job_list import JobList
 from sora_ready.adapters.job_table import JobTable
@@ -19,7 +19,7 @@ from sora_ready.adapters.queues import SubmitQueue, TrackQueue
 from sora_ready.adapters.settings import ApiSettings
 from sora_ready.domain.catalog import Catalog, load_catalog
 from sora_ready.domain.errors import ParameterRejected, ResourceNotFound
-from sora_ready.domain.job import Job, Status, hash_job_id, is_job_id, timestamp
+from sora_ready.domain.job import FINAL, Job, Status, hash_job_id, is_job_id
 from sora_ready.domain.request import apply_preset, fit_defaults, gather_wishes, read_request
 from sora_ready.domain.video_object import describe_video
 from sora_ready.front_door.calls import Call
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 MAX_KEY = 255
-# What the SDK calls the header that counts its own retries. It gives up, by default, long before this time is over.
-REPEATED = "x-stainless-retry-count"
-REPEATED_WITHIN, MAX_EARLIER = timedelta(minutes=30), 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +39,7 @@ class Door:
     job_list: JobList
     ledger: Ledger
     inbox: Inbox
+    calls: CallMemory
     outputs: OutputBucket
     open_queues: Callable[[], tuple[SubmitQueue, TrackQueue]]
     catalog: Catalog
@@ -71,23 +69,27 @@ class Door:
         """Return the id that a call's job gets: the same for the same Idempotency-Key. Raises `ParameterRejected`.
 
         The SDK repeats a call by itself whose answer was lost, with no such key, but says that it does: then the job
-        that the same body made a while ago is meant, if there is one.
+        that the same body made a while ago is meant, unless that has ended.
         """
         key = call.headers.get("idempotency-key")
         if key is None:
-            earlier = self._find_earlier(body_sha256) if call.headers.get(REPEATED, "0") != "0" else None
-            return earlier or hash_job_id(self.inbox.bucket, "api", str(uuid4()))
+            return (self._find_earlier(body_sha256) if call.repeated else None) or self._name_new(body_sha256)
         if not 0 < len(key.strip()) <= MAX_KEY:
             raise ParameterRejected(
                 "invalid_idempotency_key", f"It has 1 to {MAX_KEY} characters.", param="Idempotency-Key"
             )
         return hash_job_id(self.inbox.bucket, "api", key)
 
+    def _name_new(self, body_sha256: str) -> str:
+        job_id = hash_job_id(self.inbox.bucket, "api", str(uuid4()))
+        # Before the job is on record: a call that dies in between is repeated too.
+        self.calls.remember(body_sha256, job_id, self.jobs.now())
+        return job_id
+
     def _find_earlier(self, body_sha256: str) -> str | None:
-        since = timestamp(self.jobs.now() - REPEATED_WITHIN)
-        newest = self.job_list.read_page(limit=MAX_EARLIER).jobs
-        alike = [job for job in newest if job.created_at >= since and job.caller.get("body_sha256") == body_sha256]
-        return alike[0].id if alike else None
+        job_id = self.calls.recall(body_sha256, self.jobs.now())
+        known = self.jobs.get_job(job_id) if job_id else None
+        return None if known and known.status in FINAL else job_id
 
 
 def connect_door(
@@ -100,7 +102,8 @@ def connect_door(
     return Door(
         **open_tables(dynamodb, settings.jobs_table, settings.ledger_table),
         job_list=JobList(dynamodb, settings.jobs_table),
-        inbox=Inbox(s3, settings.upload_bucket, settings.upload_prefix, keeps_dropped=bool(settings.keep_dropped)),
+        inbox=Inbox(s3, settings.upload_bucket, settings.upload_prefix),
+        calls=CallMemory(dynamodb, settings.ledger_table),
         outputs=OutputBucket(s3, settings.output_bucket),
         open_queues=open_queues,
         catalog=load_catalog(settings.video_models),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import unquote
 
 from sora_ready.domain.catalog import Model
 from sora_ready.domain.errors import ResourceNotFound
@@ -17,7 +18,8 @@ def list_models(_call: Call, door: Door) -> Answer:
 
 def get_model(call: Call, door: Door) -> Answer:
     """Return one model."""
-    name = call.path["model"]
+    # Some servers name models with a slash, which a path can only hold encoded.
+    name = unquote(call.path["model"])
     if name not in door.catalog:
         raise ResourceNotFound("model_not_found", f"There is no model {name[:80]!r}.", param="model")
     return Answer(200, _describe(door.catalog[name]))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from sora_ready.domain.errors import ParameterRejected
+from sora_ready.adapters.inbox import FORM_VALID
+from sora_ready.domain.errors import JobConflict, ParameterRejected
+from sora_ready.domain.job import WAKE_AFTER, Status
 from sora_ready.front_door.bodies import WISHES, clean_file_name, read_json
 from sora_ready.front_door.calls import Answer, Call
 from sora_ready.front_door.door import Door, hash_body
@@ -23,6 +25,14 @@ def create_upload(call: Call, door: Door) -> Answer:
     told = hash_body("upload", request, file_name, content_type, length)
     order = Order(door.name_job(call, told), request, told, clean_file_name(file_name))
     job = receive_order(order, door.inbox.place(order.job_id), door.jobs)
+    if job.status is not Status.RECEIVED:
+        raise JobConflict(
+            "upload_over",
+            f"The video {job.id} has its picture, or needs none: it is {job.status}. Use a new Idempotency-Key.",
+            param="Idempotency-Key",
+        )
+    # A form that is asked for again is good for as long again, and its picture is waited for.
+    door.jobs.note_on_job(job, wake_at=door.jobs.now() + FORM_VALID + WAKE_AFTER[Status.RECEIVED])
     most = length or door.max_source_bytes
     form = door.inbox.sign_form(
         job.id, content_type=content_type, least=length or 1, most=most, request_hash=told, now=door.jobs.now()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -17,6 +18,8 @@ from sora_ready.pipeline.doubt import resolve_job
 from sora_ready.pipeline.receive import Order, receive_order
 
 LINK_SECONDS = 300
+# Lambda answers with 6 MB at most; one video is far from it.
+MAX_PAGE_BYTES = 5_000_000
 MAX_LIMIT, DEFAULT_LIMIT = 100, 20
 VARIANTS = ("video", "ready", "source")
 DECISIONS = ("send_again", "give_up", "adopt")
@@ -62,12 +65,24 @@ def list_videos(call: Call, door: Door) -> Answer:
     page = door.job_list.read_page(
         limit=int(limit or DEFAULT_LIMIT), after=after, newest_first=order != "asc", statuses=statuses
     )
-    videos = [door.describe(job) for job in page.jobs]
-    first = page.jobs[0].id if page.jobs else None
+    videos = _take_what_fits([door.describe(job) for job in page.jobs])
+    cut = len(videos) < len(page.jobs)
+    last = videos[-1]["id"] if cut else page.last_id
+    first = videos[0]["id"] if videos else None
     return Answer(
         200,
-        {"object": "list", "data": videos, "first_id": first, "last_id": page.last_id, "has_more": page.has_more},
+        {"object": "list", "data": videos, "first_id": first, "last_id": last, "has_more": cut or page.has_more},
     )
+
+
+def _take_what_fits(videos: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the first of these, as many as Lambda answers with: prompts may be long."""
+    size = 0
+    for number, video in enumerate(videos):
+        size += len(json.dumps(video))
+        if size > MAX_PAGE_BYTES:
+            return videos[:number]
+    return videos
 
 
 def get_video(call: Call, door: Door) -> Answer:
@@ -77,7 +92,9 @@ def get_video(call: Call, door: Door) -> Answer:
 
 def delete_video(call: Call, door: Door) -> Answer:
     """Cancel a video, or delete it with its files."""
-    job = cancel_or_delete_job(door.find_job(call).id, jobs=door.jobs, outputs=door.outputs, inbox=door.inbox)
+    job = cancel_or_delete_job(
+        door.find_job(call).id, repeated=call.repeated, jobs=door.jobs, outputs=door.outputs, inbox=door.inbox
+    )
     deleted = job.status is Status.DELETED
     return Answer(
         200, {"id": job.id, "object": "video.deleted", "deleted": deleted, "job": {"status": str(job.status)}}
@@ -141,7 +158,9 @@ def _sign_link(job: Job, variant: str, door: Door) -> str:
 
 def _attach(name: str) -> str:
     """Return a Content-Disposition that names a file, in whatever alphabet its name is."""
-    plain = "".join(character if character.isalnum() and character.isascii() else "_" for character in name[:100])
+    # A link goes in a header, and one character may become twelve.
+    name = name[:100]
+    plain = "".join(character if character.isalnum() and character.isascii() else "_" for character in name)
     plain = name if name.isascii() and all(letter.isalnum() or letter in "._-" for letter in name) else plain
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 

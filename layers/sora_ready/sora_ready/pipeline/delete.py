@@ -12,8 +12,10 @@ from sora_ready.domain.job import FINAL, NOT_SENT, Job, Status
 TRIES = 5
 
 
-def cancel_or_delete_job(job_id: str, *, jobs: JobTable, outputs: OutputBucket, inbox: Inbox) -> Job:
+def cancel_or_delete_job(job_id: str, *, repeated: bool, jobs: JobTable, outputs: OutputBucket, inbox: Inbox) -> Job:
     """Cancel a job that was not sent, delete one that has ended, and return it as it then is.
+
+    A `repeated` call, whose answer was lost, deletes nothing that it may have canceled itself.
 
     Raises `ResourceNotFound`, and `JobConflict` (`video_in_progress`) where it is at the server, or may be: it is paid
     for.
@@ -25,6 +27,8 @@ def cancel_or_delete_job(job_id: str, *, jobs: JobTable, outputs: OutputBucket, 
         try:
             if job.status in NOT_SENT:
                 return jobs.move_job(job.id, Status.CANCELED, error={})
+            if repeated and job.status is Status.CANCELED:
+                return job
             if job.status in FINAL:
                 # The record goes last: should this end in between, the same call finds what is left.
                 outputs.delete_files(job.id, job.video)
