@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sora_ready.domain.frame import Format, Mode
 from sora_ready.domain.job import Status
 from sora_ready.domain.request import MAX_PROMPT, PRESETS
 
@@ -43,7 +44,7 @@ WISHES: Schema = {
     "model": {"type": "string", "description": "One of GET /models. Default: the stack's."},
     "size": {"type": "string", "description": "A size of the model, a name of one, or auto. Default: the stack's."},
     "seconds": {"type": ["string", "integer"], "description": "A length of the model. Default: the stack's."},
-    "mode": _ours({"type": "string"}, "cover, pad, blur, stretch or auto."),
+    "mode": _ours({"type": "string", "enum": [str(mode) for mode in Mode]}, "How the picture meets the frame."),
     "focus": _ours(
         {"anyOf": [_ANY_TEXT, {"type": "array", "items": _NUMBER_OR_TEXT}, _OPEN]},
         "What cover keeps: center, top-left and the like, two fractions, or auto.",
@@ -54,9 +55,9 @@ WISHES: Schema = {
     ),
     "crop_bounds": _ours({"anyOf": [_ANY_TEXT, {"type": "array"}, _OPEN]}, "The same as crop."),
     "background": _ours({"type": "string"}, "black, white, six hex digits, or auto."),
-    "format": _ours({"type": "string"}, "jpeg, png or webp: how the frame is written."),
+    "format": _ours({"type": "string", "enum": [str(kind) for kind in Format]}, "How the frame is written."),
     "quality": _ours({"type": ["string", "integer"]}, "1 to 100."),
-    "preset": _ours({"type": "string"}, f"{', '.join(PRESETS)}: several of these at once."),
+    "preset": _ours({"type": "string", "enum": list(PRESETS)}, "Several of these at once."),
 }
 """The fields that say what is wanted of a picture."""
 
