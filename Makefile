@@ -24,6 +24,14 @@ export RUN_MODEL RUN_SECONDS RUN_PROMPT RUN_OUT
 WORKERS = $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
 PORT ?= 4566
 VIDEO_PORT ?= 4010
+PREFIX ?=
+
+# A picture's path alone would be taken for something to make, and the sample be sent in its place.
+ifeq ($(firstword $(MAKECMDGOALS)),run)
+ifneq ($(words $(MAKECMDGOALS)),1)
+$(error To send a picture: make run IMAGE=$(lastword $(MAKECMDGOALS)))
+endif
+endif
 
 .PHONY: help run up test lint format build rehearse bench lock clean
 .DEFAULT_GOAL := help
@@ -37,8 +45,8 @@ run: .venv/ready ## Send a picture through the stack [IMAGE= SIZE= MODE= PROMPT=
 		--quality="$$RUN_QUALITY" --preset="$$RUN_PRESET" --model="$$RUN_MODEL" --seconds="$$RUN_SECONDS" \
 		--prompt="$$RUN_PROMPT" --out="$$RUN_OUT"
 
-up: .venv/ready ## Keep the stack running, for the AWS CLI [PORT=4566 VIDEO_PORT=4010]
-	@$(BIN)/python -m local up --port $(PORT) --video-port $(VIDEO_PORT)
+up: .venv/ready ## Keep the stack running, for the AWS CLI [PORT=4566 VIDEO_PORT=4010 PREFIX=]
+	@$(BIN)/python -m local up --port "$(PORT)" --video-port "$(VIDEO_PORT)" --prefix "$(PREFIX)"
 
 test: .venv/ready ## Run all tests
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile

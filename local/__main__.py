@@ -98,6 +98,12 @@ def _wire(given: argparse.Namespace, display: Display) -> int:
 _COMMANDS = {"normalize": _normalize, "wire": _wire, "openapi": _openapi}
 
 
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and int(text) < 65536):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: 0 to 65535, 0 for any that is free")
+    return int(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local", description="What Sora-Ready does, on this machine.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
@@ -109,8 +115,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--out", default="out", help="where to write job.json, the ready copy and video.mp4")
 
     up = commands.add_parser("up", help="keep the stack running until Ctrl-C")
-    up.add_argument("--port", type=int, default=4566, help="port of the embedded AWS")
-    up.add_argument("--video-port", type=int, default=4010, help="port of the stand-in video server")
+    up.add_argument("--port", type=_port, default=4566, help="port of the embedded AWS")
+    up.add_argument("--video-port", type=_port, default=4010, help="port of the stand-in video server")
+    up.add_argument("--prefix", default="", help="only uploads below it become videos by themselves")
 
     build = commands.add_parser("build", help="sam validate --lint and sam build")
     build.add_argument("--architecture", default="arm64", choices=["arm64", "x86_64"])

@@ -40,6 +40,7 @@ def _up(given: argparse.Namespace, display: Display) -> int:
         emulator_port=given.port,
         server_port=given.video_port,
         env_file=FOLDER / "env",
+        prefix=given.prefix,
     )
     return 0
 

@@ -26,8 +26,13 @@ class AlreadyUpError(RuntimeError):
     """The stack, or a port that it needs, is in use. The message says by whom, or how to choose another."""
 
 
-def keep_up(folder: Path, display: Display, *, emulator_port: int, server_port: int, env_file: Path) -> None:
-    """Start the stack, write what a shell needs into `env_file`, and wait for Ctrl-C. Raises `AlreadyUpError`."""
+def keep_up(
+    folder: Path, display: Display, *, emulator_port: int, server_port: int, env_file: Path, prefix: str = ""
+) -> None:
+    """Start the stack, write what a shell needs into `env_file`, and wait for Ctrl-C. Raises `AlreadyUpError`.
+
+    Only uploads whose keys begin with `prefix` become videos by themselves.
+    """
     with (
         _lock(folder),
         _explained_ports(emulator_port, server_port),
@@ -37,6 +42,7 @@ def keep_up(folder: Path, display: Display, *, emulator_port: int, server_port: 
             emulator_port=emulator_port,
             server_port=server_port,
             real_server=name_real_server(),
+            parameters={"UploadPrefix": prefix},
         ) as local,
     ):
         sample = make_sample(env_file.parent / "photo.jpg")
@@ -76,7 +82,7 @@ def _explained_ports(emulator_port: int, server_port: int) -> Iterator[None]:
         if error.errno != errno.EADDRINUSE:
             raise
         raise AlreadyUpError(
-            f"Port {emulator_port} or {server_port} is taken by another program. Stop it, or choose others: "
+            f"Port {emulator_port} or {server_port} is taken by another program, or both are the same. Choose others: "
             "make up PORT=14566 VIDEO_PORT=14010"
         ) from error
 
@@ -126,6 +132,6 @@ def _explain(local: LocalStack, env_file: Path, sample: Path, display: Display) 
         "",
         "The API's token is in OPENAI_API_KEY there, and in the secret that the output ApiTokenSecret names.",
         "",
-        "Ctrl-C stops it and forgets everything.",
+        f"Ctrl-C (or: kill {os.getpid()}) stops it and forgets everything.",
     ):
         display.say_plain(line)

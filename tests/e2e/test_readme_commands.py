@@ -79,7 +79,8 @@ def test_the_cli_lines_drop_a_picture_and_bring_back_its_record_and_its_video(fo
 def test_the_lines_for_the_api_make_a_video_by_curl_and_by_the_sdk(folder_with_stack_up: Path) -> None:
     # given
     [lines] = [block for block in blocks_of_readme() if block.startswith(". .local/env")]
-    [address] = [block for block in blocks_of_readme() if block.startswith("export OPENAI_BASE_URL")]
+    [address] = [block for block in blocks_of_readme() if block.startswith("# on AWS only")]
+    [large] = [block for block in blocks_of_readme() if block.startswith("# a large picture")]
     [curl] = [block for block in blocks_of_readme() if block.startswith("curl ")]
     [rotation] = [block for block in blocks_of_readme() if "openssl rand" in block]
     [program] = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
@@ -87,18 +88,23 @@ def test_the_lines_for_the_api_make_a_video_by_curl_and_by_the_sdk(folder_with_s
     (folder_with_stack_up / "program.py").write_text(program, encoding="utf-8")
     stack = lines[: lines.index("# drop a picture")]
     # The emulator answers at an address of its own, so here only the token is read as on AWS.
-    token = address.splitlines()[1]
+    token = address.splitlines()[2]
 
     # when
     first, again = (json.loads(shell(folder_with_stack_up, stack + token + "\n" + curl)) for _ in range(2))
     shell(folder_with_stack_up, f"{stack}{shlex.quote(sys.executable)} -W ignore program.py")
-    told = shell(folder_with_stack_up, stack + address.splitlines()[0] + '\necho "$OPENAI_BASE_URL"\n' + rotation)
+    shell(folder_with_stack_up, stack + large)
+    told = shell(folder_with_stack_up, stack + address.splitlines()[1] + '\necho "$OPENAI_BASE_URL"\n' + rotation)
 
     # then
     assert first["id"] == again["id"]
     assert (first["status"], first["size"], first["job"]["request"]["mode"]) == ("queued", "1280x720", "blur")
     assert read_clip(folder_with_stack_up / "out" / "api.mp4").size == (1280, 720)
     assert re.match(r"https://\w+\.execute-api\.us-east-1\.amazonaws\.com/v1\n", told)
+    # and the large picture is on its way, its job no longer waiting for it
+    form = json.loads((folder_with_stack_up / "out" / "form.json").read_text())
+    look = f'curl -sS "$OPENAI_BASE_URL/videos/{form["id"]}" -H "Authorization: Bearer $OPENAI_API_KEY"'
+    shell(folder_with_stack_up, f"{stack}until {look} | grep -E '\"(queued|in_progress|completed)\"'; do sleep 1; done")
     # and the token of before is good for a while
     assert json.loads(shell(folder_with_stack_up, stack + curl))["id"] == first["id"]
 
@@ -372,7 +378,8 @@ def test_every_shell_block_of_the_readme_is_run_by_a_test_or_by_ci() -> None:
         "# a state machine": "the test above",
         "# a mail for each video": "the test above",
         "aws secretsmanager": "the test above",
-        "export OPENAI_BASE_URL": "the test above",
+        "# on AWS only": "the test above",
+        "# a large picture": "the test above",
         "curl ": "the test above",
         ".venv/bin/python -m local normalize": "the test above",
         "decide()": "the test above",

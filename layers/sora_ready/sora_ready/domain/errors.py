@@ -103,7 +103,7 @@ class MethodNotAllowedError(CallRefused):
 
     def __init__(self, method: str, allowed: Iterable[str]) -> None:
         self.allowed = ", ".join(allowed)
-        super().__init__("method_not_allowed", f"{method} is not allowed here: {self.allowed} is.")
+        super().__init__("method_not_allowed", f"{method} is not allowed here. Allowed: {self.allowed}.")
 
 
 class OriginRefused(CallRefused):

@@ -74,7 +74,10 @@ def read_json(call: Call, known: frozenset[str] | None = None) -> dict[str, Any]
     try:
         told = json.loads(call.body)
     except (ValueError, RecursionError):
-        raise ParameterRejected("invalid_json", "The body is neither a form nor JSON that can be read.") from None
+        raise ParameterRejected(
+            "invalid_json",
+            "The body cannot be read as JSON. POST /videos takes multipart/form-data too (curl's -F, not its -d).",
+        ) from None
     if not isinstance(told, dict):
         raise ParameterRejected("invalid_json", "The body must be a JSON object.")
     if known is not None:
@@ -155,6 +158,13 @@ def _read_reference(reference: Any, uploads: str) -> Picture:
     if not isinstance(url, str):
         raise ParameterRejected(
             "invalid_input_reference", f"input_reference is a file, or {{image_url}}. {_NO_FETCHING}", param=PICTURE
+        )
+    if url is reference and "://" not in url and not url.startswith("data:"):
+        raise ParameterRejected(
+            "picture_required",
+            "input_reference came as text, not as a file. With curl, write @ before the path: "
+            "-F input_reference=@photo.jpg.",
+            param=PICTURE,
         )
     scheme = _DATA_URL.match(url)
     if scheme:

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from sora_ready.domain.errors import JobConflict, ParameterRejected, ResourceNotFound
-from sora_ready.domain.job import Job, Status, is_job_id
+from sora_ready.domain.job import FINAL, Job, Status, is_job_id
 from sora_ready.domain.video_object import find_statuses
 from sora_ready.front_door.bodies import read_create_body, read_json
 from sora_ready.front_door.calls import Answer, Call
@@ -150,7 +150,10 @@ def _sign_link(job: Job, variant: str, door: Door) -> str:
     place: Mapping[str, Any] = job.video if variant == "video" else job.copy
     if not place or (variant == "video" and job.status is not Status.COMPLETED):
         raise JobConflict(
-            "video_not_ready", f"The video is {job.status}; it has no such file yet, or never will.", param="variant"
+            "video_not_ready",
+            f"The video is {job.status}; it "
+            + ("ended without this file." if job.status in FINAL else "has no such file yet. Ask again later."),
+            param="variant",
         )
     suffix = "mp4" if variant == "video" else _SUFFIXES.get(str(place.get("content_type")), "jpg")
     return door.outputs.sign_link(place, seconds=LINK_SECONDS, disposition=_attach(f"{job.id}.{suffix}"))
