@@ -139,7 +139,7 @@ class SweepSettings(_Settings):
 
 @dataclass(frozen=True, slots=True)
 class AnnounceSettings(_Settings):
-    """What `announce` needs to know: the name of the event bus it publishes on, and of the stack whose events they are."""
+    """What `announce` needs to know: the names of the event bus it publishes on and of its stack."""
 
     event_bus: str
     stack_name: str

@@ -121,7 +121,7 @@ def _gather(
 
 
 def _try_to_read(source: SourceObject, uploads: UploadBucket) -> None:
-    """Open the upload, read its tags, and drop both. Raises S3's refusal: who may ask for the HEAD may do neither yet."""
+    """Open the upload, read its tags, and drop both. Raises S3's refusal: a HEAD may go well where neither does."""
     # Whatever else there is to say of it, `normalize_upload` says and puts on record.
     with suppress(SourceRejected):
         upload = uploads.open_upload(source)
