@@ -22,7 +22,9 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
 @cache
 def wire() -> dict[str, Any]:
     """Connect the step to this stack, once for each execution environment."""
+    settings = AnnounceSettings.from_environment()
     return {
-        "bus": EventBus(boto3.client("events"), AnnounceSettings.from_environment().event_bus),
+        "bus": EventBus(boto3.client("events"), settings.event_bus),
         "tasks": TaskTokens(boto3.client("stepfunctions")),
+        "stack": settings.stack_name,
     }

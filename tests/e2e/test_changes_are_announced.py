@@ -42,6 +42,7 @@ def test_a_listener_hears_of_every_status_that_a_job_went_through(
     assert [event["detail"]["status"] for event in own] == path
     assert [event["detail"]["previous_status"] for event in own] == [None, *path[:-1]]
     assert {event["source"] for event in own} == {"sora-ready"}
+    assert {event["detail"]["stack"] for event in own} == {local.stack.name}
     assert len({event["detail"]["id"] for event in own}) == len(path)
     assert own[-1]["detail"]["video"] == job["video"]
 

@@ -60,7 +60,7 @@ def test_a_function_is_called_with_each_video_and_can_fetch_it(
     # given somebody's own function, that may read the output bucket
     local.emulator.client("s3").create_bucket(Bucket="received")
     arn = make_function(local)
-    deploy_sample(local, "rule-lambda.yaml", tmp_path, FunctionArn=arn)
+    deploy_sample(local, "rule-lambda.yaml", tmp_path, FunctionArn=arn, Stack=local.stack.name)
 
     # when
     key = local.drop_picture(make_sample(tmp_path / "received.jpg"), {})

@@ -41,6 +41,30 @@ def execute(local: LocalStack, machine: str, key: str, **wishes: Any) -> dict[st
     return ended
 
 
+def made_by_sample(local: LocalStack, name: str) -> str:
+    """The physical name of a resource of the sample that waits for an event."""
+    resource = local.emulator.client("cloudformation").describe_stack_resource(
+        StackName="workflow-eventbridge", LogicalResourceId=name
+    )
+    return str(resource["StackResourceDetail"]["PhysicalResourceId"])
+
+
+def is_expected(local: LocalStack, job_id: str) -> bool:
+    """Whether a row says that an execution waits for the job's event."""
+    key = {"job_id": {"S": job_id}}
+    return "Item" in local.emulator.client("dynamodb").get_item(
+        TableName=made_by_sample(local, "WaitingTable"), Key=key, ConsistentRead=True
+    )
+
+
+def answers(local: LocalStack, job_id: str) -> list[str]:
+    """How the executions were going that a job's events started."""
+    states = local.emulator.client("stepfunctions")
+    found = states.list_executions(stateMachineArn=made_by_sample(local, "AnswerWorkflow"))["executions"]
+    told = [states.describe_execution(executionArn=execution["executionArn"]) for execution in found]
+    return [one["status"] for one in told if json.loads(one["input"])["detail"]["job_id"] == job_id]
+
+
 def posts(local: LocalStack, job_id: str) -> int:
     assert local.server.stand_in is not None
     return [entry.idempotency_key for entry in local.server.stand_in.ledger.entries()].count(job_id)
@@ -121,6 +145,50 @@ def test_what_the_server_refuses_or_fails_fails_the_execution_by_name(
     assert (done["status"], done["error"]) == ("FAILED", error)
     [job] = local.find_jobs(key)
     assert (job["status"], posts(local, job["job_id"])) == ("failed", 1)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"), [("a calm sea", True), ("moderation-block", False), ("fail-render", True)]
+)
+def test_the_machine_that_answers_comes_to_its_end_whatever_became_of_the_job(
+    local: LocalStack, machines: dict[str, str], quiet: None, tmp_path: Path, prompt: str, expected: bool
+) -> None:
+    key = local.drop_picture(make_sample(tmp_path / f"answered-{prompt.replace(' ', '-')}.jpg"), {})
+
+    execute(local, machines["eventbridge"], key, prompt=prompt)
+
+    [job] = local.find_jobs(key)
+    ended = eventually(lambda: answers(local, job["job_id"]), lambda got: bool(got) and "RUNNING" not in got)
+    assert ended == ["SUCCEEDED"]
+    # where the call of submit told of the end, nobody came to wait for an event
+    assert is_expected(local, job["job_id"]) is expected
+
+
+def test_where_the_video_is_here_already_no_event_is_expected(
+    local: LocalStack, machines: dict[str, str], quiet: None, tmp_path: Path
+) -> None:
+    key = local.drop_picture(make_sample(tmp_path / "here.jpg"), {})
+
+    done = [execute(local, machines["eventbridge"], key) for _ in range(2)][-1]
+
+    assert done["status"] == "SUCCEEDED"
+    assert not is_expected(local, json.loads(done["output"])["job_id"])
+
+
+def test_whoever_was_to_wait_and_never_did_is_looked_for_a_minute_and_no_longer(
+    local: LocalStack, machines: dict[str, str]
+) -> None:
+    # given a row whose execution was stopped, and its job's event, with which a minute is nearly over
+    local.emulator.client("dynamodb").put_item(
+        TableName=made_by_sample(local, "WaitingTable"), Item={"job_id": {"S": "video_stopped"}}
+    )
+    told = json.dumps({"detail": {"job_id": "video_stopped", "status": "failed"}, "looks": 11})
+
+    local.emulator.client("stepfunctions").start_execution(
+        stateMachineArn=made_by_sample(local, "AnswerWorkflow"), input=told
+    )
+
+    assert eventually(lambda: answers(local, "video_stopped"), lambda got: got != ["RUNNING"]) == ["SUCCEEDED"]
 
 
 def test_a_wish_that_cannot_be_granted_fails_the_execution_as_request_rejected(

@@ -20,19 +20,18 @@ NAMES = ("films", "films-2")
 
 @pytest.fixture(scope="module")
 def stacks(empty_account: tuple[Emulator, VideoServer]) -> list[LocalStack]:
-    """Two stacks, each of which publishes on a bus of its own."""
+    """Two stacks that publish on the same bus, the account's default."""
     emulator, server = empty_account
     running = []
     for name in NAMES:
-        emulator.client("events").create_event_bus(Name=name)
-        stack = deploy_template(emulator, server.parameters() | {"EventBus": name}, name=name)
+        stack = deploy_template(emulator, server.parameters(), name=name)
         running.append(LocalStack(emulator, stack, server, Path()))
     return running
 
 
 @pytest.fixture(scope="module")
 def listeners(stacks: list[LocalStack]) -> list[Callable[[int], set[str]]]:
-    """For each stack a queue that hears of everything on its bus: call it to wait for so many events; the jobs' ids."""
+    """For each stack a queue that hears of its events: call it to wait for so many of them; the jobs' ids."""
     return [listen(local) for local in stacks]
 
 
@@ -40,8 +39,9 @@ def listen(local: LocalStack) -> Callable[[int], set[str]]:
     sqs, events, name = local.emulator.client("sqs"), local.emulator.client("events"), local.stack.name
     url = sqs.create_queue(QueueName=f"listener-{name}")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    events.put_rule(Name="all", EventBusName=name, EventPattern=json.dumps({"source": ["sora-ready"]}))
-    events.put_targets(Rule="all", EventBusName=name, Targets=[{"Id": "queue", "Arn": arn}])
+    pattern = {"source": ["sora-ready"], "detail": {"stack": [name]}}
+    events.put_rule(Name=f"listener-{name}", EventPattern=json.dumps(pattern))
+    events.put_targets(Rule=f"listener-{name}", Targets=[{"Id": "queue", "Arn": arn}])
 
     def hear(count: int) -> set[str]:
         told: list[dict[str, Any]] = []
@@ -94,7 +94,7 @@ def test_each_bucket_holds_the_files_of_its_own_stack(stacks: list[LocalStack], 
         assert [entry["Key"] for entry in found] == ["same.jpg"]
 
 
-def test_each_bus_hears_of_the_jobs_of_its_own_stack(
+def test_on_the_bus_that_both_share_who_names_a_stack_hears_of_its_jobs_alone(
     jobs: list[dict], listeners: list[Callable[[int], set[str]]]
 ) -> None:
     for hear, job in zip(listeners, jobs, strict=True):

@@ -39,6 +39,7 @@ def settings_of(stack: Stack, base_url: str, secret: str) -> dict[str, str]:
         "LEDGER_TABLE": stack.ledger_table,
         "DAILY_BUDGET_USD": str(BUDGET),
         "EVENT_BUS": "default",
+        "STACK_NAME": "sora-ready",
         "OUTPUT_BUCKET": OUTPUT_BUCKET,
         "UPLOAD_BUCKET": UPLOAD_BUCKET,
         "UPLOAD_PREFIX": "",

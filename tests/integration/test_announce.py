@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
 from sora_ready.adapters.event_bus import BusEvent, EventBus
 from sora_ready.adapters.job_items import write_item
@@ -47,6 +48,10 @@ def change(job_id: str, *statuses: str, number: int = 0) -> Record:
 
 def stream(*changes: tuple[str, ...]) -> list[Record]:
     return [change(*told, number=number) for number, told in enumerate(changes)]
+
+
+def publish(records: list[Record], bus: Bus) -> str | None:
+    return publish_changes(records, bus, stack="films")
 
 
 def published(stack: Stack) -> list[list[dict[str, Any]]]:
@@ -106,11 +111,18 @@ def test_the_bus_is_the_one_that_the_stack_names(stack: Stack, load: Load, aws: 
     assert {entry["EventBusName"] for call in published(stack) for entry in call} == {"videos"}
 
 
+def test_an_event_says_of_which_stack_it_is(stack: Stack, load: Load) -> None:
+    load("announce", STACK_NAME="films").handler(load_event("announce-stream.json"), None)
+
+    details = [json.loads(entry["Detail"]) for call in published(stack) for entry in call]
+    assert {detail["stack"] for detail in details} == {"films"}
+
+
 def test_the_same_change_has_the_same_id_whenever_it_is_read() -> None:
     bus = Bus()
 
     for _ in range(2):
-        publish_changes(stream(("a", "received"), ("a", "received", "ready")), bus)
+        publish(stream(("a", "received"), ("a", "received", "ready")), bus)
 
     assert bus.ids() == ["a:1", "a:2"] * 2
 
@@ -120,7 +132,7 @@ def test_no_two_changes_of_a_job_have_one_id() -> None:
     # given a job that was ready three times
     way = ("received", "ready", "submitting", "ready", "submitting", "ready", "held", "ready")
 
-    publish_changes([change("a", *way[: end + 1], number=end) for end in range(len(way))], bus)
+    publish([change("a", *way[: end + 1], number=end) for end in range(len(way))], bus)
 
     assert bus.ids() == [f"a:{number}" for number in range(1, len(way) + 1)]
 
@@ -128,7 +140,7 @@ def test_no_two_changes_of_a_job_have_one_id() -> None:
 def test_a_jobs_changes_are_published_in_their_order_one_to_a_call() -> None:
     bus = Bus()
 
-    publish_changes(stream(("a", "received"), ("b", "ready"), ("a", "received", "ready"), ("c", "ready")), bus)
+    publish(stream(("a", "received"), ("b", "ready"), ("a", "received", "ready"), ("c", "ready")), bus)
 
     assert [[told["id"] for told in call] for call in bus.calls] == [["a:1", "b:1"], ["a:2", "c:1"]]
 
@@ -136,7 +148,7 @@ def test_a_jobs_changes_are_published_in_their_order_one_to_a_call() -> None:
 def test_no_call_holds_more_than_the_bus_takes() -> None:
     bus = Bus()
 
-    publish_changes(stream(*((f"job{number}", "ready") for number in range(23))), bus)
+    publish(stream(*((f"job{number}", "ready") for number in range(23))), bus)
 
     assert [len(call) for call in bus.calls] == [10, 10, 3]
 
@@ -147,23 +159,46 @@ def test_what_the_bus_did_not_take_comes_again_from_there_on() -> None:
     records = stream(("a", "ready"), ("b", "ready"), ("c", "ready"), ("b", "ready", "held"))
 
     # then the stream is told where to begin again, and nothing later of that job went first
-    assert publish_changes(records, bus) == "1001"
+    assert publish(records, bus) == "1001"
     assert bus.ids() == ["a:1", "c:1"]
 
     # and the next time all of it is out
     bus.refused = []
-    assert publish_changes(records[1:], bus) is None
+    assert publish(records[1:], bus) is None
     assert bus.ids() == ["a:1", "c:1", "b:1", "c:1", "b:2"]
 
 
 def test_of_several_that_were_not_taken_the_first_counts() -> None:
-    assert publish_changes(stream(("a", "ready"), ("b", "ready"), ("c", "ready")), Bus("c:1", "b:1")) == "1001"
+    assert publish(stream(("a", "ready"), ("b", "ready"), ("c", "ready")), Bus("c:1", "b:1")) == "1001"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ClientError({"Error": {"Code": "AccessDeniedException", "Message": ""}}, "PutEvents"),
+        EndpointConnectionError(endpoint_url="https://events.example.com"),
+    ],
+)
+def test_where_the_bus_cannot_be_used_at_all_the_changes_come_again_from_there_on(
+    error: ClientError | BotoCoreError,
+) -> None:
+    class Denied(Bus):
+        def put_events(self, events: Sequence[BusEvent]) -> list[int]:
+            if len(self.calls) == 1:
+                raise error
+            return super().put_events(events)
+
+    bus = Denied()
+    records = stream(("a", "ready"), ("b", "ready"), ("b", "ready", "held"), ("c", "ready"))
+
+    assert publish(records, bus) == "1002"
+    assert bus.ids() == ["a:1", "b:1"]
 
 
 def test_a_note_before_the_failure_does_not_shift_where_it_is() -> None:
     note = change("n", "ready", "ready", number=0)
 
-    assert publish_changes([note, *stream(("a", "ready"), ("b", "ready"))], Bus("b:1")) == "1001"
+    assert publish([note, *stream(("a", "ready"), ("b", "ready"))], Bus("b:1")) == "1001"
 
 
 def test_the_function_answers_with_the_first_record_that_failed(

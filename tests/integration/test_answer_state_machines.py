@@ -50,6 +50,15 @@ class DeafBus(EventBus):
         return [0]
 
 
+class DeniedBus(DeafBus):
+    def put_events(self, events: Any) -> list[int]:
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": ""}}, "PutEvents")
+
+
+def announce(records: list[Record], bus: EventBus, tasks: TaskTokens) -> str | None:
+    return announce_changes(records, bus, tasks, stack="films")
+
+
 def refusal(code: str, status: int = 400) -> ClientError:
     told = {"Error": {"Code": code, "Message": ""}, "ResponseMetadata": {"HTTPStatusCode": status}}
     return ClientError(told, "SendTaskSuccess")  # type: ignore[arg-type]
@@ -128,9 +137,39 @@ def test_who_cannot_be_told_just_now_is_told_when_the_stream_comes_again() -> No
 
 def test_the_stream_begins_again_where_either_an_event_or_an_answer_failed_first() -> None:
     records = [change(job(Status.COMPLETED, "a"), number=1), change(job(Status.READY), number=2)]
-    assert announce_changes(records, DeafBus(), Machines("a")) == "1"
-    assert announce_changes(list(reversed(records)), DeafBus(), Machines("a")) == "2"
-    assert announce_changes(records[:1], DeafBus(), Machines()) == "1"
+    assert announce(records, DeafBus(), Machines("a")) == "1"
+    assert announce(list(reversed(records)), DeafBus(), Machines("a")) == "2"
+    assert announce(records[:1], DeafBus(), Machines()) == "1"
+
+
+def test_a_bus_that_may_not_be_used_keeps_no_state_machine_waiting() -> None:
+    machines = Machines()
+    records = [change(job(Status.READY), number=1), change(job(Status.COMPLETED, "a"), number=2)]
+    assert announce(records, DeniedBus(), machines) == "1"
+    assert names(machines) == [("a", "succeeded")]
+
+
+def test_a_token_that_gave_way_to_others_is_failed_by_name_and_the_others_wait() -> None:
+    machines = Machines()
+    answer_tasks([change(job(Status.QUEUED, "b", "c"), job(Status.QUEUED, "a", "b"))], machines)
+    ((token, name, cause),) = machines.answers
+    assert (token, name) == ("a", "TooManyWaiters")
+    assert cause["error"]["job_id"] == "video_1"
+
+
+def test_tokens_that_were_answered_give_way_unnoticed() -> None:
+    machines = Machines()
+    answer_tasks([change(job(Status.COMPLETED, "late"), job(Status.COMPLETED, "a", "b"))], machines)
+    assert names(machines) == [("late", "succeeded")]
+
+
+def test_who_waits_for_a_job_that_was_deleted_is_told_that_there_is_none() -> None:
+    machines = Machines()
+    answer_tasks([change(job(Status.DELETED, "a"), job(Status.DELETED))], machines)
+    assert names(machines) == [("a", "JobNotFound")]
+    machines = Machines()
+    answer_tasks([change(job(Status.DELETED), job(Status.COMPLETED, "a"))], machines)
+    assert machines.answers == []
 
 
 @pytest.mark.parametrize("code", ["TaskTimedOut", "TaskDoesNotExist", "InvalidToken", "AccessDeniedException"])

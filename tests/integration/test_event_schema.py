@@ -100,7 +100,7 @@ def publish(job: Job) -> dict[str, Any]:
     """The event that is published when a job comes to where it stands."""
     bus = Bus()
     image = write_item(replace(job, caller={"task_tokens": ["secret"]}).as_record())
-    assert publish_changes([{"dynamodb": {"NewImage": image, "SequenceNumber": "1"}}], bus) is None
+    assert publish_changes([{"dynamodb": {"NewImage": image, "SequenceNumber": "1"}}], bus, stack="films") is None
     (event,) = bus.told
     return {**ENVELOPE, "source": "sora-ready", "detail-type": event.detail_type, "detail": event.detail}
 
@@ -144,7 +144,14 @@ def test_the_schema_is_one_and_is_of_the_version_that_is_published() -> None:
 
 @pytest.mark.parametrize(
     ("status", "without"),
-    [("completed", "video"), ("completed", "job_id"), ("rejected", "error"), ("queued", "copy"), ("ready", "history")],
+    [
+        ("completed", "video"),
+        ("completed", "job_id"),
+        ("completed", "stack"),
+        ("rejected", "error"),
+        ("queued", "copy"),
+        ("ready", "history"),
+    ],
 )
 def test_an_event_that_lacked_what_a_receiver_needs_would_be_noticed(
     stack: Stack, video_api: VideoApi, stand_in: StandIn, status: str, without: str

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
+from botocore.exceptions import ClientError
 
 from sora_ready.domain.errors import (
     ImageRejected,
@@ -189,3 +192,63 @@ def test_a_call_that_died_is_taken_up_by_the_next_message_with_what_it_asked_for
     direct_normalize._receive(call, upload, {"mode": wish}, stack.jobs)
     job = normalize(stack, SourceObject(UPLOAD_BUCKET, KEY, version_id=upload.version_id))
     assert (job.request["mode"], job.wake_at) == ("pad", None)
+
+
+@pytest.mark.parametrize("operation", ["HeadObject", "GetObject", "GetObjectTagging"])
+def test_what_the_stack_may_not_read_is_no_record_and_can_be_asked_for_again(
+    stack: Stack, operation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given an object of which the role may do everything but this
+    stack.upload(KEY, picture(80, 60), Tagging="mode=pad")
+    with denied(stack, operation, monkeypatch), pytest.raises(SourceRejected, match="s3:GetObject,") as rejection:
+        call_normalize(stack)
+    assert (rejection.value.code, rejection.value.facts["key"]) == ("source_forbidden", KEY)
+    assert stack.dynamodb.scan(TableName=stack.table)["Items"] == []
+    # then it is made once the role may
+    assert call_normalize(stack).request["mode"] == "pad"
+
+
+def test_a_job_whose_picture_may_not_be_read_any_more_says_so_too(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = stack.upload(KEY, picture(80, 60))
+    direct_normalize._receive(direct_normalize.DirectCall(bucket=UPLOAD_BUCKET, key=KEY), upload, {}, stack.jobs)
+    with denied(stack, "GetObject", monkeypatch), pytest.raises(SourceRejected) as rejection:
+        call_normalize(stack, job_id=make_job_id(upload))
+    assert (rejection.value.code, rejection.value.facts["job_id"]) == ("source_forbidden", make_job_id(upload))
+
+
+@pytest.mark.parametrize("asked", [{"prompt": "p" * 500_000}, {"mode": "m" * 500_000}])
+def test_a_wish_that_no_record_holds_is_rejected_as_any_other(stack: Stack, asked: dict[str, str]) -> None:
+    stack.upload(KEY, picture(80, 60))
+    for _ in range(2):
+        with pytest.raises(RequestRejected) as rejection:
+            call_normalize(stack, **asked)
+        (field,) = asked
+        job = only_job(stack)
+        assert (job.status, job.error["code"], rejection.value.code) == (Status.REJECTED, *[f"invalid_{field}"] * 2)
+
+
+def test_a_job_that_was_deleted_is_not_found_by_its_picture_either(stack: Stack) -> None:
+    stack.upload(KEY, picture(80, 60))
+    stack.jobs.bury_job(stack.jobs.move_job(call_normalize(stack).id, Status.CANCELED))
+    for asked in ({}, {"mode": "pad"}):
+        with pytest.raises(JobNotFound):
+            call_normalize(stack, **asked)
+
+
+@contextmanager
+def denied(stack: Stack, operation: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have S3 refuse one operation, as it does where the role may not."""
+    code = "403" if operation == "HeadObject" else "AccessDenied"
+
+    def refuse(**_: object) -> None:
+        raise ClientError({"Error": {"Code": code, "Message": "Access Denied"}}, operation)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            stack.s3,
+            {"HeadObject": "head_object", "GetObject": "get_object"}.get(operation, "get_object_tagging"),
+            refuse,
+        )
+        yield

@@ -17,7 +17,6 @@ from sora_ready.domain.errors import (
     JobNotRecordedError,
     SubmissionNotTaken,
     SubmissionRefused,
-    TooManyWaiters,
     VideoFailed,
 )
 from sora_ready.domain.job import Job, SourceObject, Status
@@ -159,12 +158,42 @@ def test_several_may_wait_for_one_job_and_each_only_once(stack: Stack, video_api
     assert tokens(stack, job) == ["a", "b"]
 
 
-def test_no_more_may_wait_than_a_record_holds(stack: Stack, video_api: VideoApi) -> None:
+def test_a_record_keeps_the_tokens_of_the_twenty_that_came_last(stack: Stack, video_api: VideoApi) -> None:
     job = stack.ready_job()
-    for number in range(20):
+    for number in range(22):
         call_submit(stack, video_api, {"job_id": job.id, "task_token": str(number)})
-    with pytest.raises(TooManyWaiters, match="20"):
-        call_submit(stack, video_api, {"job_id": job.id, "task_token": "one more"})
+    assert tokens(stack, job) == [str(number) for number in range(2, 22)]
+
+
+def test_a_job_that_has_ended_keeps_the_last_token_alone_however_many_ask_for_it(
+    stack: Stack, video_api: VideoApi
+) -> None:
+    job = stack.sent_job("video_9")
+    for number in range(20):
+        call_submit(stack, video_api, {"job_id": job.id, "task_token": f"early {number}"})
+    follow(stack.jobs, job, [Status.COMPLETED])
+    for number in range(21):
+        told = call_submit(stack, video_api, {"job_id": job.id, "task_token": f"late {number}"})
+        assert (told.status, tokens(stack, job)) == (Status.COMPLETED, [f"late {number}"])
+
+
+@pytest.mark.parametrize("token", [{}, {"task_token": "t"}])
+def test_a_job_that_is_deleted_meanwhile_is_not_found(
+    stack: Stack, video_api: VideoApi, monkeypatch: pytest.MonkeyPatch, token: dict[str, str]
+) -> None:
+    job = stack.jobs.move_job(stack.ready_job().id, Status.CANCELED)
+    get_job = stack.jobs.get_job
+
+    def late(job_id: str) -> Job | None:
+        seen = get_job(job_id)
+        monkeypatch.setattr(stack.jobs, "get_job", get_job)
+        stack.jobs.bury_job(job)
+        return seen
+
+    monkeypatch.setattr(stack.jobs, "get_job", late)
+    with pytest.raises(JobNotFound):
+        call_submit(stack, video_api, {"job_id": job.id, **token})
+    assert tokens(stack, job) == []
 
 
 @pytest.mark.parametrize("left_to_people", [True, False])

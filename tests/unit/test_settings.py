@@ -55,7 +55,7 @@ SWEEP = {
     "TRACK_QUEUE_URL": "https://sqs.example.com/track",
     "DAILY_BUDGET_USD": "25",
 }
-ANNOUNCE = {"EVENT_BUS": "default"}
+ANNOUNCE = {"EVENT_BUS": "default", "STACK_NAME": "sora-ready"}
 
 GIVEN: list[tuple[Any, dict[str, str]]] = [
     (NormalizeSettings, NORMALIZE),

@@ -139,9 +139,10 @@ class SweepSettings(_Settings):
 
 @dataclass(frozen=True, slots=True)
 class AnnounceSettings(_Settings):
-    """What `announce` needs to know: the name of the event bus it publishes on."""
+    """What `announce` needs to know: the names of the event bus it publishes on and of its stack."""
 
     event_bus: str
+    stack_name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

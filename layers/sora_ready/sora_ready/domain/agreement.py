@@ -1,17 +1,40 @@
-"""Whether a job is what a call asks for: an upload is one job, and that has one request."""
+"""Whether a call can have what it asks for, and a job is that: an upload is one job, and that has one request."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sora_ready.domain.errors import RequestRejected
 from sora_ready.domain.frame import Size
 from sora_ready.domain.job import Job
-from sora_ready.domain.request import Wish, read_look
+from sora_ready.domain.request import Wish, apply_preset, fit_defaults, read_look, read_request
+
+if TYPE_CHECKING:
+    from sora_ready.domain.catalog import Catalog
 
 # Whatever the picture says itself goes before what a call says, so the call would have made no difference.
 _OF_THE_PICTURE = frozenset({"tag", "metadata"})
+
+
+def check_wishes(wishes: Mapping[str, Wish], defaults: Mapping[str, str], catalog: Catalog) -> None:
+    """Raise `RequestRejected` where what a call asks for can be had of no model, before its picture is looked at.
+
+    A call that names no model may mean any: the picture's own tags, which go before, may name one.
+    """
+    given = {field: Wish(value, "default") for field, value in defaults.items()} | dict(wishes)
+    models = [given["model"]]
+    if "model" not in wishes:
+        models += [Wish(name, "default") for name in catalog.models]
+    refusals = []
+    for model in models:
+        try:
+            read_request(fit_defaults(apply_preset(given | {"model": model}), catalog), catalog)
+        except RequestRejected as refusal:
+            refusals.append(refusal)
+        else:
+            return
+    raise refusals[0]
 
 
 def find_conflicts(job: Job, wishes: Mapping[str, Wish]) -> list[str]:

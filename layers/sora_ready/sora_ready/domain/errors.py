@@ -162,12 +162,13 @@ class JobNotFound(SoraReadyError):
 
 
 class TooManyWaiters(SoraReadyError):
-    """As many executions wait for the job as its record holds."""
+    """More executions wait for the job than its record holds; this one has waited the longest."""
 
-    def __init__(self, job_id: str, limit: int) -> None:
+    def __init__(self, job_id: str) -> None:
         super().__init__(
             "too_many_waiters",
-            f"{limit} task tokens wait for job {job_id} already, and a record holds no more.",
+            f"Later executions wait for job {job_id}, and its record holds no more task tokens. The job goes on: call "
+            "submit again to wait for it, or follow its events.",
             job_id=job_id,
         )
 

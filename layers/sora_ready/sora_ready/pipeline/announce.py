@@ -13,12 +13,13 @@ from sora_ready.adapters.event_bus import BusEvent, EventBus
 from sora_ready.adapters.job_items import read_item
 from sora_ready.adapters.task_tokens import TaskTokens
 from sora_ready.domain.endings import find_ending_error, tell_result
-from sora_ready.domain.job import FINAL, Job
+from sora_ready.domain.errors import JobNotFound, SoraReadyError, TooManyWaiters
+from sora_ready.domain.job import FINAL, Job, Status
 
 logger = Logger(child=True)
 
 DETAIL_TYPE = "Video Job Status Changed"
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 """Of the events' detail, as docs/events/ has it. What is added raises the second number, what is changed the first."""
 
 
@@ -31,12 +32,15 @@ class _Change:
     event: BusEvent
 
 
-def announce_changes(records: Sequence[Mapping[str, Any]], bus: EventBus, tasks: TaskTokens) -> str | None:
+def announce_changes(
+    records: Sequence[Mapping[str, Any]], bus: EventBus, tasks: TaskTokens, *, stack: str
+) -> str | None:
     """Publish the changes of status among a stream's records, and answer the state machines that wait for their jobs.
 
-    Returns None when all is done, else the sequence number of the first record from which on they must come again.
+    Neither waits for the other to go well. Events say of which `stack` they are, by its name. Returns None when all is
+    done, else the sequence number of the first record from which on they must come again.
     """
-    failed = {publish_changes(records, bus), answer_tasks(records, tasks)}
+    failed = {answer_tasks(records, tasks), publish_changes(records, bus, stack=stack)}
     numbers = [record["dynamodb"]["SequenceNumber"] for record in records]
     return next((number for number in numbers if number in failed), None)
 
@@ -44,32 +48,39 @@ def announce_changes(records: Sequence[Mapping[str, Any]], bus: EventBus, tasks:
 def answer_tasks(records: Sequence[Mapping[str, Any]], tasks: TaskTokens) -> str | None:
     """End the tasks that wait for jobs which ended, or which had ended when the task began to wait.
 
+    A task whose token had to make room for others is failed as `TooManyWaiters`.
+
     Returns None when all are answered, else the sequence number of the first record whose are not. A task may be
     answered more than once: the first answer counts.
     """
     failed = None
     for record in records:
-        job, tokens = _read_waiters(record)
+        job, tokens, error = _read_waiters(record)
         try:
             for token in tokens:
-                _answer(job, token, tasks)
+                _answer(job, token, error, tasks)
         except (BotoCoreError, ClientError):
             logger.exception("a state machine could not be told of a job's end", job_id=job.id)
             failed = failed or record["dynamodb"]["SequenceNumber"]
     return failed
 
 
-def publish_changes(records: Sequence[Mapping[str, Any]], bus: EventBus) -> str | None:
+def publish_changes(records: Sequence[Mapping[str, Any]], bus: EventBus, *, stack: str) -> str | None:
     """Publish the changes of status among a stream's records, in their order for each job.
 
     Returns None when all are out, else the sequence number of the first record from which on they must come again:
     each is published at least once, and a receiver tells repeats by the event's `id`.
     """
-    changes = [change for record in records if (change := _read_change(record))]
+    changes = [change for record in records if (change := _read_change(record, stack))]
     start = 0
     while start < len(changes):
         batch = _next_batch(changes[start:], bus.batch_size)
-        failed = bus.put_events([change.event for change in batch])
+        try:
+            failed = bus.put_events([change.event for change in batch])
+        except (BotoCoreError, ClientError):
+            # Denied, throttled, or out of reach: whether any of them went out is not known.
+            logger.exception("changes of status could not be published", job_id=batch[0].job_id)
+            return batch[0].sequence_number
         if failed:
             first = batch[min(failed)]
             logger.error("a change of status could not be published", job_id=first.job_id, failed=len(failed))
@@ -88,7 +99,7 @@ def _next_batch(changes: Sequence[_Change], size: int) -> list[_Change]:
     return batch
 
 
-def _read_change(record: Mapping[str, Any]) -> _Change | None:
+def _read_change(record: Mapping[str, Any], stack: str) -> _Change | None:
     images = record["dynamodb"]
     if "NewImage" not in images:
         return None
@@ -98,6 +109,7 @@ def _read_change(record: Mapping[str, Any]) -> _Change | None:
         return None
     detail = job.as_told() | {
         "schema_version": SCHEMA_VERSION,
+        "stack": stack,
         "id": f"{job.id}:{len(job.history)}",
         "sequence": len(job.history),
         "previous_status": previous,
@@ -109,19 +121,23 @@ def _read_change(record: Mapping[str, Any]) -> _Change | None:
     return _Change(images["SequenceNumber"], job.id, BusEvent(DETAIL_TYPE, detail))
 
 
-def _read_waiters(record: Mapping[str, Any]) -> tuple[Job, list[str]]:
-    """Return the job of a record, and the task tokens that are to be answered because of it."""
+def _read_waiters(record: Mapping[str, Any]) -> tuple[Job, list[str], SoraReadyError | None]:
+    """Return the job of a record, the task tokens that are to be answered because of it, and the error they get."""
     images = record["dynamodb"]
     job = read_item(images.get("NewImage") or images["OldImage"])
-    if "NewImage" not in images or job.status not in FINAL:
-        return job, []
+    if "NewImage" not in images:
+        return job, [], None
     before = read_item(images["OldImage"]) if "OldImage" in images else None
-    answered = before.caller.get("task_tokens", ()) if before and before.status in FINAL else ()
-    return job, [token for token in job.caller.get("task_tokens", ()) if token not in answered]
+    known = list(before.caller.get("task_tokens", ())) if before else []
+    waiting = list(job.caller.get("task_tokens", ()))
+    if job.status not in FINAL:
+        return job, [token for token in known if token not in waiting], TooManyWaiters(job.id)
+    answered = known if before and before.status in FINAL else []
+    error = JobNotFound(job.id) if job.status is Status.DELETED else find_ending_error(job)
+    return job, [token for token in waiting if token not in answered], error
 
 
-def _answer(job: Job, token: str, tasks: TaskTokens) -> None:
-    error = find_ending_error(job)
+def _answer(job: Job, token: str, error: SoraReadyError | None, tasks: TaskTokens) -> None:
     if error is None:
         tasks.succeed(token, tell_result(job))
         return

@@ -11,7 +11,8 @@ from botocore.exceptions import ClientError
 from sora_ready.adapters.buckets import UploadBucket, forbids_reading
 from sora_ready.adapters.direct_calls import DirectCall
 from sora_ready.adapters.job_table import JobTable
-from sora_ready.domain.agreement import find_conflicts
+from sora_ready.domain.agreement import check_wishes, find_conflicts
+from sora_ready.domain.catalog import Catalog
 from sora_ready.domain.endings import find_ending_error
 from sora_ready.domain.errors import (
     JobNotFound,
@@ -25,25 +26,55 @@ from sora_ready.domain.job import Job, SourceObject, Status, make_job_id, timest
 from sora_ready.domain.request import Wish, gather_wishes
 from sora_ready.pipeline.normalize import normalize_upload
 
+_FORBIDDEN = (
+    "This stack may not read the object. Copy it into the upload bucket, or let its owner allow the role of the "
+    "function normalize s3:GetObject, s3:GetObjectVersion, s3:GetObjectTagging and s3:GetObjectVersionTagging on it. "
+    "If a key of KMS encrypts it, name that in the parameter UploadKeyArn, and let the key's policy allow the role "
+    "kms:Decrypt. Then call again."
+)
 
-def normalize_directly(call: DirectCall, *, jobs: JobTable, uploads: UploadBucket, **step: Any) -> Job:
+
+def normalize_directly(call: DirectCall, **parts: Any) -> Job:
     """Make what lies under a key a `ready` job, as the call asks, and return it; or the job that it is already.
 
-    `step` is what `normalize_upload` takes. The upload's tags and metadata go before what the call asks. With `submit`
-    False nothing submits the job but a call of `submit`. An upload is one job, however it is announced: another call
-    for it, or its own event, makes no second one.
+    `parts` are what `normalize_upload` takes. The upload's tags and metadata go before what the call asks. With
+    `submit` False nothing submits the job but a call of `submit`. An upload is one job, however it is announced:
+    another call for it, or its own event, makes no second one.
 
     Raises `ImageRejected`, `RequestRejected` and `SourceRejected`, which are on record as well; `RequestConflict` where
-    the upload is a job that was made with other wishes, which is then left as it is; `JobNotFound`.
+    the upload is a job that was made with other wishes, which is then left as it is; `JobNotFound`. What the stack may
+    not read (`source_forbidden`) is not put on record: once it may, the same call goes well.
     """
+    try:
+        return _normalize(call, **parts)
+    except ClientError as error:
+        if not forbids_reading(error):
+            raise
+        place = {"job_id": call.job_id} if call.job_id else {"bucket": call.bucket, "key": call.key}
+        raise SourceRejected("source_forbidden", _FORBIDDEN, **place) from error
+
+
+def _normalize(
+    call: DirectCall,
+    *,
+    jobs: JobTable,
+    uploads: UploadBucket,
+    catalog: Catalog,
+    defaults: Mapping[str, str],
+    **step: Any,
+) -> Job:
     wishes: dict[str, Wish] = {}
     if call.job_id:
         source = _find_job(call.job_id, jobs).source
     else:
         source = _find_source(call, jobs, uploads)
-        wishes = _gather(call, source, jobs)
-        _receive(call, source, wishes, jobs)
-    job = normalize_upload(source, jobs=jobs, uploads=uploads, **step)
+        wishes = _gather(call, source, jobs, defaults, catalog)
+        if jobs.get_job(make_job_id(source)) is None:
+            _try_to_read(source, uploads)
+            _receive(call, source, wishes, jobs)
+    job = normalize_upload(source, jobs=jobs, uploads=uploads, catalog=catalog, defaults=defaults, **step)
+    if job.status is Status.DELETED:
+        raise JobNotFound(job.id)
     # Asked afterwards, as the upload's own event may have been quicker at any time until then.
     if not call.job_id and (conflicts := _find_conflicts(call, wishes, job)):
         raise RequestConflict(job.id, conflicts)
@@ -70,34 +101,40 @@ def _find_source(call: DirectCall, jobs: JobTable, uploads: UploadBucket) -> Sou
             return named
         _record_rejection(named, rejection, jobs)
         raise
-    except ClientError as error:
-        if not forbids_reading(error):
-            raise
-        # Nothing is known of the object, so there is no upload to put on record.
-        raise SourceRejected(
-            "source_forbidden", "This stack may not read the object.", bucket=call.bucket, key=call.key
-        ) from error
     if found.version_id:
         return found
     # S3's event named this upload by a sequencer too, which nobody can ask for afterwards.
     return next((job.source for job in jobs.find_by_source(found) if job.source.etag == found.etag), found)
 
 
-def _gather(call: DirectCall, source: SourceObject, jobs: JobTable) -> dict[str, Wish]:
+def _gather(
+    call: DirectCall, source: SourceObject, jobs: JobTable, defaults: Mapping[str, str], catalog: Catalog
+) -> dict[str, Wish]:
     try:
-        return gather_wishes([("body", call.wishes)])
+        wishes = gather_wishes([("body", call.wishes)])
+        # Before they are written down, as a record does not hold whatever a call may say.
+        check_wishes(wishes, defaults, catalog)
     except RequestRejected as rejection:
         _record_rejection(source, rejection, jobs)
         raise
+    return wishes
+
+
+def _try_to_read(source: SourceObject, uploads: UploadBucket) -> None:
+    """Open the upload, read its tags, and drop both. Raises S3's refusal: a HEAD may go well where neither does."""
+    # Whatever else there is to say of it, `normalize_upload` says and puts on record.
+    with suppress(SourceRejected):
+        upload = uploads.open_upload(source)
+        upload.body.close()
+        if upload.tag_count:
+            uploads.read_tags(source)
 
 
 def _receive(call: DirectCall, source: SourceObject, wishes: Mapping[str, Wish], jobs: JobTable) -> None:
-    """Put an upload on record with what the call asks for, where it is not on record already."""
-    job_id, now = make_job_id(source), timestamp(jobs.now())
-    if jobs.get_job(job_id):
-        return
+    """Put an upload on record with what the call asks for."""
+    now = timestamp(jobs.now())
     job = Job(
-        job_id,
+        make_job_id(source),
         Status.RECEIVED,
         source,
         created_at=now,

@@ -11,13 +11,13 @@ from sora_ready.domain.errors import (
     JobInHandError,
     JobNotFound,
     JobNotRecordedError,
-    TooManyWaiters,
     TransitionRefused,
 )
-from sora_ready.domain.job import Job, SourceObject, Status, make_job_id
+from sora_ready.domain.job import FINAL, Job, SourceObject, Status, make_job_id
 from sora_ready.pipeline.submit import submit_job
 
 MAX_WAITERS = 20
+"""As many task tokens as a record keeps: each may have 1,024 characters, and is in every event of the stream."""
 # Each try that fails is another writer that got further meanwhile: there are never many.
 TRIES = 5
 
@@ -31,7 +31,7 @@ def submit_directly(call: DirectCall, *, jobs: JobTable, **step: Any) -> Job:
 
     Raises what the job ended with by name (`ImageRejected`, …, `SubmissionRefused`, `VideoFailed`, `JobCanceled`), and
     `SubmissionNotTaken`, `JobNotRecordedError` and, without a `task_token`, `JobInHandError`, which another try later
-    may spare; `JobNotFound`, `TooManyWaiters`.
+    may spare; `JobNotFound`, also where the job is deleted meanwhile.
     """
     job = _find_job(call, jobs)
     if job.status is Status.RECEIVED:
@@ -46,6 +46,8 @@ def submit_directly(call: DirectCall, *, jobs: JobTable, **step: Any) -> Job:
         if not call.task_token:
             raise
         # Whatever becomes of it in the other worker's hands, the token is answered.
+    if job.status is Status.DELETED:
+        raise JobNotFound(job.id)
     if error := find_ending_error(job):
         raise error
     return job
@@ -77,15 +79,21 @@ def _release(job: Job, jobs: JobTable) -> Job:
 
 
 def _add_waiter(job: Job, token: str, jobs: JobTable) -> Job:
-    """Keep the token with the job, whatever its status: `announce` answers it at the job's end, or now."""
+    """Keep the token with the job, whatever its status: `announce` answers it at the job's end, or now.
+
+    Where a job that goes on has its fill of tokens, the oldest gives way. Most likely nobody is behind it any more, as
+    an execution that begins anew has another; should somebody be, `announce` fails it as `TooManyWaiters`.
+    """
     for _ in range(TRIES):
+        if job.status is Status.DELETED:
+            raise JobNotFound(job.id)
         tokens = [*job.caller.get("task_tokens", ())]
         if token in tokens:
             return job
-        if len(tokens) >= MAX_WAITERS:
-            raise TooManyWaiters(job.id, MAX_WAITERS)
+        # Whoever waited for a job that has ended is answered by the change that ended it, or that brought the token.
+        kept = [] if job.status in FINAL else tokens[1 - MAX_WAITERS :]
         try:
-            return jobs.remember(job, {**job.caller, "task_tokens": [*tokens, token]})
+            return jobs.remember(job, {**job.caller, "task_tokens": [*kept, token]})
         except TransitionRefused as refused:
             refusal, job = refused, jobs.get_job(job.id) or job
     raise refusal
