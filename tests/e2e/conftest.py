@@ -11,6 +11,7 @@ import pytest
 from local.emulator import Emulator, forget_account, start_emulator
 from local.stack import LocalStack, VideoServer, start_stack, start_stand_in
 from tests.e2e import waiting
+from tests.e2e.pasting import folder_with_stack_up  # noqa: F401 - a fixture
 
 
 @pytest.fixture(scope="session")

@@ -10,9 +10,7 @@ from urllib.parse import unquote_plus
 
 from local.sample import make_sample
 from tests.e2e.batch_operations import serve_batch_operations
-from tests.e2e.test_readme_commands import blocks_of_readme, folder_with_stack_up
-
-__all__ = ["folder_with_stack_up"]
+from tests.e2e.pasting import blocks_of_readme
 
 GOOD = ("photos/a b+c.jpg", "photos/假日, 100%25.jpg", "photos/deep/er/é\"'.jpg")
 CORRUPT = "photos/torn.jpg"

@@ -6,52 +6,17 @@ import json
 import os
 import re
 import shlex
-import signal
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from local.sample import make_sample
-from tests.e2e import sam_deploy
 from tests.e2e.measure import open_picture, read_clip
-
-ROOT = Path(__file__).resolve().parents[2]
-TOPIC = "arn:aws:sns:us-east-1:000000000000:removals"
-
-
-def blocks_of_readme() -> list[str]:
-    """Every block of shell commands that the README shows."""
-    return re.findall(r"```bash\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
-
-
-@pytest.fixture
-def folder_with_stack_up(tmp_path: Path) -> Iterator[Path]:
-    """A folder in which `make up` is running, on ports that disturb nobody."""
-    log = (tmp_path / "up.log").open("wb")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "local", "up", "--port", "0", "--video-port", "0"],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        stdout=log,
-        stderr=subprocess.STDOUT,
-    )
-    try:
-        for _ in range(600):
-            if (tmp_path / ".local" / "env").exists() or process.poll() is not None:
-                break
-            time.sleep(0.1)
-        assert (tmp_path / ".local" / "env").exists(), (tmp_path / "up.log").read_text()
-        yield tmp_path
-    finally:
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == 0
-        log.close()
+from tests.e2e.pasting import ROOT, blocks_of_readme, shell
 
 
 def test_the_cli_lines_drop_a_picture_and_bring_back_its_record_and_its_video(folder_with_stack_up: Path) -> None:
@@ -154,167 +119,6 @@ def doubtful_job(folder: Path, stack: str, number: int) -> str:
     return told.split()[0]
 
 
-def shell(folder: Path, lines: str) -> str:
-    finished = subprocess.run(
-        ["bash", "-e", "-c", lines], cwd=folder, capture_output=True, text=True, timeout=200, check=False
-    )
-    assert finished.returncode == 0, finished.stdout + finished.stderr
-    return finished.stdout
-
-
-def test_the_lines_for_a_bucket_that_is_there_have_the_stack_take_its_pictures_from_it(
-    folder_with_stack_up: Path,
-) -> None:
-    # given a bucket of the person's, which announces removals to a topic
-    [lines] = [block for block in blocks_of_readme() if "-m local wire" in block]
-    notify = json.dumps({"TopicConfigurations": [{"TopicArn": TOPIC, "Events": ["s3:ObjectRemoved:*"]}]})
-    given = f"""
-aws s3api create-bucket --bucket my-pictures > /dev/null
-aws sns create-topic --name removals > /dev/null
-aws s3api put-bucket-notification-configuration --bucket my-pictures --skip-destination-validation \\
-  --notification-configuration '{notify}'
-"""
-
-    # when they are pasted, and the person says yes; then a picture is dropped
-    said = paste(folder_with_stack_up, given, lines.replace(".venv/bin/python", sys.executable), stdin="y\n")
-    dropped = "aws s3api put-object --bucket my-pictures --key photos/p.jpg --body .local/photo.jpg > /dev/null\n"
-    look = (
-        'aws dynamodb query --table-name "$(stack JobsTable)" --index-name by-source --output text '
-        "--key-condition-expression 'source_ref = :ref' --query 'Items[0].status.S' "
-        """--expression-attribute-values '{":ref": {"S": "my-pictures/photos/p.jpg"}}'"""
-    )
-    ended = paste(folder_with_stack_up, dropped + f"until {look} | grep -E 'completed|failed'; do sleep 1; done")
-    after = paste(folder_with_stack_up, "aws s3api get-bucket-notification-configuration --bucket my-pictures")
-
-    # then
-    assert '+  "EventBridgeConfiguration": {}' in said
-    assert ended.strip() == "completed"
-    assert [topic["TopicArn"] for topic in json.loads(after)["TopicConfigurations"]] == [TOPIC]
-
-
-def test_the_lines_for_another_stack_deploy_it_tag_it_and_list_its_outputs(folder_with_stack_up: Path) -> None:
-    # given
-    [lines] = [block for block in blocks_of_readme() if block.startswith("sam deploy --stack-name")]
-
-    # when
-    listed = paste(folder_with_stack_up, "VIDEO_API_KEY=sk-other\n" + lines)
-    mine = paste(folder_with_stack_up, "stack UploadBucket")
-    tags = paste(
-        folder_with_stack_up,
-        "aws resourcegroupstaggingapi get-resources --tag-filters Key=team,Values=films --output text "
-        "--query 'ResourceTagMappingList[].ResourceARN'",
-    )
-
-    # then
-    exports = dict(line.split("\t") for line in listed.strip().splitlines())
-    assert {"trailers-UploadBucket", "trailers-JobsTable", "trailers-SweepFunction"} <= exports.keys()
-    assert all(name.startswith("trailers-") for name in exports)
-    assert mine.strip() not in exports.values()
-    assert any(":function:trailers-" in arn for arn in tags.split())
-
-
-def test_the_lines_for_calls_make_a_frame_alone_and_have_it_sent(folder_with_stack_up: Path) -> None:
-    # given a picture that wakes nothing by itself
-    [lines] = [block for block in blocks_of_readme() if block.startswith("# call FUNCTION")]
-    given = quiet_picture(folder_with_stack_up, "photos/called.jpg")
-
-    # when
-    said = paste(folder_with_stack_up, given, lines)
-
-    # then
-    made, sent = answers(said)
-    assert (made["status"], made["copy"]["width"], made["copy"]["mode"]) == ("ready", 720, "pad")
-    assert (sent["status"], sent["job_id"]) == ("queued", made["job_id"])
-
-
-def test_the_lines_for_state_machines_deploy_both_and_start_one_that_succeeds(folder_with_stack_up: Path) -> None:
-    # given
-    [lines] = [block for block in blocks_of_readme() if block.startswith("# a state machine")]
-    given = quiet_picture(folder_with_stack_up, "photos/flow.jpg")
-    given += "CODE_BUCKET=code\naws s3 mb s3://code > /dev/null\n"
-
-    # when
-    said = paste(folder_with_stack_up, given, lines)
-    execution = re.search(r"arn:aws:states:\S+:execution:[^\s\"]+", said)
-    assert execution
-    look = (
-        f"aws stepfunctions describe-execution --execution-arn {execution[0]} --output text --query '[status, output]'"
-    )
-    ended = paste(folder_with_stack_up, f"until {look} | grep -v RUNNING; do sleep 1; done")
-
-    # then
-    assert ended.startswith("SUCCEEDED")
-    assert '"key": "videos/video_' in ended
-    assert "video-workflow-by-event" in paste(folder_with_stack_up, "aws stepfunctions list-state-machines")
-
-
-def test_the_lines_for_rules_deploy_them(folder_with_stack_up: Path) -> None:
-    # given somebody's function
-    [lines] = [block for block in blocks_of_readme() if block.startswith("# a mail for each video")]
-    given = 'FUNCTION_ARN="$(aws lambda get-function --function-name "$(stack SweepFunction)" --output text'
-    given += ' --query Configuration.FunctionArn)"\n'
-    link_samples(folder_with_stack_up)
-
-    # when
-    paste(folder_with_stack_up, given, lines)
-    targets = paste(
-        folder_with_stack_up,
-        "for stack in video-mails video-receiver; do "
-        'aws events list-targets-by-rule --output text --query "Targets[].Arn" '
-        '--rule "$(aws events list-rules --output text --query "Rules[?starts_with(Name, \'$stack\')].Name")"; done',
-    )
-
-    # then
-    mails, function = targets.strip().splitlines()
-    assert ":sns:" in mails
-    assert ":function:" in function
-
-
-def quiet_picture(folder: Path, key: str) -> str:
-    """The lines that drop a picture which no event makes a job of, as where it lies outside `UploadPrefix`."""
-    link_samples(folder)
-    return f"""
-key={key}
-rule="$(aws cloudformation describe-stack-resource --stack-name sora-ready --logical-resource-id PictureUploaded \\
-  --output text --query StackResourceDetail.PhysicalResourceId)"
-aws events disable-rule --name "$rule"
-aws s3api put-object --bucket "$(stack UploadBucket)" --key "$key" --body .local/photo.jpg > /dev/null
-"""
-
-
-def link_samples(folder: Path) -> None:
-    """Have the samples where the lines look for them."""
-    (folder / "events").symlink_to(ROOT / "events")
-
-
-def answers(said: str) -> list[dict[str, Any]]:
-    """The jobs among what calls printed, each followed by what the CLI tells of the call."""
-    found, decoder, place = [], json.JSONDecoder(), said.find("{")
-    while place >= 0:
-        told, end = decoder.raw_decode(said, place)
-        found += [told] if "job_id" in told else []
-        place = said.find("{", end)
-    return found
-
-
-def paste(folder: Path, *lines: str, stdin: str = "") -> str:
-    """Run lines in a shell of the stack's, with something that stands for SAM, and return what they said."""
-    sam_deploy.put_sam(folder / "bin")
-    [start] = [block for block in blocks_of_readme() if block.startswith(". .local/env")]
-    finished = subprocess.run(
-        ["bash", "-e", "-c", start[: start.index("# drop a picture")] + "\n".join(lines)],
-        cwd=folder,
-        env=os.environ | {"PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT)},
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-    )
-    assert finished.returncode == 0, finished.stdout + finished.stderr
-    return finished.stdout
-
-
 def ask(url: str, body: object = None) -> Any:
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
@@ -372,11 +176,11 @@ def test_every_shell_block_of_the_readme_is_run_by_a_test_or_by_ci() -> None:
         "make run": "the test above",
         ". .local/env": "the test above",
         "sam build": "make rehearse",
-        "# show what EventBridge adds": "the test above",
-        "sam deploy --stack-name": "the test above",
-        "# call FUNCTION": "the test above",
-        "# a state machine": "the test above",
-        "# a mail for each video": "the test above",
+        "# show what EventBridge adds": "test_readme_wiring.py",
+        "sam deploy --stack-name": "test_readme_wiring.py",
+        "# call FUNCTION": "test_readme_wiring.py",
+        "# a state machine": "test_readme_wiring.py",
+        "# a mail for each video": "test_readme_wiring.py",
         "aws secretsmanager": "the test above",
         "# on AWS only": "the test above",
         "# a large picture": "the test above",

@@ -22,6 +22,7 @@ from sora_ready.adapters.ledger import Ledger
 from sora_ready.adapters.queues import NormalizeQueue, SubmitQueue, TrackQueue
 from sora_ready.adapters.video_api import VideoApi, open_video_api
 
+from .dying_decoder import decoder, source  # noqa: F401 - fixtures
 from .functions import FUNCTIONS, Load, import_function, settings_of, variables_of
 from .hearing import heard  # noqa: F401 - a fixture
 from .normalizing import normalize  # noqa: F401 - a fixture

@@ -1,0 +1,60 @@
+"""Of a file that holds several pictures, the first is taken, in the place that the file gives it."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+from PIL import Image
+
+from sora_ready.domain.imaging import normalize_image
+from tests.unit.pictures import BLUE, GREEN, RED, YELLOW, colour_of, encode, is_near, psnr, shown
+from tests.unit.small_frames import ORANGE, PICTURE, SIZE, frame_of
+
+
+def gif_with_offset() -> bytes:
+    """A GIF of 64x36 whose first picture is a blue square of 20x20 at 30, 8, and which is clear elsewhere."""
+    small = Image.new("P", (20, 20), 1)
+    small.putpalette([*GREEN, *BLUE])
+    small.putpixel((0, 0), 0)
+    data = bytearray(encode(small, "GIF", transparency=0))
+    place = data.index(b",", data.index(b"\x21\xf9"))
+    data[6:10] = struct.pack("<2H", *SIZE)
+    data[place + 1 : place + 5] = struct.pack("<2H", 30, 8)
+    return bytes(data)
+
+
+def test_a_gifs_first_picture_lies_where_the_file_puts_it() -> None:
+    ready = normalize_image(gif_with_offset(), size=SIZE, background=ORANGE, format="png")
+
+    assert ready.source_size == SIZE
+    assert is_near(shown(ready).getpixel((40, 18)), BLUE, 1)
+    assert [is_near(shown(ready).getpixel(place), ORANGE, 1) for place in ((5, 5), (28, 18), (40, 30))] == [True] * 3
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "TIFF", "MPO", "AVIF"])
+def test_of_several_pictures_the_first_is_taken(kind: str) -> None:
+    first, *others = (Image.new("RGB", SIZE, colour) for colour in (YELLOW, RED, BLUE))
+
+    frame = frame_of(encode(first, kind, save_all=True, append_images=others))
+
+    assert is_near(colour_of(frame), YELLOW, 3)
+
+
+def test_an_animations_still_picture_is_its_first() -> None:
+    # given an APNG whose still picture, for those that cannot move, is not part of what moves
+    still, *others = (Image.new("RGB", SIZE, colour) for colour in (GREEN, RED, BLUE))
+
+    frame = frame_of(encode(still, "PNG", save_all=True, append_images=others, default_image=True))
+
+    assert is_near(colour_of(frame), GREEN, 1)
+
+
+def test_a_phones_pair_of_pictures_is_read_as_its_first() -> None:
+    # given what phones write: a JPEG with a second one (a depth or brightness map) behind it
+    data = encode(PICTURE, "MPO", save_all=True, append_images=[Image.new("RGB", (32, 18))], quality=97)
+    assert b"MPF" in data
+
+    ready = normalize_image(data, size=SIZE, format="png")
+
+    assert psnr(shown(ready), PICTURE) > 26
