@@ -18,7 +18,7 @@ from sora_ready.domain.job import FINAL, Job
 logger = Logger(child=True)
 
 DETAIL_TYPE = "Video Job Status Changed"
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 """Of the events' detail, as docs/events/ has it. What is added raises the second number, what is changed the first."""
 
 
