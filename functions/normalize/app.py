@@ -39,7 +39,7 @@ def handle_record(record: SQSRecord) -> None:
 
 def mark_record(record: SQSRecord, error: Exception) -> None:
     """Say in the upload's record, made now if it has none, that its message failed to the last."""
-    mark_dead_upload(read_object_created(record.body), "Normalize", error, wire()["jobs"])
+    mark_dead_upload(read_object_created(record.body), "Normalize", error, wire()["jobs"], wire()["uploads"])
 
 
 @cache

@@ -17,7 +17,7 @@ from tests.faults.world import CATALOG, DEFAULTS, UPLOADS, World
 def lay_down(world: World, key: str, picture: bytes) -> SourceObject:
     """Have an object lie in the upload bucket since before there was a stack: nobody announced it."""
     answer = world.aws["s3"].put_object(Bucket=UPLOADS, Key=key, Body=picture, Metadata={})
-    source = SourceObject(UPLOADS, key, answer["ETag"].strip('"'))
+    source = SourceObject(UPLOADS, key, answer["ETag"].strip('"'), modified=world.s3.modified(UPLOADS, key))
     world.sources.append(source)
     return source
 

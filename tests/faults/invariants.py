@@ -8,7 +8,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
-from sora_ready.domain.job import Job, make_job_id
+from sora_ready.domain.job import Job
 from tests.faults.world import OUTPUTS, World, waits_for_a_person
 
 FINAL = {"completed", "failed", "rejected", "canceled", "deleted"}
@@ -47,10 +47,10 @@ def _paid_twice(world: World) -> list[str]:
 def _lost(world: World) -> list[str]:
     """I2: every upload has a record that is final or waits for a person, or its message lies in a dead-letter queue."""
     said = []
-    dead = {make_job_id(message.body) for message in world.dead if message.queue == "normalize"}
+    dead = {(message.body.key, message.body.etag) for message in world.dead if message.queue == "normalize"}
     for source in world.sources:
         job = world.job_of(source)
-        if job is None and make_job_id(source) not in dead:
+        if job is None and (source.key, source.etag) not in dead:
             said.append(f"I2: {source.key} has no record")
         elif job and job.status not in FINAL and not waits_for_a_person(job):
             said.append(f"I2: {source.key} is left {job.status}, to be woken at {job.wake_at}")

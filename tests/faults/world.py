@@ -10,7 +10,7 @@ import itertools
 import random
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -28,6 +28,7 @@ from sora_ready.pipeline.normalize import normalize_upload
 from sora_ready.pipeline.submit import seconds_until_retry, submit_job
 from sora_ready.pipeline.sweep import Sweep
 from sora_ready.pipeline.track import track_job
+from tests.faults.dated import DatedS3
 from tests.faults.kills import KillableServer, Killed, KillPoints
 from tests.faults.paid_server import PaidServer
 
@@ -110,7 +111,8 @@ class World:
         self.numbers = itertools.count()
         self.jobs = JobTable(self.aws["dynamodb"], self.table, now=self.clock)
         self.ledger = Ledger(self.aws["dynamodb"], f"{self.table}-ledger", self.jobs, pause=lambda _: None)
-        self.uploads = UploadBucket(self.aws["s3"])
+        self.s3: Any = DatedS3(self.aws["s3"], self.clock)
+        self.uploads = UploadBucket(self.s3)
         self.outputs = OutputBucket(self.aws["s3"], OUTPUTS)
         self.server: Any = KillableServer(self.video_api, self.points)
         self.next_sweep = self.clock() + SWEEP_EVERY
@@ -138,9 +140,10 @@ class World:
         metadata = {"prompt": prompt} | wishes
         answer = self.aws["s3"].put_object(Bucket=UPLOADS, Key=key, Body=picture, Metadata=metadata)
         source = SourceObject(UPLOADS, key, answer["ETag"].strip('"'), None, f"{next(self.numbers):018d}")
-        self.sources.append(source)
         self._send("normalize", source)
-        return source
+        # S3 does not announce what names the job.
+        self.sources.append(replace(source, modified=self.s3.modified(UPLOADS, key)))
+        return self.sources[-1]
 
     def decide(self, source: SourceObject, decision: str, video_id: str = "") -> Job:
         """Resolve a job that is `unconfirmed`, as an operator does."""
@@ -244,7 +247,7 @@ class World:
 
     def _mark(self, message: Message, error: Exception) -> None:
         if message.queue == "normalize":
-            mark_dead_upload(message.body, "Normalize", error, self.jobs)
+            mark_dead_upload(message.body, "Normalize", error, self.jobs, self.uploads)
         else:
             mark_dead_letter(message.body[0], message.queue.title(), error, self.jobs)
 
@@ -283,6 +286,7 @@ class World:
     def hear_call(self, service: str, operation: str, params: Mapping[str, Any]) -> None:
         """Called after each call to AWS: a saved copy is announced, and the worker may be killed."""
         self.calls.append(f"{service}.{operation}")
+        self.s3.hear(operation, params)
         if operation == "PutObject" and params["bucket"] == OUTPUTS:
             job_id = job_of_ready_key(params["key"])
             if job_id:

@@ -97,3 +97,13 @@ def test_a_refused_request_keeps_its_caller(stack: Stack) -> None:
     job = normalize(stack, replace(stack.upload(KEY, picture(40, 40)), sequencer=None))
     assert (job.status, job.error["code"]) == (Status.REJECTED, "invalid_mode")
     assert (job.error["origin"], job.caller["door"]) == ("body", "api")
+
+
+def test_in_a_bucket_without_versions_two_pictures_under_the_key_are_one_job_and_none_is_lost(stack: Stack) -> None:
+    stack.s3.put_bucket_versioning(Bucket=UPLOAD_BUCKET, VersioningConfiguration={"Status": "Suspended"})
+    receive(stack)
+    # given two posts of one form, before either is looked at
+    uploads = [replace(stack.upload(KEY, picture(*shape)), version_id=None) for shape in ((80, 60), (60, 80))]
+    first, again = (normalize(stack, upload) for upload in uploads)
+    assert first.status is Status.READY
+    assert again == first

@@ -194,7 +194,7 @@ def way_to(status: Status) -> list[Status]:
 def test_a_copys_event_that_died_does_not_stop_the_upload_behind_it(stack: Stack) -> None:
     # given an upload whose copy was saved and whose record does not say so yet
     source = stack.upload("beach.jpg", b"picture")
-    job = mark_dead_upload(source, "Normalize", RuntimeError(), stack.jobs)
+    job = mark_dead_upload(source, "Normalize", RuntimeError(), stack.jobs, stack.uploads)
     assert job is not None
     job = stack.jobs.note_on_job(job)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sora_ready.adapters.ledger import CONFLICT_TRIES, Ledger
+from sora_ready.adapters.ledger import LONGEST_PAUSE, WRITE_TRIES, Ledger
 from sora_ready.domain.errors import BudgetSpent, TransitionRefused, VideoClaimedError
 from sora_ready.domain.job import Job, Status
 
@@ -19,6 +19,10 @@ from .support import Stack, new_attempt
 OTHER = "other.jpg"
 VIDEO = {"id": "video_at_server", "status": "queued"}
 REFUSAL = {"code": "http_400", "message": "no"}
+ALL_AT_ONCE = ["ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded"]
+"""What refuses a transaction as a whole, before any of its writes is looked at."""
+COMES_RIGHT = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded", *ALL_AT_ONCE]
+"""What refuses a transaction for now."""
 
 
 def claim(stack: Stack, job: Job, price: str, budget: str, ledger: Ledger | None = None) -> Job:
@@ -26,12 +30,12 @@ def claim(stack: Stack, job: Job, price: str, budget: str, ledger: Ledger | None
     return (ledger or stack.ledger).claim_job(job, attempt, "alike", price=Decimal(price), budget=Decimal(budget))
 
 
-class Conflicting:
-    """A client whose first transactions meet with another writer's."""
+class Refusing:
+    """A client whose first transactions are refused: for a reason that cancels one of its writes, or all at once."""
 
-    def __init__(self, client: Any, conflicts: int, code: str = "TransactionConflict") -> None:
+    def __init__(self, client: Any, refusals: int, code: str = "TransactionConflict") -> None:
         self._client = client
-        self._left = conflicts
+        self._left = refusals
         self._code = code
         self.tried = 0
 
@@ -42,9 +46,11 @@ class Conflicting:
         self.tried += 1
         if self._left:
             self._left -= 1
-            reasons: Any = [{"Code": "None"}, {"Code": self._code}]
-            canceled: Any = {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons}
-            raise ClientError(canceled, "TransactWriteItems")
+            refusal: Any = {"Error": {"Code": self._code}}
+            if self._code not in ALL_AT_ONCE:
+                reasons = [{"Code": "None"}, {"Code": self._code}]
+                refusal = {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons}
+            raise ClientError(refusal, "TransactWriteItems")
         return self._client.transact_write_items(**arguments)
 
 
@@ -222,32 +228,56 @@ def test_no_videos_have_no_owners_and_cost_no_call(stack: Stack) -> None:
     assert stack.calls.names() == []
 
 
-# ---------------------------------------------------------------- two writers at once
+# ---------------------------------------------------------------- two writers at once, or too many
 
 
-@pytest.mark.parametrize("conflicts", [1, 2, CONFLICT_TRIES - 1])
-def test_a_write_that_met_another_is_tried_again(stack: Stack, conflicts: int) -> None:
-    client, pauses = Conflicting(stack.dynamodb, conflicts), []
+@pytest.mark.parametrize("refusals", [1, 2, WRITE_TRIES - 1])
+@pytest.mark.parametrize("code", COMES_RIGHT)
+def test_a_write_that_was_refused_for_now_is_tried_again(stack: Stack, code: str, refusals: int) -> None:
+    client, pauses = Refusing(stack.dynamodb, refusals, code), []
     ledger = Ledger(client, stack.ledger_table, stack.jobs, pause=pauses.append)  # type: ignore[arg-type]
 
     job = claim(stack, stack.ready_job(), "0.40", "25", ledger)
 
     assert job.status is Status.SUBMITTING
     assert stack.spent() == Decimal("0.40")
-    assert (client.tried, len(pauses)) == (conflicts + 1, conflicts)
-    assert all(0 < pause <= 1 for pause in pauses)
+    assert (client.tried, len(pauses)) == (refusals + 1, refusals)
+    assert all(0 < pause <= LONGEST_PAUSE for pause in pauses)
+
+
+@pytest.mark.parametrize("code", COMES_RIGHT)
+def test_a_video_that_was_bought_is_recorded_once_the_table_is_no_longer_throttled(stack: Stack, code: str) -> None:
+    # given a purchase, and a table that takes nothing for a while
+    bought = stack.claimed_job()
+    client, pauses = Refusing(stack.dynamodb, WRITE_TRIES - 1, code), []
+    ledger = Ledger(client, stack.ledger_table, stack.jobs, pause=pauses.append)  # type: ignore[arg-type]
+
+    # when
+    job = ledger.record_video(bought, VIDEO)
+
+    # then nothing is in doubt
+    assert (recorded(stack, job).status, job.server) == (Status.QUEUED, VIDEO)
+    assert stack.ledger.find_owners({"video_at_server"}) == {"video_at_server": job.id}
+    # and it was given ever more time, within what a submission has left when the server was slow
+    growing = pauses[:7]
+    assert growing == sorted(growing)
+    assert 8 < sum(pauses) < 20
 
 
 @pytest.mark.parametrize(
-    ("code", "tries"), [("TransactionConflict", CONFLICT_TRIES), ("ThrottlingError", 1), ("ValidationError", 1)]
+    ("code", "tries"), [*((code, WRITE_TRIES) for code in COMES_RIGHT), ("ValidationError", 1), ("AccessDenied", 1)]
 )
 def test_a_write_that_cannot_be_done_says_so_and_leaves_nothing(stack: Stack, code: str, tries: int) -> None:
-    client = Conflicting(stack.dynamodb, 1000, code)
+    client = Refusing(stack.dynamodb, 1000, code)
     ledger = Ledger(client, stack.ledger_table, stack.jobs, pause=lambda _: None)  # type: ignore[arg-type]
-    job = stack.ready_job()
+    job, bought = stack.ready_job(), stack.claimed_job(OTHER)
+    told = code if code in ALL_AT_ONCE else "TransactionCanceledException"
 
-    with pytest.raises(ClientError, match="TransactionCanceledException"):
+    with pytest.raises(ClientError, match=told):
         claim(stack, job, "0.40", "25", ledger)
-
     assert client.tried == tries
-    assert (recorded(stack, job), stack.spent()) == (job, 0)
+    with pytest.raises(ClientError, match=told):
+        ledger.record_video(bought, VIDEO)
+
+    assert client.tried == 2 * tries
+    assert (recorded(stack, job), recorded(stack, bought), stack.spent()) == (job, bought, Decimal("0.40"))

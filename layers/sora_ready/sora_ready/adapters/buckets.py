@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from sora_ready.adapters.s3_events import read_version
 from sora_ready.domain.errors import SourceRejected
-from sora_ready.domain.job import SourceObject
+from sora_ready.domain.job import SourceObject, whole_seconds
 from sora_ready.domain.request import decode_metadata
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class UploadBucket:
         )
 
     def find_upload(self, bucket: str, key: str, version_id: str | None = None) -> SourceObject:
-        """Return what lies under a key (in this version) as its upload's event named it, less the sequencer.
+        """Return what lies under a key (in this version), less the sequencer that only its upload's event knows.
 
         Raises `SourceRejected` (`source_missing`, `source_archived`, `source_unreadable`).
         """
@@ -80,7 +80,10 @@ class UploadBucket:
             raise SourceRejected(
                 "source_archived", "The object is archived. Restore it, then run the manifest again.", key=key
             )
-        return SourceObject(bucket, key, found["ETag"].strip('"'), read_version(found.get("VersionId")))
+        version = read_version(found.get("VersionId"))
+        # A version names its upload by itself.
+        modified = None if version else whole_seconds(found["LastModified"])
+        return SourceObject(bucket, key, found["ETag"].strip('"'), version, modified=modified)
 
     def read_tags(self, source: SourceObject) -> dict[str, str]:
         """Return the object's tags. Raises `SourceRejected` where the object has gone meanwhile."""

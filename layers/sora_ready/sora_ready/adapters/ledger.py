@@ -28,8 +28,18 @@ if TYPE_CHECKING:
 
 # A day's entry and a claim are kept this long: longer than anybody asks back.
 KEPT = timedelta(days=400)
-# Several workers write to one day's entry; DynamoDB refuses all but one of those that meet, and says so.
-CONFLICT_TRIES = 10
+# Several workers write to one day's entry; DynamoDB refuses all but one of those that meet, and says so. It says so too
+# where there were too many writes at once. In both cases nothing was written.
+WRITE_TRIES = 10
+LONGEST_PAUSE = 5.0
+_COMES_RIGHT = {
+    "TransactionConflict",
+    "ThrottlingError",
+    "ProvisionedThroughputExceeded",
+    "ThrottlingException",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+}
 
 
 class Ledger:
@@ -201,17 +211,22 @@ class Ledger:
         return {"Update": move}
 
     def _write_together(self, writes: list[dict[str, Any]]) -> list[bool] | None:
-        """Write all or nothing; return None, or for each write whether its own condition refused it."""
-        for tried in range(CONFLICT_TRIES):
+        """Write all or nothing; return None, or for each write whether its own condition refused it.
+
+        What another writer or a throttle is in the way of is tried again, for a quarter of a minute at most: what was
+        bought must not stay off the record, and a submission has half a minute beyond the server's own time.
+        """
+        for tried in range(WRITE_TRIES):
             try:
                 self._client.transact_write_items(TransactItems=writes)  # type: ignore[arg-type]
             except ClientError as error:
                 codes = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
                 if "ConditionalCheckFailed" in codes:
                     return [code == "ConditionalCheckFailed" for code in codes]
-                if "TransactionConflict" not in codes or tried == CONFLICT_TRIES - 1:
+                if _COMES_RIGHT.isdisjoint([*codes, error.response["Error"]["Code"]]) or tried == WRITE_TRIES - 1:
                     raise
-                self._pause(random.uniform(0.02, 0.1) * (tried + 1))  # noqa: S311 - only spreads the workers
+                longest = min(0.05 * 2**tried, LONGEST_PAUSE)
+                self._pause(random.uniform(longest / 2, longest))  # noqa: S311 - only spreads the workers
             else:
                 return None
         raise AssertionError("the last try raises")

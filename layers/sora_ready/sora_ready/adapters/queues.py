@@ -47,7 +47,14 @@ class NormalizeQueue:
 
     def send_upload(self, source: SourceObject) -> None:
         """Announce an upload again, as S3 does through EventBridge."""
-        told = {"key": source.key, "etag": source.etag, "version-id": source.version_id, "sequencer": source.sequencer}
+        told = {
+            "key": source.key,
+            "etag": source.etag,
+            "version-id": source.version_id,
+            "sequencer": source.sequencer,
+            # S3 does not tell it. It names the job, though the object may have gone or been replaced by now.
+            "modified": source.modified,
+        }
         event = {
             "source": OUR_SOURCE,
             "detail-type": "Object Created",

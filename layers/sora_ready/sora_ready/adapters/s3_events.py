@@ -21,14 +21,16 @@ def read_object_created(body: str) -> SourceObject:
         if event["detail-type"] != "Object Created":
             raise ValueError(f"a message about {event['detail-type']!r}, not about a created object")
         detail = event["detail"]
+        ours = event.get("source") == OUR_SOURCE
         # Sweep may announce a picture that it knows the key of and no more.
-        unknown = {"etag": ""} if event.get("source") == OUR_SOURCE else {}
+        unknown = {"etag": ""} if ours else {}
         return SourceObject(
             bucket=detail["bucket"]["name"],
             key=detail["object"]["key"],
             etag=(unknown | detail["object"])["etag"],
             version_id=read_version(detail["object"].get("version-id")),
             sequencer=detail["object"].get("sequencer"),
+            modified=detail["object"].get("modified") if ours else None,
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"the message is not an S3 event from EventBridge: {type(error).__name__} {error}") from error

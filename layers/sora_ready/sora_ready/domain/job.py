@@ -109,7 +109,8 @@ def statuses_before(status: Status) -> frozenset[Status]:
 class SourceObject:
     """The uploaded object a job is made of: exactly this version of it, where the bucket keeps versions.
 
-    Before the picture is here neither version nor ETag is known; whatever lies under the key is meant then.
+    Before the picture is here neither version nor ETag is known; whatever lies under the key is meant then. `modified`
+    is S3's LastModified (ISO 8601, UTC, whole seconds) of an object without a version, once somebody has looked at it.
     """
 
     bucket: str
@@ -117,6 +118,7 @@ class SourceObject:
     etag: str = ""
     version_id: str | None = None
     sequencer: str | None = None
+    modified: str | None = None
 
     @property
     def reference(self) -> str:
@@ -124,20 +126,27 @@ class SourceObject:
         return f"{self.bucket}/{self.key}"
 
     def as_record(self) -> dict[str, Any]:
-        """Bucket, key, ETag and, where there are any, the version id and the sequencer."""
+        """Bucket, key, ETag and, where there are any, the version id, the sequencer and when it was modified."""
         return {name: value for name, value in asdict(self).items() if value}
 
 
 def make_job_id(source: SourceObject, client_token: str = "") -> str:
     """Return the id of the job for this upload: the same however often S3 announces it, another for a new upload.
 
-    In a bucket without versions an upload is told apart by its ETag and sequencer: S3's duplicates share both. A key of
-    `name_key` names its job itself.
+    In a bucket without versions an upload is told apart by its ETag and LastModified, which every door learns by
+    looking at the object; where it cannot be looked at any more, by its ETag and the sequencer of its event. So two
+    identical uploads under one key within the same second are one job, and so are two of which the first was replaced
+    before anybody looked at it. A key of `name_key` names its job itself.
     """
     if named := _NAMED_KEY.fullmatch(source.key):
         return named[1]
-    upload = [source.version_id] if source.version_id else [source.etag, source.sequencer or ""]
+    upload = [source.version_id] if source.version_id else [source.etag, source.modified or source.sequencer or ""]
     return hash_job_id(source.bucket, source.key, upload, client_token)
+
+
+def names_job(source: SourceObject) -> bool:
+    """Tell whether the upload's job is known by what is known of it: nobody has to look at the object for that."""
+    return bool(source.version_id or source.modified or _NAMED_KEY.fullmatch(source.key))
 
 
 def is_job_id(text: str) -> bool:
@@ -153,6 +162,11 @@ def hash_job_id(*told: Any) -> str:
 def name_key(job_id: str, prefix: str = "") -> str:
     """Return the key under which a picture belongs to this job, however often and in whatever version it comes."""
     return f"{prefix}api/{job_id}/picture"
+
+
+def whole_seconds(moment: datetime) -> str:
+    """Return `moment` as a source's `modified` holds it: UTC, ISO 8601, to the second."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def timestamp(moment: datetime) -> str:

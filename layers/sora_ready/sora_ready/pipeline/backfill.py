@@ -15,6 +15,7 @@ from sora_ready.domain.catalog import Catalog
 from sora_ready.domain.errors import Rejected, RequestRejected, SoraReadyError, SourceRejected, TransitionRefused
 from sora_ready.domain.job import BACKFILL, Job, SourceObject, Status, make_job_id, timestamp
 from sora_ready.domain.request import FIELDS, apply_preset, fit_defaults, gather_wishes, read_request
+from sora_ready.pipeline.identify import find_job
 from sora_ready.pipeline.normalize import normalize_upload
 
 logger = Logger(child=True)
@@ -54,7 +55,7 @@ class Backfill:
         asked = self._read_arguments(task.arguments)
         self._check_place(task)
         source = self.uploads.find_upload(task.bucket, task.key, task.version_id)
-        job = self._find_job(source) or self._receive(source, asked, task)
+        job = find_job(source, self.jobs) or self._receive(source, asked, task)
         if job.status is not Status.RECEIVED:
             return job
         return normalize_upload(
@@ -87,14 +88,6 @@ class Backfill:
             )
         if task.key.endswith("/"):
             raise SourceRejected("source_is_folder", "This is a folder, not a picture. Leave it out of the manifest.")
-
-    def _find_job(self, source: SourceObject) -> Job | None:
-        """Return the job of this upload, if it has one."""
-        job = self.jobs.get_job(make_job_id(source))
-        if job or source.version_id:
-            return job
-        # S3's event named this upload by a sequencer too, which nobody can ask for afterwards.
-        return next((job for job in self.jobs.find_by_source(source) if job.source.etag == source.etag), None)
 
     def _receive(self, source: SourceObject, asked: Mapping[str, str], task: BatchTask) -> Job:
         now = timestamp(self.jobs.now())

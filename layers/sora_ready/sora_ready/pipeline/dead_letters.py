@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from botocore.exceptions import BotoCoreError, ClientError
+
+from sora_ready.adapters.buckets import UploadBucket
 from sora_ready.adapters.job_table import JobTable
 from sora_ready.domain.doubt import REMIND_AFTER
 from sora_ready.domain.errors import SoraReadyError, TransitionRefused
 from sora_ready.domain.job import AT_THE_SERVER, Job, SourceObject, Status, make_job_id, timestamp
+from sora_ready.pipeline.identify import identify_upload, recall_upload
 
 MOVES = {
     "Normalize": frozenset({Status.RECEIVED}),
@@ -17,11 +21,18 @@ MOVES = {
 """The statuses in which a job waits for a message of each queue. In any other, something else moves it on."""
 
 
-def mark_dead_upload(source: SourceObject, queue: str, error: Exception, jobs: JobTable) -> Job | None:
+def mark_dead_upload(
+    source: SourceObject, queue: str, error: Exception, jobs: JobTable, uploads: UploadBucket
+) -> Job | None:
     """Write into an upload's record, made now if it has none, that its announcement waits in a dead-letter queue."""
+    try:
+        source, job = identify_upload(source, jobs=jobs, uploads=uploads)
+    except (BotoCoreError, ClientError):
+        # That the upload cannot be looked at may be just what failed.
+        source, job = recall_upload(source, jobs)
     job_id, now = make_job_id(source), timestamp(jobs.now())
     with suppress(TransitionRefused):
-        if jobs.get_job(job_id) is None:
+        if job is None:
             jobs.put_job(Job(job_id, Status.RECEIVED, source, created_at=now, updated_at=now))
     return mark_dead_letter(job_id, queue, error, jobs)
 

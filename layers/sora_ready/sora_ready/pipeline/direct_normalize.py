@@ -24,6 +24,7 @@ from sora_ready.domain.errors import (
 )
 from sora_ready.domain.job import Job, SourceObject, Status, make_job_id, timestamp
 from sora_ready.domain.request import Wish, gather_wishes
+from sora_ready.pipeline.identify import find_job
 from sora_ready.pipeline.normalize import normalize_upload
 
 _FORBIDDEN = (
@@ -101,10 +102,8 @@ def _find_source(call: DirectCall, jobs: JobTable, uploads: UploadBucket) -> Sou
             return named
         _record_rejection(named, rejection, jobs)
         raise
-    if found.version_id:
-        return found
-    # S3's event named this upload by a sequencer too, which nobody can ask for afterwards.
-    return next((job.source for job in jobs.find_by_source(found) if job.source.etag == found.etag), found)
+    job = find_job(found, jobs)
+    return job.source if job else found
 
 
 def _gather(

@@ -23,6 +23,7 @@ from sora_ready.domain.job import Job, SourceObject, Status, make_job_id, timest
 from sora_ready.domain.request import VideoRequest, Wish, apply_preset, fit_defaults, gather_wishes, read_request
 from sora_ready.domain.spend import price_job
 from sora_ready.pipeline.decode_attempts import DecodeAttempts
+from sora_ready.pipeline.identify import identify_upload
 
 
 def normalize_upload(
@@ -47,10 +48,14 @@ def normalize_upload(
     The job is on record as `received` before it is decoded: a picture whose decoding was begun twice, longer ago than
     `decode_timeout_seconds`, and never ended is `rejected` and not decoded again.
     """
-    job_id = make_job_id(source)
-    known = jobs.get_job(job_id)
+    if source.bucket == outputs.name:
+        # It is refused unseen.
+        known = jobs.get_job(make_job_id(source))
+    else:
+        source, known = identify_upload(source, jobs=jobs, uploads=uploads)
     if known and known.status is not Status.RECEIVED:
         return known
+    job_id = make_job_id(source)
     now = timestamp(jobs.now())
     record: dict[str, Any] = {
         "job_id": job_id,
