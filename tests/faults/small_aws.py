@@ -83,7 +83,11 @@ class SmallDynamoDB:
         with self._lock:
             items = self._tables[call["TableName"]]
             sort = "wake_at" if call["IndexName"] == "by-wake" else "created_at"
-            rows = [items[key] for key in self._waking[call["TableName"]]] if sort == "wake_at" else items.values()
+            if sort == "wake_at":
+                rows = [items[key] for key in self._waking[call["TableName"]]]
+            else:
+                source = call["ExpressionAttributeValues"][":source"]
+                rows = [item for item in items.values() if item.get("source_ref") == source]
             asked = call | {"ConditionExpression": call["KeyConditionExpression"]}
             found = sorted((item for item in rows if _holds(asked, item)), key=lambda item: item[sort]["S"])
             if not call.get("ScanIndexForward", True):

@@ -141,8 +141,7 @@ class World:
         answer = self.aws["s3"].put_object(Bucket=UPLOADS, Key=key, Body=picture, Metadata=metadata)
         source = SourceObject(UPLOADS, key, answer["ETag"].strip('"'), None, f"{next(self.numbers):018d}")
         self._send("normalize", source)
-        # S3 does not announce what names the job.
-        self.sources.append(replace(source, modified=self.s3.modified(UPLOADS, key)))
+        self.sources.append(replace(source, modified=self.s3.modified(UPLOADS, key)))  # not announced
         return self.sources[-1]
 
     def decide(self, source: SourceObject, decision: str, video_id: str = "") -> Job:
@@ -200,7 +199,9 @@ class World:
     def _is_settled(self, source: SourceObject) -> bool:
         if source not in self._ended:
             job = self.job_of(source)
-            if job is None or (job.status not in FINAL and not waits_for_a_person(job)):
+            if job is None:  # its worker was killed to the last try, before it wrote anything
+                return source.key in {message.body.key for message in self.dead if message.queue == "normalize"}
+            if job.status not in FINAL and not waits_for_a_person(job):
                 return False
             if job.status in FINAL:
                 self._ended.add(source)
