@@ -144,9 +144,14 @@ def make_job_id(source: SourceObject, client_token: str = "") -> str:
     return hash_job_id(source.bucket, source.key, upload, client_token)
 
 
+def is_named_key(key: str) -> bool:
+    """Tell whether a key is one of `name_key`."""
+    return bool(_NAMED_KEY.fullmatch(key))
+
+
 def names_job(source: SourceObject) -> bool:
     """Tell whether the upload's job is known by what is known of it: nobody has to look at the object for that."""
-    return bool(source.version_id or source.modified or _NAMED_KEY.fullmatch(source.key))
+    return bool(source.version_id or source.modified or is_named_key(source.key))
 
 
 def is_job_id(text: str) -> bool:

@@ -9,7 +9,7 @@ from datetime import datetime
 from sora_ready.adapters.buckets import UploadBucket
 from sora_ready.adapters.job_table import JobTable
 from sora_ready.domain.errors import SourceRejected
-from sora_ready.domain.job import Job, SourceObject, Status, make_job_id, names_job
+from sora_ready.domain.job import Job, SourceObject, Status, is_named_key, make_job_id, names_job
 
 
 def identify_upload(source: SourceObject, *, jobs: JobTable, uploads: UploadBucket) -> tuple[SourceObject, Job | None]:
@@ -19,10 +19,10 @@ def identify_upload(source: SourceObject, *, jobs: JobTable, uploads: UploadBuck
     that has gone, or was replaced, keeps the sequencer's name. Raises what S3 raises where it cannot be asked.
     """
     known = jobs.get_job(make_job_id(source))
-    if names_job(source):
+    if is_named_key(source.key):
         # Whichever picture lies there now: of several that came under the job's own key, any is the job's.
         return source if source.version_id else replace(source, etag=""), known
-    if known and known.status is not Status.RECEIVED:
+    if names_job(source) or (known and known.status is not Status.RECEIVED):
         return source, known
     found = _look_at(source, uploads)
     if found:
