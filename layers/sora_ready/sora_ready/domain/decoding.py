@@ -42,6 +42,8 @@ _WIDTH, _LENGTH = 256, 257
 _HEIF_BRANDS = frozenset(
     {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"mif2", b"mif3", b"msf1"}
 )
+# Bytes of a JPEG that are handed to its decoder at a time.
+PIECE = 1 << 18
 _JPEG = frozenset({"JPEG", "MPO"})
 _ORIENTATIONS = range(2, 9)
 
@@ -96,6 +98,8 @@ def load_small(picture: Image.Image, needed: Size) -> tuple[float, float]:
     stored = picture.size
     # The mode is left as it is: a CMYK picture that the decoder made RGB no longer fits its profile.
     drafted = picture.draft(None, needed)
+    # Read in larger pieces: what is left of one when the decoder wants more is copied to the next.
+    picture.decodermaxblock = PIECE  # type: ignore[attr-defined]
     load_picture(picture)
     # The decoder rounds the small size up, so the exact scale is the drafted box's, not the ratio of the sizes.
     box = drafted[1] if drafted else (0, 0, *stored)
