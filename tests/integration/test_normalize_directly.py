@@ -19,6 +19,7 @@ from sora_ready.domain.errors import (
 )
 from sora_ready.domain.job import Job, SourceObject, Status, make_job_id
 from sora_ready.pipeline import direct_normalize
+from sora_ready.pipeline.receive import receive_job
 
 from .direct import KEY, call_normalize
 from .steps import normalize, path_of, recorded
@@ -108,13 +109,13 @@ def test_a_call_that_asks_for_another_job_of_the_upload_is_told_in_what(
 
 def test_an_event_that_is_quicker_at_the_last_moment_is_noticed(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     upload = stack.upload(KEY, picture(80, 60))
-    receive = direct_normalize._receive
+    receive = direct_normalize.receive_job
 
     def late(*given: object) -> None:
         normalize(stack, upload)
         receive(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(direct_normalize, "_receive", late)
+    monkeypatch.setattr(direct_normalize, "receive_job", late)
     with pytest.raises(RequestConflict):
         call_normalize(stack, mode="pad")
     assert only_job(stack).request["mode"] == "cover"
@@ -187,9 +188,7 @@ def test_a_job_whose_picture_was_deleted_since_is_still_found_by_its_version(sta
 
 def test_a_call_that_died_is_taken_up_by_the_next_message_with_what_it_asked_for(stack: Stack) -> None:
     upload = stack.upload(KEY, picture(80, 60))
-    call = direct_normalize.DirectCall(bucket=UPLOAD_BUCKET, key=KEY, submit=False)
-    wish = direct_normalize.Wish("pad", "body")
-    direct_normalize._receive(call, upload, {"mode": wish}, stack.jobs)
+    receive_job(upload, {"mode": "pad"}, {"door": "direct", "submit": False}, stack.jobs)
     job = normalize(stack, SourceObject(UPLOAD_BUCKET, KEY, version_id=upload.version_id))
     assert (job.request["mode"], job.wake_at) == ("pad", None)
 
@@ -212,7 +211,7 @@ def test_a_job_whose_picture_may_not_be_read_any_more_says_so_too(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload = stack.upload(KEY, picture(80, 60))
-    direct_normalize._receive(direct_normalize.DirectCall(bucket=UPLOAD_BUCKET, key=KEY), upload, {}, stack.jobs)
+    receive_job(upload, {}, {"door": "direct"}, stack.jobs)
     with denied(stack, "GetObject", monkeypatch), pytest.raises(SourceRejected) as rejection:
         call_normalize(stack, job_id=make_job_id(upload))
     assert (rejection.value.code, rejection.value.facts["job_id"]) == ("source_forbidden", make_job_id(upload))

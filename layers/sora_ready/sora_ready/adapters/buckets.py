@@ -76,9 +76,9 @@ class UploadBucket:
             found = self._client.head_object(Bucket=bucket, Key=key, **exactly)
         except ClientError as error:
             raise _not_found(error, key) from error
-        if _is_archived(found):
+        if is_archived(found):
             raise SourceRejected(
-                "source_archived", "The object is archived. Restore it, then run the manifest again.", key=key
+                "source_archived", "The object is archived. Restore it, then ask for it again.", key=key
             )
         version = read_version(found.get("VersionId"))
         # A version names its upload by itself.
@@ -166,20 +166,21 @@ def _not_found(error: ClientError, key: str) -> Exception:
     if code in _GONE:
         return SourceRejected(
             "source_missing",
-            "There is no object under this key, or not in this version. A manifest has its keys percent-encoded.",
+            "There is no object under this key, or not in this version. Look at both; a manifest has its keys encoded.",
             key=key,
         )
     if code in {"BadRequest", "InvalidArgument", "400"}:
         return SourceRejected(
             "source_unreadable",
             "S3 cannot show this object: its version id is none, or it is encrypted with a key that only its owner "
-            "has (SSE-C). Correct the manifest, or copy the object without that key.",
+            "has (SSE-C). Give the right version, or copy the object without that key.",
             key=key,
         )
     return error
 
 
-def _is_archived(found: Mapping[str, Any]) -> bool:
+def is_archived(found: Mapping[str, Any]) -> bool:
+    """Tell of S3's answer to a HEAD whether the object must be restored before it can be read."""
     archived = found.get("StorageClass") in {"GLACIER", "DEEP_ARCHIVE"} or "ArchiveStatus" in found
     return archived and 'ongoing-request="false"' not in found.get("Restore", "")
 

@@ -13,12 +13,11 @@ from aws_lambda_powertools import Logger
 
 from sora_ready.domain.errors import InvocationRejected, RequestRejected, SoraReadyError, VideoApiError
 from sora_ready.domain.job import Job
-from sora_ready.domain.request import FIELDS
+from sora_ready.domain.request import NAMES
 
 logger = Logger(child=True)
 
 _PLACE = frozenset({"bucket", "key", "version_id"})
-_WISHES = frozenset({*FIELDS, "crop_bounds"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ def is_direct(event: Mapping[str, Any]) -> bool:
 
 def read_normalize_call(event: Mapping[str, Any]) -> DirectCall:
     """Read a call of `normalize`. Raises `InvocationRejected`: a field that nobody reads may be a wish misspelt."""
-    return _read(event, _PLACE | _WISHES | {"submit"})
+    return _read(event, _PLACE | NAMES | {"submit"})
 
 
 def read_submit_call(event: Mapping[str, Any]) -> DirectCall:
@@ -77,7 +76,7 @@ def _read(event: Mapping[str, Any], known: frozenset[str]) -> DirectCall:
             f"Not known here: {', '.join(map(repr, unknown))}. Known: job_id, {', '.join(sorted(known))}.", unknown
         )
     by_id = "job_id" in given
-    if by_id and (more := sorted(set(given) & (_PLACE | _WISHES | {"submit"}))):
+    if by_id and (more := sorted(set(given) & (_PLACE | NAMES | {"submit"}))):
         raise InvocationRejected(f"A job_id says it all, so it goes without {', '.join(more)}.", more)
     if missing := [name for name in (["job_id"] if by_id else ["bucket", "key"]) if not given.get(name)]:
         raise InvocationRejected(
@@ -90,8 +89,8 @@ def _read(event: Mapping[str, Any], known: frozenset[str]) -> DirectCall:
         raise InvocationRejected(
             f"Of the wrong type: {', '.join(wrong)}. submit is true or false, the others text.", wrong
         )
-    wishes = {name: value for name, value in given.items() if name in _WISHES}
-    return DirectCall(wishes=wishes, **{name: value for name, value in given.items() if name not in _WISHES})
+    wishes = {name: value for name, value in given.items() if name in NAMES}
+    return DirectCall(wishes=wishes, **{name: value for name, value in given.items() if name not in NAMES})
 
 
 def _reword(error: SoraReadyError) -> SoraReadyError:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from sora_ready.adapters.buckets import is_archived
 from sora_ready.domain.errors import ParameterRejected
 from sora_ready.domain.job import SourceObject, name_key
 
@@ -18,7 +19,6 @@ FORM_VALID = timedelta(minutes=15)
 _GONE = {"404", "NoSuchKey", "NoSuchVersion"}
 # What S3 says of objects that the API may not read, or whose names it does not take: HEAD has no words for more.
 _UNREADABLE = {"403", "AccessDenied", "400"}
-_ARCHIVED = {"GLACIER", "DEEP_ARCHIVE"}
 # Another request is writing the same key at this moment: of two pictures alike, either may win.
 _THERE_ALREADY = {"412", "PreconditionFailed", "409", "ConditionalRequestConflict"}
 
@@ -69,9 +69,11 @@ class Inbox:
             if error.response["Error"]["Code"] not in _GONE:
                 raise
             raise ParameterRejected(
-                "source_missing", "The upload bucket has no such object.", param="input_reference"
+                "source_missing",
+                "The upload bucket has no such object. Look at its key, or upload it first.",
+                param="input_reference",
             ) from error
-        if told.get("StorageClass") in _ARCHIVED and 'ongoing-request="false"' not in told.get("Restore", ""):
+        if is_archived(told):
             raise ParameterRejected(
                 "source_archived", "The object is archived. Restore it first.", param="input_reference"
             )

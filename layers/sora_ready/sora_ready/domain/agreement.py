@@ -8,13 +8,20 @@ from typing import TYPE_CHECKING, Any
 from sora_ready.domain.errors import RequestRejected
 from sora_ready.domain.frame import Size
 from sora_ready.domain.job import Job
-from sora_ready.domain.request import Wish, apply_preset, fit_defaults, read_look, read_request
+from sora_ready.domain.request import Wish, apply_preset, fit_defaults, gather_wishes, read_look, read_request
 
 if TYPE_CHECKING:
     from sora_ready.domain.catalog import Catalog
 
 # Whatever the picture says itself goes before what a call says, so the call would have made no difference.
 _OF_THE_PICTURE = frozenset({"tag", "metadata"})
+
+
+def read_body(fields: Mapping[str, Any], defaults: Mapping[str, str], catalog: Catalog) -> dict[str, str]:
+    """Return what a body asks for, as text. Raises `RequestRejected` where no video could be made of it."""
+    wishes = gather_wishes([("body", fields), ("default", defaults)])
+    read_request(fit_defaults(apply_preset(wishes), catalog), catalog)
+    return {name: wish.value for name, wish in wishes.items() if wish.origin == "body"}
 
 
 def check_wishes(wishes: Mapping[str, Wish], defaults: Mapping[str, str], catalog: Catalog) -> None:

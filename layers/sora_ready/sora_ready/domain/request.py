@@ -26,8 +26,8 @@ MAX_PROMPT = 32_000
 _PROMPTS = (f"1 to {MAX_PROMPT} characters",)
 
 FIELDS = ("size", "mode", "focus", "crop", "background", "format", "quality", "preset", "model", "seconds", "prompt")
-# The Videos API of Azure's Sora had this word for it.
-_ALSO_CALLED = {"crop_bounds": "crop"}
+_ALSO_CALLED = {"crop_bounds": "crop"}  # the word of Azure's Sora
+NAMES = frozenset({*FIELDS, *_ALSO_CALLED})
 
 PRESETS: Mapping[str, Mapping[str, str]] = {
     "portrait": {"mode": "cover", "focus": "0.5 0.3"},  # eyes lie in the upper third

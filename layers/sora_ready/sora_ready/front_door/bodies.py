@@ -12,12 +12,9 @@ from hashlib import sha256
 from typing import Any
 
 from sora_ready.domain.errors import ParameterRejected
-from sora_ready.domain.request import FIELDS
+from sora_ready.domain.request import NAMES
 from sora_ready.front_door.calls import Call
 from sora_ready.front_door.multipart import PICTURE, Part, read_form
-
-# `crop_bounds` is another word for `crop`, which the parser of wishes knows too.
-WISHES = frozenset({*FIELDS, "crop_bounds"})
 
 _NESTED = re.compile(r"(\w+)\[(\w*)\]", re.ASCII)
 _DATA_URL = re.compile(r"data:[^,]{0,200};base64,", re.ASCII)
@@ -59,7 +56,7 @@ def read_create_body(call: Call, uploads: str) -> Body:
     else:
         fields, part = read_json(call), None
     reference = fields.pop(PICTURE, None)
-    _refuse_unknown(fields, WISHES)
+    _refuse_unknown(fields, NAMES)
     if part:
         picture = Picture(bytes(part.data), clean_file_name(part.file_name or ""))
     else:

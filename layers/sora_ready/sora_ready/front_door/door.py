@@ -17,10 +17,10 @@ from sora_ready.adapters.job_table import JobTable
 from sora_ready.adapters.ledger import Ledger, open_tables
 from sora_ready.adapters.queues import SubmitQueue, TrackQueue
 from sora_ready.adapters.settings import ApiSettings
+from sora_ready.domain.agreement import read_body
 from sora_ready.domain.catalog import Catalog, load_catalog
 from sora_ready.domain.errors import ParameterRejected, ResourceNotFound
 from sora_ready.domain.job import FINAL, Job, Status, hash_job_id, is_job_id
-from sora_ready.domain.request import apply_preset, fit_defaults, gather_wishes, read_request
 from sora_ready.domain.video_object import describe_video
 from sora_ready.front_door.calls import Call
 
@@ -61,9 +61,7 @@ class Door:
 
     def check_wishes(self, fields: Mapping[str, Any]) -> dict[str, str]:
         """Return what a body asks for, as text. Raises `RequestRejected` where no video could be made of it."""
-        wishes = gather_wishes([("body", fields), ("default", self.defaults)])
-        read_request(fit_defaults(apply_preset(wishes), self.catalog), self.catalog)
-        return {name: wish.value for name, wish in wishes.items() if wish.origin == "body"}
+        return read_body(fields, self.defaults, self.catalog)
 
     def name_job(self, call: Call, body_sha256: str) -> str:
         """Return the id that a call's job gets: the same for the same Idempotency-Key. Raises `ParameterRejected`.

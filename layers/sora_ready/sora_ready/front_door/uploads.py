@@ -8,7 +8,8 @@ from typing import Any
 from sora_ready.adapters.inbox import FORM_VALID
 from sora_ready.domain.errors import JobConflict, ParameterRejected
 from sora_ready.domain.job import WAKE_AFTER, Status
-from sora_ready.front_door.bodies import WISHES, clean_file_name, read_json
+from sora_ready.domain.request import NAMES
+from sora_ready.front_door.bodies import clean_file_name, read_json
 from sora_ready.front_door.calls import Answer, Call
 from sora_ready.front_door.door import Door, hash_body
 from sora_ready.pipeline.receive import Order, receive_order
@@ -19,9 +20,9 @@ _MEDIA_TYPE = re.compile(r"[\w.+-]{1,60}/[\w.+-]{1,60}", re.ASCII)
 
 def create_upload(call: Call, door: Door) -> Answer:
     """Put a job on record and return the form that its picture is to be posted with."""
-    fields = read_json(call, WISHES | _ABOUT_THE_FILE)
+    fields = read_json(call, NAMES | _ABOUT_THE_FILE)
     file_name, content_type, length = _read_file(fields, door.max_source_bytes)
-    request = door.check_wishes({name: value for name, value in fields.items() if name in WISHES})
+    request = door.check_wishes({name: value for name, value in fields.items() if name in NAMES})
     told = hash_body("upload", request, file_name, content_type, length)
     order = Order(door.name_job(call, told), request, told, clean_file_name(file_name))
     job = receive_order(order, door.inbox.place(order.job_id), door.jobs)

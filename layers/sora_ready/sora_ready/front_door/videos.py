@@ -24,8 +24,6 @@ MAX_LIMIT, DEFAULT_LIMIT = 100, 20
 VARIANTS = ("video", "ready", "source")
 DECISIONS = ("send_again", "give_up", "adopt")
 
-_SUFFIXES = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
-
 
 def create_video(call: Call, door: Door) -> Answer:
     """Put a job on record and its picture where the pipeline takes it up."""
@@ -155,7 +153,7 @@ def _sign_link(job: Job, variant: str, door: Door) -> str:
             + ("ended without this file." if job.status in FINAL else "has no such file yet. Ask again later."),
             param="variant",
         )
-    suffix = "mp4" if variant == "video" else _SUFFIXES.get(str(place.get("content_type")), "jpg")
+    suffix = str(place["key"]).rpartition(".")[2]
     return door.outputs.sign_link(place, seconds=LINK_SECONDS, disposition=_attach(f"{job.id}.{suffix}"))
 
 

@@ -11,12 +11,14 @@ from botocore.exceptions import ClientError
 from sora_ready.adapters.batch_operations import BatchTask, ResultCode, TaskResult
 from sora_ready.adapters.buckets import OutputBucket, UploadBucket, forbids_reading
 from sora_ready.adapters.job_table import JobTable
+from sora_ready.domain.agreement import read_body
 from sora_ready.domain.catalog import Catalog
-from sora_ready.domain.errors import Rejected, RequestRejected, SoraReadyError, SourceRejected, TransitionRefused
-from sora_ready.domain.job import BACKFILL, Job, SourceObject, Status, make_job_id, timestamp
-from sora_ready.domain.request import FIELDS, apply_preset, fit_defaults, gather_wishes, read_request
+from sora_ready.domain.errors import Rejected, RequestRejected, SoraReadyError, SourceRejected
+from sora_ready.domain.job import BACKFILL, Job, Status
+from sora_ready.domain.request import FIELDS, gather_wishes
 from sora_ready.pipeline.identify import find_job
 from sora_ready.pipeline.normalize import normalize_upload
+from sora_ready.pipeline.receive import receive_job
 
 logger = Logger(child=True)
 
@@ -55,7 +57,8 @@ class Backfill:
         asked = self._read_arguments(task.arguments)
         self._check_place(task)
         source = self.uploads.find_upload(task.bucket, task.key, task.version_id)
-        job = find_job(source, self.jobs) or self._receive(source, asked, task)
+        caller = {"door": BACKFILL, "batch_job": task.batch_job, "task": task.id}
+        job = find_job(source, self.jobs) or receive_job(source, asked, caller, self.jobs)[0]
         if job.status is not Status.RECEIVED:
             return job
         return normalize_upload(
@@ -75,9 +78,7 @@ class Backfill:
             # A tag with an unknown name is somebody else's; an argument is meant for nobody but this function.
             if not gather_wishes([("body", {name: "?"})]):
                 raise RequestRejected("argument", name, "body", FIELDS)
-        given = gather_wishes([("body", arguments), ("default", self.defaults)])
-        read_request(fit_defaults(apply_preset(given), self.catalog), self.catalog)
-        return {field: wish.value for field, wish in given.items() if wish.origin == "body"}
+        return read_body(arguments, self.defaults, self.catalog)
 
     def _check_place(self, task: BatchTask) -> None:
         if task.bucket != self.upload_bucket:
@@ -88,24 +89,6 @@ class Backfill:
             )
         if task.key.endswith("/"):
             raise SourceRejected("source_is_folder", "This is a folder, not a picture. Leave it out of the manifest.")
-
-    def _receive(self, source: SourceObject, asked: Mapping[str, str], task: BatchTask) -> Job:
-        now = timestamp(self.jobs.now())
-        job = Job(
-            make_job_id(source),
-            Status.RECEIVED,
-            source,
-            created_at=now,
-            updated_at=now,
-            caller={"door": BACKFILL, "batch_job": task.batch_job, "task": task.id},
-            request=asked,
-            origins=dict.fromkeys(asked, "body"),
-        )
-        try:
-            return self.jobs.put_job(job)
-        except TransitionRefused:
-            # The same picture stands in the manifest twice, or the same task came twice.
-            return self.jobs.get_job(job.id) or job
 
 
 _FORBIDDEN = (

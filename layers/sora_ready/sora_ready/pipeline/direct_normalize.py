@@ -26,6 +26,7 @@ from sora_ready.domain.job import Job, SourceObject, Status, make_job_id, timest
 from sora_ready.domain.request import Wish, gather_wishes
 from sora_ready.pipeline.identify import find_job
 from sora_ready.pipeline.normalize import normalize_upload
+from sora_ready.pipeline.receive import receive_job
 
 _FORBIDDEN = (
     "This stack may not read the object. Copy it into the upload bucket, or let its owner allow the role of the "
@@ -72,7 +73,8 @@ def _normalize(
         wishes = _gather(call, source, jobs, defaults, catalog)
         if jobs.get_job(make_job_id(source)) is None:
             _try_to_read(source, uploads)
-            _receive(call, source, wishes, jobs)
+            request = {field: wish.value for field, wish in wishes.items()}
+            receive_job(source, request, {"door": "direct"} | ({} if call.submit else {"submit": False}), jobs)
     job = normalize_upload(source, jobs=jobs, uploads=uploads, catalog=catalog, defaults=defaults, **step)
     if job.status is Status.DELETED:
         raise JobNotFound(job.id)
@@ -127,24 +129,6 @@ def _try_to_read(source: SourceObject, uploads: UploadBucket) -> None:
         upload.body.close()
         if upload.tag_count:
             uploads.read_tags(source)
-
-
-def _receive(call: DirectCall, source: SourceObject, wishes: Mapping[str, Wish], jobs: JobTable) -> None:
-    """Put an upload on record with what the call asks for."""
-    now = timestamp(jobs.now())
-    job = Job(
-        make_job_id(source),
-        Status.RECEIVED,
-        source,
-        created_at=now,
-        updated_at=now,
-        caller={"door": "direct"} | ({} if call.submit else {"submit": False}),
-        request={field: wish.value for field, wish in wishes.items()},
-        origins=dict.fromkeys(wishes, "body"),
-    )
-    # Its own event, or another call, may have been quicker.
-    with suppress(TransitionRefused):
-        jobs.put_job(job)
 
 
 def _find_conflicts(call: DirectCall, wishes: Mapping[str, Wish], job: Job) -> list[str]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sora_ready.adapters.job_table import JobTable
 from sora_ready.domain.errors import JobConflict, TransitionRefused
-from sora_ready.domain.job import Job, SourceObject, Status, timestamp
+from sora_ready.domain.job import Job, SourceObject, Status, make_job_id, timestamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,29 +21,43 @@ class Order:
     file_name: str = ""
 
 
+def receive_job(
+    source: SourceObject, request: Mapping[str, str], caller: Mapping[str, Any], jobs: JobTable
+) -> tuple[Job, bool]:
+    """Record what an upload is to become as `received`: what was asked for (raw), and by whom.
+
+    Returns the job, and whether it is new: its event, or another call, may have been quicker.
+    """
+    now = timestamp(jobs.now())
+    job = Job(
+        make_job_id(source),
+        Status.RECEIVED,
+        source,
+        created_at=now,
+        updated_at=now,
+        caller=caller,
+        request=request,
+        origins=dict.fromkeys(request, "body"),
+    )
+    try:
+        return jobs.put_job(job), True
+    except TransitionRefused:
+        known = jobs.get_job(job.id)
+        if known is None:
+            raise
+        return known, False
+
+
 def receive_order(order: Order, place: SourceObject, jobs: JobTable) -> Job:
     """Record a job as `received`, its picture to come to `place`; return it, or the one that the same call made before.
 
     Raises `JobConflict` where another call made it (`idempotency_key_reused`), or it was deleted (`video_deleted`).
     """
-    now = timestamp(jobs.now())
-    job = Job(
-        order.job_id,
-        Status.RECEIVED,
-        place,
-        created_at=now,
-        updated_at=now,
-        caller={"door": "api", "body_sha256": order.body_sha256}
-        | ({"file_name": order.file_name} if order.file_name else {}),
-        request=order.request,
-        origins=dict.fromkeys(order.request, "body"),
-    )
-    try:
-        return jobs.put_job(job)
-    except TransitionRefused:
-        known = jobs.get_job(job.id)
-        if known is None:
-            raise
+    caller = {"door": "api", "body_sha256": order.body_sha256}
+    caller |= {"file_name": order.file_name} if order.file_name else {}
+    known, new = receive_job(place, order.request, caller, jobs)
+    if new:
+        return known
     if known.status is Status.DELETED:
         raise JobConflict(
             "video_deleted",
