@@ -33,7 +33,7 @@ $(error To send a picture: make run IMAGE=$(lastword $(MAKECMDGOALS)))
 endif
 endif
 
-.PHONY: help run up test lint format build rehearse bench lock clean
+.PHONY: help run up test lint format build deploy_local bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show the commands
@@ -63,8 +63,8 @@ format: .venv/ready ## Mend what the formatter can
 build: .venv/ready .venv-sam/ready ## sam validate --lint and sam build (needs Python 3.13)
 	@$(BIN)/python -m local build
 
-rehearse: .venv/ready .venv-sam/ready ## Build, sam deploy to the emulator, and a picture through it
-	@$(BIN)/python -m local rehearse
+deploy_local: .venv/ready .venv-sam/ready ## Build, sam deploy to the emulator, and a picture through it
+	@$(BIN)/python -m local deploy_local
 
 bench: .venv-bench/ready ## Measure the imaging beside Pillow, FFmpeg and libvips [ARGS='--only jpeg12 --rounds 3']
 	@PYTHONPATH=layers/sora_ready .venv-bench/bin/python -m tests.bench $(ARGS)
@@ -73,17 +73,17 @@ lock: .venv/uv ## Pin the newest versions that fit together
 	$(BIN)/uv pip compile -q -U --no-header --no-annotate --no-emit-index-url --python-version 3.13 \
 		--python-platform aarch64-manylinux_2_28 --group imaging -o layers/imaging/requirements.txt
 	$(BIN)/uv pip compile -q -U --no-header --no-annotate --no-emit-index-url --python-version 3.13 \
-		--python-platform x86_64-manylinux_2_28 --group vectors -o layers/vectors/requirements.txt
+		--python-platform x86_64-manylinux_2_28 --group simd_resize -o layers/simd_resize/requirements.txt
 	$(BIN)/uv pip compile -q -U --no-header --no-annotate --no-emit-index-url --python-version 3.13 \
 		--python-platform aarch64-manylinux_2_28 --group video_api -o layers/video_api/requirements.txt
 	$(BIN)/uv pip compile -q -U --no-header --no-annotate --no-emit-index-url --python-version 3.13 \
 		--python-platform aarch64-manylinux_2_28 --group powertools -o layers/powertools/requirements.txt
 	$(BIN)/uv pip compile -q -U --no-header --no-annotate --no-emit-index-url --python-version 3.13 \
-		--python-platform aarch64-manylinux_2_28 --group front_door -o layers/front_door/requirements.txt
+		--python-platform aarch64-manylinux_2_28 --group videos_api -o layers/multipart/requirements.txt
 	$(BIN)/uv pip compile -q -U --no-header --no-annotate --no-emit-index-url --generate-hashes --universal \
-		--python-version 3.11 -c layers/imaging/requirements.txt -c layers/vectors/requirements.txt \
+		--python-version 3.11 -c layers/imaging/requirements.txt -c layers/simd_resize/requirements.txt \
 		-c layers/video_api/requirements.txt -c layers/powertools/requirements.txt \
-		-c layers/front_door/requirements.txt --group dev -o requirements/dev.txt
+		-c layers/multipart/requirements.txt --group dev -o requirements/dev.txt
 	$(BIN)/uv pip compile -q -U --no-header --no-annotate --no-emit-index-url --generate-hashes \
 		--python-version 3.13 --group emulator -c requirements/dev.txt -o requirements/lambda.txt
 	$(BIN)/uv pip compile -q -U --no-header --no-annotate --no-emit-index-url --generate-hashes --universal \

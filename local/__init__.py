@@ -1,4 +1,4 @@
-"""The same stack on this machine: embedded AWS, a stand-in Videos API, and the command line. No account, no Docker."""
+"""The same stack on this machine: embedded AWS, a fake video server Videos API, and the command line. No account, no Docker."""
 
 import sys
 from pathlib import Path

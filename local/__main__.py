@@ -1,4 +1,4 @@
-"""The command line of this machine: `python -m local run | up | build | rehearse | normalize | wire | openapi`."""
+"""The command line of this machine: `python -m local run | up | build | deploy_local | normalize | wire | openapi`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sora_ready.domain.errors import RequestRejected
 from sora_ready.domain.request import FIELDS
 
 # What a person may want of each picture without any video.
-PICTURE_WISHES = {
+PICTURE_OPTIONS = {
     "size": "WIDTHxHEIGHT; or a name of the model's sizes (portrait, 720p, youtube, tiktok); or auto, the default",
     "model": "whose sizes the names and auto mean; default sora-2",
     "mode": "cover (the default), pad, blur, stretch or auto",
@@ -61,14 +61,14 @@ def _carry_out(given: argparse.Namespace, display: Display) -> int:
 
 
 def _normalize(given: argparse.Namespace, display: Display) -> int:
-    from local.normalize import Order, OrderError, normalize_photos, read_wishes  # noqa: PLC0415
+    from local.normalize import NormalizeCommand, NormalizeCommandError, normalize_photos, parse_options  # noqa: PLC0415
 
     try:
-        sizes, look = read_wishes({name: getattr(given, name) for name in PICTURE_WISHES})
-        order = Order(
+        sizes, frame_options = parse_options({name: getattr(given, name) for name in PICTURE_OPTIONS})
+        order = NormalizeCommand(
             photos=given.photos,
             sizes=sizes,
-            look=look,
+            frame_options=frame_options,
             out=given.out,
             sheet=given.contact_sheet,
             jobs=given.jobs,
@@ -76,13 +76,13 @@ def _normalize(given: argparse.Namespace, display: Display) -> int:
             samples=given.samples,
         )
         return 0 if normalize_photos(order) else 1
-    except (RequestRejected, OrderError) as error:
+    except (RequestRejected, NormalizeCommandError) as error:
         display.say_failed(str(error))
         return 2
 
 
 def _openapi(given: argparse.Namespace, display: Display) -> int:
-    from sora_ready.front_door.openapi import build_document  # noqa: PLC0415
+    from sora_ready.entrypoints.api.openapi import build_document  # noqa: PLC0415
 
     given.out.write_text(json.dumps(build_document(), indent=2) + "\n", encoding="utf-8")
     display.say_done(str(given.out))
@@ -90,7 +90,7 @@ def _openapi(given: argparse.Namespace, display: Display) -> int:
 
 
 def _wire(given: argparse.Namespace, display: Display) -> int:
-    from local.wire_command import carry_out  # noqa: PLC0415
+    from local.connect_bucket import carry_out  # noqa: PLC0415
 
     return carry_out(given, display)
 
@@ -111,22 +111,22 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="send one picture through the stack and write what came of it")
     run.add_argument("--image", default="", help="the picture; without it, a sample")
     for name in FIELDS:
-        run.add_argument(f"--{name}", default="", help=f"the picture's wish for {name}")
+        run.add_argument(f"--{name}", default="", help=f"the picture's option for {name}")
     run.add_argument("--out", default="out", help="where to write job.json, the ready copy and video.mp4")
 
     up = commands.add_parser("up", help="keep the stack running until Ctrl-C")
     up.add_argument("--port", type=_port, default=4566, help="port of the embedded AWS")
-    up.add_argument("--video-port", type=_port, default=4010, help="port of the stand-in video server")
+    up.add_argument("--video-port", type=_port, default=4010, help="port of the fake video server")
     up.add_argument("--prefix", default="", help="only uploads below it become videos by themselves")
 
     build = commands.add_parser("build", help="sam validate --lint and sam build")
     build.add_argument("--architecture", default="arm64", choices=["arm64", "x86_64"])
 
-    commands.add_parser("rehearse", help="sam build, sam deploy to the emulator, and a picture through it")
+    commands.add_parser("deploy_local", help="sam build, sam deploy to the emulator, and a picture through it")
     openapi = commands.add_parser("openapi", help="write the API's OpenAPI document; no AWS")
     openapi.add_argument("--out", type=_path, default=Path("docs/openapi.json"), help="default docs/openapi.json")
 
-    _add_wire(commands.add_parser("wire", help="have a bucket of yours announce its uploads, here or on AWS"))
+    _add_wire(commands.add_parser("wire", help="have a bucket of yours publish its uploads, here or on AWS"))
     _add_normalize(commands.add_parser("normalize", help="turn photos into frames, or compare the modes; no AWS"))
     return parser
 
@@ -134,7 +134,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_normalize(normalize: argparse.ArgumentParser) -> None:
     normalize.description = "Turn photos into exact frames. Exit code: 0 all done, 1 some refused, 2 nothing begun."
     normalize.add_argument("photos", nargs="*", type=_path, metavar="PHOTO", help="a file, or a folder with all in it")
-    for name, told in PICTURE_WISHES.items():
+    for name, told in PICTURE_OPTIONS.items():
         normalize.add_argument(f"--{name}", default="", help=told)
     normalize.add_argument("--out", type=_path, help="the folder for the frames; folders are kept below it")
     normalize.add_argument("--contact-sheet", type=_path, metavar="FILE", help="a picture of all modes side by side")

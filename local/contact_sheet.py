@@ -9,9 +9,9 @@ from dataclasses import asdict, replace
 from PIL import Image, ImageDraw, ImageFont
 
 from local.photos import Photo, Refusal, make_printable
-from sora_ready.domain.frame import AUTO, CENTER, Format, Look, Mode, Size
-from sora_ready.domain.geometry import plan_frame, scale_box
-from sora_ready.domain.imaging import ReadyImage, normalize_image
+from sora_ready.domain.frame import AUTO, CENTER, Format, FrameOptions, Mode, Size
+from sora_ready.domain.imaging.geometry import plan_frame, scale_box
+from sora_ready.domain.imaging.normalize import ReadyImage, normalize_image
 
 TILE = 320
 """The longer side of a tile, in pixels."""
@@ -23,17 +23,17 @@ MAX_PHOTOS = 50
 MAX_LETTERS = 400
 SUFFIXES = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
 
-PAPER, INK, GREY = (232, 232, 232), (32, 32, 32), (150, 150, 150)
+PAPER, INK, GRAY = (232, 232, 232), (32, 32, 32), (150, 150, 150)
 
 
-def list_looks(look: Look) -> dict[str, Look]:
+def list_variants(frame_options: FrameOptions) -> dict[str, FrameOptions]:
     """Return the looks that are laid side by side, by what is written above each.
 
-    Crop and background are those of `look`, and the first cover has its focus; how the frames are to be written is not,
+    Crop and background are those of `frame_options`, and the first cover has its focus; how the frames are to be written is not,
     as nobody could see it.
     """
-    focus = CENTER if look.focus == AUTO else look.focus
-    seen = replace(look, format=Format.JPEG, quality=95)
+    focus = CENTER if frame_options.focus == AUTO else frame_options.focus
+    seen = replace(frame_options, format=Format.JPEG, quality=95)
     cover = "cover" if focus == CENTER else f"cover, focus {focus}"
     return {
         cover: replace(seen, mode=Mode.COVER, focus=focus),
@@ -42,15 +42,17 @@ def list_looks(look: Look) -> dict[str, Look]:
     }
 
 
-def draw_row(photo: Photo, sizes: Sequence[Size], look: Look) -> Image.Image:
+def draw_row(photo: Photo, sizes: Sequence[Size], frame_options: FrameOptions) -> Image.Image:
     """Return a photo's row: its name, itself, and its frames. Raises as `normalize_image` does."""
-    frames = [_frame(photo, sizes, shown) for shown in list_looks(look).values()]
+    frames = [_frame(photo, sizes, shown) for shown in list_variants(frame_options).values()]
     first = frames[0]
     tile = fit_tile(first.size)
-    # Drawn by the same code, so that it is upright and its colours are right.
-    source = _frame(photo, [_fit(first.source_size, tile)], Look(Mode.STRETCH, background=look.background))
+    # Drawn by the same code, so that it is upright and its colors are right.
+    source = _frame(
+        photo, [_fit(first.source_size, tile)], FrameOptions(Mode.STRETCH, background=frame_options.background)
+    )
     tiles = [_open(source), *(_open(frame).resize(tile, Image.Resampling.LANCZOS) for frame in frames)]
-    content = scale_box(look.crop, *first.source_size)
+    content = scale_box(frame_options.crop, *first.source_size)
     chosen = plan_frame(content, first.size, Mode.AUTO, CENTER).mode
     row = _start_row(photo.name, tile.height, f"{first.source_size} to {first.size}; mode auto takes {chosen}")
     for column, picture in enumerate(tiles):
@@ -60,19 +62,19 @@ def draw_row(photo: Photo, sizes: Sequence[Size], look: Look) -> Image.Image:
 
 
 def draw_refused_row(refusal: Refusal) -> Image.Image:
-    """Return the row of a photo of which nothing can be shown: a grey tile with the code."""
+    """Return the row of a photo of which nothing can be shown: a gray tile with the code."""
     height = TILE * 9 // 16
     row = _start_row(refusal.name, height, "refused")
     draw = ImageDraw.Draw(row)
     left = _column(0)
-    draw.rectangle((left, LINE, left + TILE - 1, LINE + height - 1), fill=GREY)
+    draw.rectangle((left, LINE, left + TILE - 1, LINE + height - 1), fill=GRAY)
     _write(draw, (left + GAP, LINE + (height - TEXT) // 2), refusal.code, TILE - 2 * GAP)
     return row
 
 
-def stack_rows(rows: Sequence[Image.Image], look: Look) -> Image.Image:
+def stack_rows(rows: Sequence[Image.Image], frame_options: FrameOptions) -> Image.Image:
     """Return the sheet: the names of the columns, and the rows below."""
-    names = ["source", *list_looks(look)]
+    names = ["source", *list_variants(frame_options)]
     sheet = Image.new("RGB", (_column(len(names)), GAP + LINE + sum(row.height for row in rows)), PAPER)
     draw = ImageDraw.Draw(sheet)
     for column, name in enumerate(names):
@@ -101,8 +103,8 @@ def _fit(size: Size, box: Size) -> Size:
     return Size(max(1, round(size.width * scale)), max(1, round(size.height * scale)))
 
 
-def _frame(photo: Photo, sizes: Sequence[Size], look: Look) -> ReadyImage:
-    return normalize_image(photo.path, size=sizes, **asdict(look))
+def _frame(photo: Photo, sizes: Sequence[Size], frame_options: FrameOptions) -> ReadyImage:
+    return normalize_image(photo.path, size=sizes, **asdict(frame_options))
 
 
 def _open(frame: ReadyImage) -> Image.Image:
@@ -114,7 +116,7 @@ def _column(number: int) -> int:
 
 
 def _start_row(name: str, height: int, remark: str) -> Image.Image:
-    width = _column(1 + len(list_looks(Look())))
+    width = _column(1 + len(list_variants(FrameOptions())))
     row = Image.new("RGB", (width, LINE + height + GAP), PAPER)
     draw = ImageDraw.Draw(row)
     room = width - 4 * GAP - _font().getlength(remark)

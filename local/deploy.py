@@ -1,7 +1,7 @@
 """Deploys the real `template.yaml` to the emulator, straight from the checkout.
 
 Packages here are what `sam build` would make, less the third-party layers: the emulator runs functions with its own
-interpreter, which has them. `make rehearse` deploys what `sam build` really built.
+interpreter, which has them. `make deploy-local` deploys what `sam build` really built.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ def start_emulator(log: Path, *, port: int = 0, python: str = sys.executable) ->
         ca_bundle = _make_certificate(state)
         process = subprocess.Popen(
             # -P: what lies beside the script is not for the emulator to import.
-            [python, "-P", str(Path(__file__).with_name("ministack_as_aws.py"))],
+            [python, "-P", str(Path(__file__).with_name("emulator_patches.py"))],
             env=_environment(port, state),
             cwd=state,
             stdin=subprocess.DEVNULL,

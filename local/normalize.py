@@ -12,31 +12,31 @@ from tempfile import TemporaryDirectory
 
 from PIL import Image
 
-from local.conform import Made, Task, conform_photo
 from local.contact_sheet import MAX_PHOTOS, SUFFIXES, draw_refused_row, encode_sheet, stack_rows
+from local.normalize_photo import Made, Task, normalize_photo
 from local.photos import Found, Photo, Refusal, find_endangered, find_photos, name_outputs, plain_output
+from local.progress import ProgressReport
 from local.sample import SAMPLES
-from local.tally import Tally
 from local.workers import spread_work
 from sora_ready.domain.catalog import load_catalog
 from sora_ready.domain.errors import RequestRejected
-from sora_ready.domain.frame import AUTO, MAX_SIDE, Format, Look, Size
-from sora_ready.domain.request import Wish, apply_preset, gather_wishes, read_look, read_sizes
+from sora_ready.domain.frame import AUTO, MAX_SIDE, Format, FrameOptions, Size
+from sora_ready.domain.request import Option, apply_preset, merge_options, parse_frame_options, parse_sizes
 
 DEFAULTS = {"size": AUTO, "model": "sora-2"}
 
 
-class OrderError(Exception):
+class NormalizeCommandError(Exception):
     """The command cannot be carried out as it was given, so nothing was begun. The message says what to change."""
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class NormalizeCommand:
     """What is wanted of `photos` (files and folders) and `samples`: frames in `out`, a contact sheet, or both."""
 
     photos: Sequence[Path]
     sizes: tuple[Size, ...]
-    look: Look
+    frame_options: FrameOptions
     out: Path | None = None
     sheet: Path | None = None
     jobs: int = 1
@@ -44,33 +44,33 @@ class Order:
     samples: bool = False
 
 
-def read_wishes(options: Mapping[str, str]) -> tuple[tuple[Size, ...], Look]:
-    """Return the sizes to choose from and the look that the options ask for; an empty one is as if not given.
+def parse_options(options: Mapping[str, str]) -> tuple[tuple[Size, ...], FrameOptions]:
+    """Return the sizes to choose from and the frame_options that the options ask for; an empty one is as if not given.
 
     Any size in pixels is taken; the names of sizes are those of the model's. Raises `RequestRejected`, naming the
     field, its value and what is allowed.
     """
-    wishes = apply_preset(gather_wishes([("option", options), ("default", DEFAULTS)]))
+    given = apply_preset(merge_options([("option", options), ("default", DEFAULTS)]))
     models = load_catalog().models
-    wish = wishes["model"]
-    model = models.get(wish.value.lower())
+    option = given["model"]
+    model = models.get(option.value.lower())
     if model is None:
-        raise RequestRejected("model", wish.value, wish.origin, models)
-    look = read_look(wishes)
-    given = _read_pixels(wishes["size"])
-    if given:
-        return (given,), look
+        raise RequestRejected("model", option.value, option.source, models)
+    frame_options = parse_frame_options(given)
+    pixels = _read_pixels(given["size"])
+    if pixels:
+        return (pixels,), frame_options
     try:
-        return read_sizes(wishes["size"], model), look
+        return parse_sizes(given["size"], model), frame_options
     except RequestRejected as refusal:
-        raise _refuse_size(wishes["size"], refusal.facts["allowed"]) from None
+        raise _refuse_size(given["size"], refusal.facts["allowed"]) from None
 
 
-def normalize_photos(order: Order, work: Callable[[Task], Made] = conform_photo) -> bool:
+def normalize_photos(order: NormalizeCommand, work: Callable[[Task], Made] = normalize_photo) -> bool:
     """Carry out an order; return whether nothing was refused. `work` runs in other processes, so it must pickle.
 
     Nothing is overwritten unless the order has `force`, and a photo that is read never is. A file appears whole or not
-    at all. Raises `OrderError` before anything is begun.
+    at all. Raises `NormalizeCommandError` before anything is begun.
     """
     with _draw_samples(order.samples) as samples:
         found = find_photos(order.photos, leave_out=order.out)
@@ -78,10 +78,10 @@ def normalize_photos(order: Order, work: Callable[[Task], Made] = conform_photo)
         targets = _name_targets(order, found.photos)
         _check_order(order, found.photos, targets)
         tasks, existing = _plan_tasks(order, found.photos, targets)
-        tally = Tally(len(tasks))
+        tally = ProgressReport(len(tasks))
         done = _do_tasks(tasks, order, work, tally)
     if order.sheet and done:
-        sheet = stack_rows([_show(made) for made in done], order.look)
+        sheet = stack_rows([_show(made) for made in done], order.frame_options)
         write_whole(order.sheet, encode_sheet(sheet, order.sheet.suffix))
     refusals = [*found.refusals, *existing, *(made.refusal for made in done if made.refusal)]
     _sum_up(order, found, targets, done, tally)
@@ -100,16 +100,18 @@ def write_whole(path: Path, data: bytes) -> None:
         draft.unlink(missing_ok=True)
 
 
-def _read_pixels(wish: Wish) -> Size | None:
-    """Return the size that a wish states in pixels, None where it is a name."""
+def _read_pixels(option: Option) -> Size | None:
+    """Return the size that a option states in pixels, None where it is a name."""
     try:
-        return Size.parse(wish.value)
+        return Size.parse(option.value)
     except ValueError:
         return None
 
 
-def _refuse_size(wish: Wish, names: Sequence[str]) -> RequestRejected:
-    return RequestRejected("size", wish.value, wish.origin, [f"any WIDTHxHEIGHT up to {MAX_SIDE}x{MAX_SIDE}", *names])
+def _refuse_size(option: Option, names: Sequence[str]) -> RequestRejected:
+    return RequestRejected(
+        "size", option.value, option.source, [f"any WIDTHxHEIGHT up to {MAX_SIDE}x{MAX_SIDE}", *names]
+    )
 
 
 @contextmanager
@@ -122,52 +124,60 @@ def _draw_samples(wanted: bool) -> Iterator[list[Photo]]:
         yield [Photo(make(Path(folder, name)), name, Path(name)) for name, make in SAMPLES.items()]
 
 
-def _suffix(look: Look) -> str:
-    return ".jpg" if look.format is Format.JPEG else f".{look.format}"
+def _suffix(frame_options: FrameOptions) -> str:
+    return ".jpg" if frame_options.format is Format.JPEG else f".{frame_options.format}"
 
 
-def _name_targets(order: Order, photos: Sequence[Photo]) -> list[Path | None]:
+def _name_targets(order: NormalizeCommand, photos: Sequence[Photo]) -> list[Path | None]:
     """Return where each photo's frame is written, None where only a sheet is wanted."""
     if not order.out:
         return [None] * len(photos)
-    out, suffix = order.out, _suffix(order.look)
+    out, suffix = order.out, _suffix(order.frame_options)
     taken = []
     if order.sheet and order.sheet.absolute().is_relative_to(out.absolute()):
         taken = [order.sheet.absolute().relative_to(out.absolute())]
     return [out / below for below in name_outputs(photos, suffix, taken)]
 
 
-def _check_order(order: Order, photos: Sequence[Photo], targets: Sequence[Path | None]) -> None:
-    """Raise `OrderError` where the order cannot be carried out; make the folders that it writes to."""
+def _check_order(order: NormalizeCommand, photos: Sequence[Photo], targets: Sequence[Path | None]) -> None:
+    """Raise `NormalizeCommandError` where the order cannot be carried out; make the folders that it writes to."""
     if not order.photos and not order.samples:
-        raise OrderError("Say which photos: files, folders, or --samples.")
+        raise NormalizeCommandError("Say which photos: files, folders, or --samples.")
     if not order.out and not order.sheet:
-        raise OrderError("Say what for: --out DIR for the frames, --contact-sheet FILE to compare the modes, or both.")
+        raise NormalizeCommandError(
+            "Say what for: --out DIR for the frames, --contact-sheet FILE to compare the modes, or both."
+        )
     if order.sheet:
         _check_sheet(order.sheet, len(photos), force=order.force)
     written = [*targets, order.sheet]
     endangered = find_endangered(photos, [path for path in written if path])
     if endangered:
-        raise OrderError(f"{endangered} is one of the photos and would be overwritten. Write to another place.")
+        raise NormalizeCommandError(
+            f"{endangered} is one of the photos and would be overwritten. Write to another place."
+        )
     for folder in (order.out, order.sheet and order.sheet.parent):
         try:
             if folder:
                 folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise OrderError(f"{folder} must be a folder that can be written: {error.strerror}.") from error
+            raise NormalizeCommandError(f"{folder} must be a folder that can be written: {error.strerror}.") from error
 
 
 def _check_sheet(sheet: Path, photos: int, *, force: bool) -> None:
     if sheet.suffix.lower() not in SUFFIXES:
-        raise OrderError(f"--contact-sheet {sheet}: its name must end in {', '.join(SUFFIXES)}.")
+        raise NormalizeCommandError(f"--contact-sheet {sheet}: its name must end in {', '.join(SUFFIXES)}.")
     if os.path.lexists(sheet) and (not force or stat.S_ISDIR(sheet.lstat().st_mode)):
-        raise OrderError(f"{sheet} is there already. " + ("It is a folder." if force else "--force replaces it."))
+        raise NormalizeCommandError(
+            f"{sheet} is there already. " + ("It is a folder." if force else "--force replaces it.")
+        )
     if photos > MAX_PHOTOS:
-        raise OrderError(f"A contact sheet shows up to {MAX_PHOTOS} photos, and these are {photos}. Choose from them.")
+        raise NormalizeCommandError(
+            f"A contact sheet shows up to {MAX_PHOTOS} photos, and these are {photos}. Choose from them."
+        )
 
 
 def _plan_tasks(
-    order: Order, photos: Sequence[Photo], targets: Sequence[Path | None]
+    order: NormalizeCommand, photos: Sequence[Photo], targets: Sequence[Path | None]
 ) -> tuple[list[Task], list[Refusal]]:
     """Return what is to be done, and the refusals of frames that are there already."""
     tasks, refusals = [], []
@@ -177,11 +187,13 @@ def _plan_tasks(
             refusals.append(_refuse_existing(photo, target))
             free = None
         if free or order.sheet:
-            tasks.append(Task(photo, order.sizes, order.look, free, row=order.sheet is not None))
+            tasks.append(Task(photo, order.sizes, order.frame_options, free, row=order.sheet is not None))
     return tasks, refusals
 
 
-def _do_tasks(tasks: Sequence[Task], order: Order, work: Callable[[Task], Made], tally: Tally) -> list[Made]:
+def _do_tasks(
+    tasks: Sequence[Task], order: NormalizeCommand, work: Callable[[Task], Made], tally: ProgressReport
+) -> list[Made]:
     """Return what came of each task; the frames are written as they come and not kept."""
     done: dict[int, Made] = {}
     with tally, closing(spread_work(work, tasks, order.jobs)) as finished:
@@ -224,9 +236,11 @@ def _refuse_existing(photo: Photo, target: Path) -> Refusal:
     return Refusal(photo.name, "exists", f"{target} is there already. --force replaces it.")
 
 
-def _sum_up(order: Order, found: Found, targets: Sequence[Path | None], done: Sequence[Made], tally: Tally) -> None:
+def _sum_up(
+    order: NormalizeCommand, found: Found, targets: Sequence[Path | None], done: Sequence[Made], tally: ProgressReport
+) -> None:
     for photo, target in zip(found.photos, targets, strict=True):
-        plain = plain_output(photo, _suffix(order.look)).name
+        plain = plain_output(photo, _suffix(order.frame_options)).name
         if target and target.name != plain:
             tally.say(f"{photo.name} is {target}: another one is {plain}.")
     if found.left_alone:

@@ -14,13 +14,13 @@ from typing import Any
 from local.deploy import list_no_pictures
 from local.display import Display
 from local.sample import make_sample
-from local.stack import LocalStack, name_real_server, start_stack
+from local.stack import LocalStack, real_server_from_environment, start_stack
 from sora_ready.domain.job import FINAL, Status
 
 # A job in doubt waits for a person, so watching it is over too.
 ENDED = {*FINAL, Status.UNCONFIRMED}
 WATCH_SECONDS = 0.25
-# A stand-in renders in seconds; a real server may take its time.
+# A fake video server renders in seconds; a real server may take its time.
 GIVE_UP_SECONDS = 3600
 ARRIVAL_SECONDS = 120
 STALL_SECONDS = 45
@@ -31,7 +31,7 @@ class RunError(RuntimeError):
     """The run could not be finished. The message says what to do."""
 
 
-def run_picture(image: Path | None, wishes: Mapping[str, str], out: Path, folder: Path, display: Display) -> bool:
+def run_picture(image: Path | None, options: Mapping[str, str], out: Path, folder: Path, display: Display) -> bool:
     """Send `image` (the sample, where None) through a stack of its own; return whether its video is in `out`.
 
     `out/job.json` is kept as the record changes, so it is there however the run ends; `out/ready.<format>` and
@@ -42,13 +42,13 @@ def run_picture(image: Path | None, wishes: Mapping[str, str], out: Path, folder
     # Kept aside first: the picture may be what an earlier run left in `out`.
     picture = _take_picture(image, folder)
     _set_aside_results(out)
-    with start_stack(folder, say=display.say_done, real_server=name_real_server()) as local:
-        key = local.drop_picture(picture, wishes)
+    with start_stack(folder, say=display.say_done, real_server=real_server_from_environment()) as local:
+        key = local.drop_picture(picture, options)
         display.say_done(f"{picture.name} dropped into the upload bucket")
         job = watch_job(local, key, out, display)
         save_files(local, job, out)
-        if local.server.stand_in:
-            sent = len(local.server.stand_in.ledger.creates())
+        if local.server.fake_server:
+            sent = len(local.server.fake_server.request_log.creates())
             display.say_plain(f"  requests for a video that reached the server: {sent}")
     completed = report_job(job, out, display)
     if completed:

@@ -37,9 +37,9 @@ def make_balloon(path: Path) -> Path:
     picture = _gradient((1600, 2400), (38, 44, 92), (236, 158, 120), 2300)
     _draw_stars(picture, random.Random(3), 60, 500)
     draw = ImageDraw.Draw(picture)
-    for base, swing, step, colour in ((2080, 60, 260, (150, 98, 112)), (2220, 70, 180, (104, 72, 100))):
+    for base, swing, step, color in ((2080, 60, 260, (150, 98, 112)), (2220, 70, 180, (104, 72, 100))):
         ridge = [(x, base - swing * math.sin(x / step)) for x in range(0, 1608, 8)]
-        draw.polygon([(0, 2400), *ridge, (1600, 2400)], fill=colour)
+        draw.polygon([(0, 2400), *ridge, (1600, 2400)], fill=color)
     _draw_balloon(picture, (1010, 430), 250)
     return _save(picture, path)
 
@@ -81,12 +81,12 @@ def _gradient(size: tuple[int, int], top: Rgb, bottom: Rgb, reach: int) -> Image
     return column.resize(size)
 
 
-def _shine(picture: Image.Image, centre: tuple[int, int], radius: int, colour: Rgb) -> None:
+def _shine(picture: Image.Image, center: tuple[int, int], radius: int, color: Rgb) -> None:
     light = Image.new("L", picture.size)
     draw = ImageDraw.Draw(light)
     for reach, strength in ((radius * 3, 50), (radius * 2, 90), (radius, 255)):
-        draw.ellipse((centre[0] - reach, centre[1] - reach, centre[0] + reach, centre[1] + reach), fill=strength)
-    picture.paste(colour, mask=light.filter(ImageFilter.GaussianBlur(24)))
+        draw.ellipse((center[0] - reach, center[1] - reach, center[0] + reach, center[1] + reach), fill=strength)
+    picture.paste(color, mask=light.filter(ImageFilter.GaussianBlur(24)))
 
 
 def _draw_stars(picture: Image.Image, dice: random.Random, count: int, lowest: int) -> None:
@@ -98,12 +98,12 @@ def _draw_stars(picture: Image.Image, dice: random.Random, count: int, lowest: i
 
 def _draw_hills(picture: Image.Image) -> None:
     draw = ImageDraw.Draw(picture)
-    for base, swing, step, colour in ((90, 60, 310, (86, 58, 92)), (40, 46, 190, (52, 40, 74))):
+    for base, swing, step, color in ((90, 60, 310, (86, 58, 92)), (40, 46, 190, (52, 40, 74))):
         ridge = [
             (x, HORIZON - base - swing * math.sin(x / step) - 0.4 * swing * math.sin(x / 61))
             for x in range(0, WIDTH + 8, 8)
         ]
-        draw.polygon([(0, HORIZON), *ridge, (WIDTH, HORIZON)], fill=colour)
+        draw.polygon([(0, HORIZON), *ridge, (WIDTH, HORIZON)], fill=color)
 
 
 def _draw_water(picture: Image.Image, dice: random.Random) -> None:
@@ -113,28 +113,28 @@ def _draw_water(picture: Image.Image, dice: random.Random) -> None:
         y = HORIZON + 6 + depth * (HEIGHT - HORIZON - 12)
         length = 12 + 120 * depth
         x = dice.gauss(1500, 160 + 420 * depth) if dice.random() < 0.7 else dice.uniform(0, WIDTH)
-        colour = (255, 208, 150) if abs(x - 1500) < 240 + 200 * depth else (120, 92, 112)
-        draw.line((x - length, y, x + length, y), fill=colour, width=1 + round(4 * depth))
+        color = (255, 208, 150) if abs(x - 1500) < 240 + 200 * depth else (120, 92, 112)
+        draw.line((x - length, y, x + length, y), fill=color, width=1 + round(4 * depth))
 
 
-def _draw_balloon(picture: Image.Image, centre: tuple[int, int], radius: int) -> None:
+def _draw_balloon(picture: Image.Image, center: tuple[int, int], radius: int) -> None:
     # Drawn twice as large and shrunk, for smooth edges.
     big = Image.new("RGBA", (4 * radius, 8 * radius))
     draw = ImageDraw.Draw(big)
     middle, reach = 2 * radius, 2 * radius
     for side in (-1, 1):
         draw.line((middle + side * 0.3 * reach, 1.9 * reach, middle + side * 0.1 * reach, 2.9 * reach), (60, 44, 40), 6)
-    for share, colour in ((1.0, (214, 62, 52)), (0.74, (246, 196, 84)), (0.46, (214, 62, 52)), (0.16, (246, 196, 84))):
+    for share, color in ((1.0, (214, 62, 52)), (0.74, (246, 196, 84)), (0.46, (214, 62, 52)), (0.16, (246, 196, 84))):
         half = share * reach
-        draw.pieslice((middle - half, 0, middle + half, 2 * reach), 180, 360, colour)
+        draw.pieslice((middle - half, 0, middle + half, 2 * reach), 180, 360, color)
         # Below its widest place it narrows to the mouth.
         curve = [(math.cos(step * math.pi / 32) ** 0.8 * 0.72 + 0.28, step / 16) for step in range(17)]
         right = [(middle + half * width, reach + 1.25 * reach * down) for width, down in curve]
         left = [(2 * middle - x, y) for x, y in reversed(right)]
-        draw.polygon([*right, *left], colour)
+        draw.polygon([*right, *left], color)
     draw.rounded_rectangle((middle - 0.16 * reach, 2.8 * reach, middle + 0.16 * reach, 3.1 * reach), 16, (94, 62, 40))
     small = big.resize((2 * radius, 4 * radius), Image.Resampling.LANCZOS)
-    picture.paste(small, (centre[0] - radius, centre[1] - radius), small)
+    picture.paste(small, (center[0] - radius, center[1] - radius), small)
 
 
 def _draw_tower(draw: ImageDraw.ImageDraw, x: int, span: tuple[int, int]) -> None:
@@ -142,8 +142,8 @@ def _draw_tower(draw: ImageDraw.ImageDraw, x: int, span: tuple[int, int]) -> Non
     for part in range(5):
         upper, lower = top + (foot - top) * part / 5, top + (foot - top) * (part + 1) / 5
         wide, wider = 34 + 5 * part, 34 + 5 * (part + 1)
-        colour = (214, 208, 200) if part % 2 else (178, 48, 48)
-        draw.polygon([(x - wide, upper), (x + wide, upper), (x + wider, lower), (x - wider, lower)], fill=colour)
+        color = (214, 208, 200) if part % 2 else (178, 48, 48)
+        draw.polygon([(x - wide, upper), (x + wide, upper), (x + wider, lower), (x - wider, lower)], fill=color)
     draw.rectangle((x - 50, top - 8, x + 50, top), fill=(24, 24, 32))
     draw.rectangle((x - 24, top - 58, x + 24, top - 8), fill=(255, 244, 196))
     draw.polygon([(x - 34, top - 58), (x + 34, top - 58), (x, top - 96)], fill=(178, 48, 48))

@@ -18,22 +18,22 @@ from boto3.dynamodb.types import TypeDeserializer
 
 from local.deploy import Stack, deploy_template
 from local.emulator import Emulator, start_emulator
-from local.front_door import FrontDoor, find_front_door, set_gateway_responses
-from local.stand_in import StandIn, StandInConfig, serve
+from local.fake_video_server import FakeVideoServer, FakeVideoServerConfig, serve
+from local.videos_api import VideosApi, find_videos_api, set_gateway_responses
 
-STAND_IN_KEY = "sk-local"
+FAKE_SERVER_KEY = "sk-local"
 # What an S3 tag may hold, of what people write into these fields; anything else travels as metadata.
 _TAG_ALPHABET = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 +-=._:/@")
 
 
 @dataclass(frozen=True, slots=True)
 class VideoServer:
-    """The server that the stack submits to; `stand_in` is None for a real one. `models` adds to the catalogue."""
+    """The server that the stack submits to; `fake_server` is None for a real one. `models` adds to the catalog."""
 
     base_url: str
     key: str
     models: str = ""
-    stand_in: StandIn | None = None
+    fake_server: FakeVideoServer | None = None
 
     def parameters(self) -> dict[str, str]:
         """What the template has to be told of this server."""
@@ -50,14 +50,14 @@ class LocalStack:
     log: Path
 
     @property
-    def front_door(self) -> FrontDoor:
+    def videos_api(self) -> VideosApi:
         """Where the stack's API is, with the token that opens it now."""
-        return find_front_door(self.emulator, self.stack)
+        return find_videos_api(self.emulator, self.stack)
 
-    def drop_picture(self, path: Path, wishes: Mapping[str, str], *, key: str | None = None) -> str:
-        """Put a picture into the upload bucket, its wishes as tags (the prompt as metadata); return its key."""
-        tags = {name: value for name, value in wishes.items() if name != "prompt" and set(value) <= _TAG_ALPHABET}
-        metadata = {name: quote(value, safe=" ") for name, value in wishes.items() if name not in tags}
+    def drop_picture(self, path: Path, options: Mapping[str, str], *, key: str | None = None) -> str:
+        """Put a picture into the upload bucket, its options as tags (the prompt as metadata); return its key."""
+        tags = {name: value for name, value in options.items() if name != "prompt" and set(value) <= _TAG_ALPHABET}
+        metadata = {name: quote(value, safe=" ") for name, value in options.items() if name not in tags}
         key = key or path.name
         self.emulator.client("s3").put_object(
             Bucket=self.stack.outputs["UploadBucket"],
@@ -105,7 +105,7 @@ def _read_number(value: Decimal) -> int | float:
     return int(value) if value == value.to_integral_value() else float(value)
 
 
-def name_real_server() -> VideoServer | None:
+def real_server_from_environment() -> VideoServer | None:
     """Return the server that VIDEO_API_BASE_URL names, None where it names none. That server charges its prices.
 
     VIDEO_API_KEY is its key, VIDEO_MODELS its models as the template's parameter has them. Only `run` and `up` ask for
@@ -118,13 +118,13 @@ def name_real_server() -> VideoServer | None:
 
 
 @contextmanager
-def start_stand_in(folder: Path, *, port: int = 0, render_seconds: float = 3.0) -> Iterator[VideoServer]:
-    """Run a stand-in video server while the block runs."""
+def start_fake_server(folder: Path, *, port: int = 0, render_seconds: float = 3.0) -> Iterator[VideoServer]:
+    """Run a fake video server while the block runs."""
     # Each stack starts with nothing paid for.
     shutil.rmtree(folder, ignore_errors=True)
-    config = StandInConfig(key=STAND_IN_KEY, port=port, data=folder, render_seconds=render_seconds)
-    with serve(config) as stand_in:
-        yield VideoServer(stand_in.base_url, STAND_IN_KEY, stand_in=stand_in)
+    config = FakeVideoServerConfig(key=FAKE_SERVER_KEY, port=port, data=folder, render_seconds=render_seconds)
+    with serve(config) as fake_server:
+        yield VideoServer(fake_server.base_url, FAKE_SERVER_KEY, fake_server=fake_server)
 
 
 @contextmanager
@@ -139,20 +139,20 @@ def start_stack(
     python: str = sys.executable,
     parameters: Mapping[str, str] | None = None,
 ) -> Iterator[LocalStack]:
-    """Start all of it, its logs and the stand-in's files in `folder`; `say` hears of each step as it is done.
+    """Start all of it, its logs and the fake video server's files in `folder`; `say` hears of each step as it is done.
 
     `parameters` are the template's, beside those that name the video server. The stack submits to `real_server`, which
-    costs money, or to a stand-in where that is None.
+    costs money, or to a fake video server where that is None.
     """
-    stand_in = start_stand_in(folder / "stand-in", port=server_port, render_seconds=render_seconds)
+    fake_server = start_fake_server(folder / "fake-video-server", port=server_port, render_seconds=render_seconds)
     folder.mkdir(parents=True, exist_ok=True)
     with (
-        nullcontext(real_server) if real_server else stand_in as server,
+        nullcontext(real_server) if real_server else fake_server as server,
         start_emulator(folder / "emulator.log", port=emulator_port, python=python) as emulator,
     ):
         say(f"AWS is up on this machine ({emulator.endpoint})")
         stack = deploy_template(emulator, server.parameters() | dict(parameters or {}))
         set_gateway_responses(emulator, stack)
         say("template.yaml is deployed")
-        say(f"{'stand-in video server' if server.stand_in else 'video server'} at {server.base_url}")
+        say(f"{'fake video server' if server.fake_server else 'video server'} at {server.base_url}")
         yield LocalStack(emulator, stack, server, folder / "emulator.log")

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from local.build import BuildError, build_stack
 from local.deploy import DeployError
+from local.deploy_local import deploy_local
 from local.display import Display
 from local.emulator import EmulatorError, forget_account
-from local.rehearse import rehearse
 from local.run import RunError, run_picture
 from local.up import AlreadyUpError, keep_up
 from sora_ready.domain.request import FIELDS
@@ -28,9 +28,9 @@ def carry_out(given: argparse.Namespace, display: Display) -> int:
 
 
 def _run(given: argparse.Namespace, display: Display) -> int:
-    wishes = {name: value for name in FIELDS if (value := getattr(given, name).strip())}
+    options = {name: value for name in FIELDS if (value := getattr(given, name).strip())}
     image = Path(given.image) if given.image else None
-    return 0 if run_picture(image, wishes, Path(given.out or "out"), FOLDER / "run", display) else 1
+    return 0 if run_picture(image, options, Path(given.out or "out"), FOLDER / "run", display) else 1
 
 
 def _up(given: argparse.Namespace, display: Display) -> int:
@@ -51,7 +51,7 @@ def _build(given: argparse.Namespace, display: Display) -> int:
 
 
 def _rehearse(given: argparse.Namespace, display: Display) -> int:
-    return 0 if rehearse(FOLDER / "rehearse", display) else 1
+    return 0 if deploy_local(FOLDER / "deploy_local", display) else 1
 
 
-_COMMANDS = {"run": _run, "up": _up, "build": _build, "rehearse": _rehearse}
+_COMMANDS = {"run": _run, "up": _up, "build": _build, "deploy_local": _rehearse}

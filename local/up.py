@@ -16,7 +16,7 @@ import certifi
 
 from local.display import Display
 from local.sample import make_sample
-from local.stack import LocalStack, name_real_server, start_stack
+from local.stack import LocalStack, real_server_from_environment, start_stack
 
 # A shell that had a real account's settings must not mix them with these.
 _FORGET = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
@@ -41,7 +41,7 @@ def keep_up(
             say=display.say_done,
             emulator_port=emulator_port,
             server_port=server_port,
-            real_server=name_real_server(),
+            real_server=real_server_from_environment(),
             parameters={"UploadPrefix": prefix},
         ) as local,
     ):
@@ -90,7 +90,7 @@ def _explained_ports(emulator_port: int, server_port: int) -> Iterator[None]:
 def write_env(local: LocalStack, env_file: Path) -> None:
     """Write a file that a shell can source, so that the AWS CLI speaks to this emulator and to nothing else."""
     lines = [f"unset {' '.join(_FORGET)}"]
-    exported = local.emulator.environment() | _name_front_door(local, env_file.with_name("certificates.pem"))
+    exported = local.emulator.environment() | _describe_videos_api(local, env_file.with_name("certificates.pem"))
     lines += [f"export {name}={shlex.quote(value)}" for name, value in exported.items()]
     tools = shlex.quote(str(Path(sys.executable).parent))
     lines.append(f'command -v aws >/dev/null || export PATH="$PATH:"{tools}')
@@ -99,15 +99,15 @@ def write_env(local: LocalStack, env_file: Path) -> None:
     env_file.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _name_front_door(local: LocalStack, bundle: Path) -> dict[str, str]:
+def _describe_videos_api(local: LocalStack, bundle: Path) -> dict[str, str]:
     """Return what the OpenAI SDK and curl must be told to reach the API, and all else that they could reach."""
     own = local.emulator.ca_bundle.read_text(encoding="utf-8")
     bundle.parent.mkdir(parents=True, exist_ok=True)
     bundle.write_text(Path(certifi.where()).read_text(encoding="utf-8") + own, encoding="utf-8")
     trust = str(bundle.resolve())
     return {
-        "OPENAI_BASE_URL": local.front_door.url,
-        "OPENAI_API_KEY": local.front_door.token,
+        "OPENAI_BASE_URL": local.videos_api.url,
+        "OPENAI_API_KEY": local.videos_api.token,
         "SSL_CERT_FILE": trust,
         "CURL_CA_BUNDLE": trust,
         "REQUESTS_CA_BUNDLE": trust,
@@ -122,7 +122,7 @@ def _explain(local: LocalStack, env_file: Path, sample: Path, display: Display) 
         f"  output bucket  {output}",
         f"  jobs table     {local.stack.outputs['JobsTable']}",
         f"  video server   {local.server.base_url}",
-        f"  API            {local.front_door.url}",
+        f"  API            {local.videos_api.url}",
         "",
         "In another terminal, in this folder:",
         f"  . {env_file}",

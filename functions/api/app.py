@@ -12,10 +12,10 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from botocore.config import Config
 
 from sora_ready.adapters.queues import SubmitQueue, TrackQueue
-from sora_ready.adapters.settings import ApiSettings
-from sora_ready.front_door.door import Door, connect_door
-from sora_ready.front_door.operations import Terms, carry_out
-from sora_ready.front_door.routes import ROUTES
+from sora_ready.entrypoints.api.context import ApiContext, build_context
+from sora_ready.entrypoints.api.dispatch import RequestLimits, dispatch
+from sora_ready.entrypoints.api.routes import ROUTES
+from sora_ready.entrypoints.settings import ApiSettings
 
 logger = Logger()
 settings = cache(ApiSettings.from_environment)
@@ -26,7 +26,7 @@ OWN_ADDRESS = Config(signature_version="s3v4", s3={"addressing_style": "virtual"
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Answer one call."""
+    """Response one call."""
     return app.resolve(event, context)
 
 
@@ -34,8 +34,8 @@ def answer_with(operation: str) -> Callable[..., Response[str]]:
     """Return what answers the calls of one operation; what its path leaves open comes as arguments."""
 
     def answer(*_: Exception, **path: str) -> Response[str]:
-        terms = Terms(settings().max_body_bytes, settings().cors_origins())
-        told = carry_out(operation, app.current_event.raw_event, path, open_door, terms)
+        limits = RequestLimits(settings().max_body_bytes, settings().cors_origins())
+        told = dispatch(operation, app.current_event.raw_event, path, get_context, limits)
         logger.info("answered", operation=operation, status=told.status)
         return Response(told.status, "application/json", told.as_text(), dict(told.headers))
 
@@ -43,10 +43,10 @@ def answer_with(operation: str) -> Callable[..., Response[str]]:
 
 
 @cache
-def open_door() -> Door:
-    """Connect the front door to this stack, once for each execution environment."""
+def get_context() -> ApiContext:
+    """Connect the front context to this stack, once for each execution environment."""
     s3 = boto3.client("s3", config=OWN_ADDRESS)
-    return connect_door(settings(), s3, boto3.client("dynamodb"), open_queues)
+    return build_context(settings(), s3, boto3.client("dynamodb"), open_queues)
 
 
 def open_queues() -> tuple[SubmitQueue, TrackQueue]:

@@ -10,7 +10,7 @@ import boto3
 from aws_lambda_powertools import Logger
 
 from sora_ready.adapters.bearer_token import BearerToken
-from sora_ready.adapters.settings import AuthorizeSettings
+from sora_ready.entrypoints.settings import AuthorizeSettings
 
 logger = Logger()
 

@@ -8,11 +8,11 @@ from typing import Any
 import boto3
 from aws_lambda_powertools import Logger
 
-from sora_ready.adapters.batch_operations import BatchTask, TaskResult, answer_tasks
 from sora_ready.adapters.buckets import OutputBucket, UploadBucket
 from sora_ready.adapters.job_table import JobTable
-from sora_ready.adapters.settings import BackfillSettings
 from sora_ready.domain.catalog import load_catalog
+from sora_ready.entrypoints.s3_batch import BatchTask, TaskResult, answer_tasks
+from sora_ready.entrypoints.settings import BackfillSettings
 from sora_ready.pipeline.backfill import Backfill
 
 logger = Logger()
@@ -20,12 +20,12 @@ logger = Logger()
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Take up the picture of each task; answer for each what the batch job's report says of it."""
-    return answer_tasks(event, take_up)
+    return answer_tasks(event, process)
 
 
-def take_up(task: BatchTask) -> TaskResult:
+def process(task: BatchTask) -> TaskResult:
     """Take up the picture that one task names."""
-    result = wire().take_up(task)
+    result = wire().process(task)
     logger.info("task answered", batch_job=task.batch_job, task_id=task.id, result=str(result.code))
     return result
 

@@ -9,16 +9,16 @@ import boto3
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from sora_ready.adapters.batches import answer_batch
 from sora_ready.adapters.buckets import OutputBucket, UploadBucket
-from sora_ready.adapters.direct_calls import answer_call, is_direct, read_normalize_call
 from sora_ready.adapters.job_table import JobTable
-from sora_ready.adapters.s3_events import read_object_created
-from sora_ready.adapters.settings import NormalizeSettings
 from sora_ready.domain.catalog import load_catalog
+from sora_ready.entrypoints.invocations import is_direct, parse_normalize_invocation, run_invocation
+from sora_ready.entrypoints.s3_events import read_object_created
+from sora_ready.entrypoints.settings import NormalizeSettings
+from sora_ready.entrypoints.sqs import process_batch
 from sora_ready.pipeline.dead_letters import mark_dead_upload
-from sora_ready.pipeline.direct_normalize import normalize_directly
 from sora_ready.pipeline.normalize import normalize_upload
+from sora_ready.pipeline.normalize_on_demand import normalize_on_demand
 
 logger = Logger()
 settings = cache(NormalizeSettings.from_environment)
@@ -27,12 +27,12 @@ settings = cache(NormalizeSettings.from_environment)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answer a direct call with its job, a batch of queue messages with those that failed and come back."""
     if is_direct(event):
-        return answer_call(normalize_directly, read_normalize_call(event), **wire())
-    return answer_batch(event, handle_record, context, last_try=settings().max_receives, mark=mark_record)
+        return run_invocation(normalize_on_demand, parse_normalize_invocation(event), **wire())
+    return process_batch(event, handle_record, context, last_try=settings().max_receives, mark=mark_record)
 
 
 def handle_record(record: SQSRecord) -> None:
-    """Normalise the upload that one message announces."""
+    """Normalize the upload that one message announces."""
     job = normalize_upload(read_object_created(record.body), **wire())
     logger.info("normalized", job_id=job.id, status=str(job.status), code=job.error.get("code"))
 

@@ -9,16 +9,16 @@ import boto3
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from sora_ready.adapters.batches import answer_batch
 from sora_ready.adapters.buckets import OutputBucket
-from sora_ready.adapters.direct_calls import answer_call, is_direct, read_submit_call
 from sora_ready.adapters.ledger import open_tables
 from sora_ready.adapters.queues import SubmitQueue, TrackQueue, read_submission
-from sora_ready.adapters.settings import SubmitSettings
-from sora_ready.adapters.video_api import connect_video_api
+from sora_ready.adapters.video_server.client import connect_video_server
+from sora_ready.entrypoints.invocations import is_direct, parse_submit_invocation, run_invocation
+from sora_ready.entrypoints.settings import SubmitSettings
+from sora_ready.entrypoints.sqs import process_batch
 from sora_ready.pipeline.dead_letters import mark_dead_letter
-from sora_ready.pipeline.direct_submit import submit_directly
 from sora_ready.pipeline.submit import postpone_failure, submit_job
+from sora_ready.pipeline.submit_on_demand import submit_on_demand
 
 logger = Logger()
 settings = cache(SubmitSettings.from_environment)
@@ -28,8 +28,10 @@ submit_queue = cache(lambda: SubmitQueue(boto3.client("sqs"), settings().submit_
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answer a direct call with its job, a batch of queue messages with those that failed and come back."""
     if is_direct(event):
-        return answer_call(submit_directly, read_submit_call(event), video_api=connect_video_api(settings()), **wire())
-    return answer_batch(event, handle_record, context, last_try=settings().max_receives, mark=mark_record)
+        return run_invocation(
+            submit_on_demand, parse_submit_invocation(event), video_server=connect_video_server(settings()), **wire()
+        )
+    return process_batch(event, handle_record, context, last_try=settings().max_receives, mark=mark_record)
 
 
 def handle_record(record: SQSRecord) -> None:
@@ -40,7 +42,9 @@ def handle_record(record: SQSRecord) -> None:
         return
     receives = int(record.attributes.approximate_receive_count)
     with postpone_failure(submit_queue(), record.receipt_handle, receives):
-        job = submit_job(job_id, copy_key, redelivered=receives > 1, video_api=connect_video_api(settings()), **wire())
+        job = submit_job(
+            job_id, copy_key, redelivered=receives > 1, video_server=connect_video_server(settings()), **wire()
+        )
     logger.info("submitted", job_id=job_id, status=str(job.status), code=job.error.get("code"))
 
 

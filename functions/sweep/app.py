@@ -10,15 +10,15 @@ from aws_lambda_powertools import Logger
 
 from sora_ready.adapters.ledger import open_tables
 from sora_ready.adapters.queues import NormalizeQueue, SubmitQueue, TrackQueue
-from sora_ready.adapters.settings import SweepSettings
-from sora_ready.pipeline.doubt import resolve_job
+from sora_ready.entrypoints.settings import SweepSettings
+from sora_ready.pipeline.reconcile import resolve_job
 from sora_ready.pipeline.sweep import Sweep
 
 logger = Logger()
 
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """Sweep and return how many jobs of each status were woken; or `resolve` one job and return its record."""
+    """Sweep and return how many jobs of each status were resumed; or `resolve` one job and return its record."""
     sweep = wire()
     if "resolve" in event:
         asked = event["resolve"]
@@ -33,10 +33,10 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
         )
         logger.info("a person decided", job_id=job.id, decision=asked["decision"], status=str(job.status))
         return job.as_told()
-    woken = sweep.wake_jobs()
-    if woken:
-        logger.info("overdue jobs were woken", **woken)
-    return {"woken": woken}
+    resumed = sweep.resume_jobs()
+    if resumed:
+        logger.info("overdue jobs were resumed", **resumed)
+    return {"resumed": resumed}
 
 
 @cache

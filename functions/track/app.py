@@ -9,12 +9,12 @@ import boto3
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from sora_ready.adapters.batches import answer_batch
 from sora_ready.adapters.buckets import OutputBucket
 from sora_ready.adapters.ledger import open_tables
 from sora_ready.adapters.queues import TrackQueue, read_poll
-from sora_ready.adapters.settings import TrackSettings
-from sora_ready.adapters.video_api import connect_video_api
+from sora_ready.adapters.video_server.client import connect_video_server
+from sora_ready.entrypoints.settings import TrackSettings
+from sora_ready.entrypoints.sqs import process_batch
 from sora_ready.pipeline.dead_letters import mark_dead_letter
 from sora_ready.pipeline.track import track_job
 
@@ -24,14 +24,14 @@ settings = cache(TrackSettings.from_environment)
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answer a batch of queue messages; only those that failed come back."""
-    return answer_batch(event, handle_record, context, last_try=settings().max_receives, mark=mark_record)
+    return process_batch(event, handle_record, context, last_try=settings().max_receives, mark=mark_record)
 
 
 def handle_record(record: SQSRecord) -> None:
     """Look at the job that one message names."""
     job_id, polls = read_poll(record.body)
     again = int(record.attributes.approximate_receive_count) > 1
-    job = track_job(job_id, polls, redelivered=again, video_api=connect_video_api(settings()), **wire())
+    job = track_job(job_id, polls, redelivered=again, video_server=connect_video_server(settings()), **wire())
     logger.info("tracked", job_id=job_id, status=str(job.status), polls=polls, progress=job.server.get("progress"))
 
 

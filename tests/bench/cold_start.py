@@ -25,7 +25,7 @@ boto3.client("dynamodb")
 """
 OURS = """
 import app
-app.open_door()
+app.get_context()
 """
 # The names that the template would give; nothing is called.
 _SETTINGS = {

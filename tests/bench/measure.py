@@ -26,7 +26,7 @@ CHILD = [sys.executable, "-m", "tests.bench.child"]
 # The floor only encodes a frame that was ready, so its memory and its frame say nothing.
 MADE = ("ours", "article", "ffmpeg", "libvips")
 # The article's frame saved at 4:4:4, as ours is, and placed without its rounding: what encoding alone costs.
-FULL_COLOUR = "article at 4:4:4"
+FULL_COLOR = "article at 4:4:4"
 # Rounds go on for this long, but not fewer or more than this many.
 SECONDS, FEWEST, MOST = 5.0, 5, 15
 
@@ -118,7 +118,7 @@ def measure_memory(result: Result) -> None:
             result.peak[peer] = peak if peer == "ffmpeg" else peak - bare_interpreter()
             score(result, peer, Image.open(output))
     exact = encode(draw_reference(result.picture.path, result.mode), subsampling="4:4:4")
-    score(result, FULL_COLOUR, Image.open(io.BytesIO(exact)))
+    score(result, FULL_COLOR, Image.open(io.BytesIO(exact)))
 
 
 def run_once(peer: str, picture: Path, mode: str, output: Path) -> int:
@@ -146,8 +146,8 @@ def score(result: Result, peer: str, frame: Image.Image) -> None:
     wanted = draw_reference(result.picture.path, result.mode)
     made = frame.convert("RGB")
     result.psnr[peer] = float(peak_signal_noise_ratio(np.asarray(wanted), np.asarray(made), data_range=255))
-    grey = [np.asarray(image.convert("L")) for image in (wanted, made)]
-    result.ssim[peer] = float(structural_similarity(*grey, data_range=255))
+    gray = [np.asarray(image.convert("L")) for image in (wanted, made)]
+    result.ssim[peer] = float(structural_similarity(*gray, data_range=255))
 
 
 @lru_cache(maxsize=1)

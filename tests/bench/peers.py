@@ -22,7 +22,7 @@ class Unable(Exception):
 
 def run_ours(path: Path, mode: str) -> bytes:
     """Return the frame that this project makes."""
-    from sora_ready.domain.imaging import normalize_image
+    from sora_ready.domain.imaging.normalize import normalize_image
 
     return normalize_image(path, size=(WIDTH, HEIGHT), mode=mode, quality=QUALITY).data
 
@@ -51,7 +51,7 @@ def fit_as_article(upright: Image.Image, mode: str) -> Image.Image:
 
 
 def encode(frame: Image.Image, **options: str) -> bytes:
-    """Return the frame as JPEG; Pillow halves the colours' resolution where it is not told otherwise."""
+    """Return the frame as JPEG; Pillow halves the colors' resolution where it is not told otherwise."""
     buffer = io.BytesIO()
     frame.save(buffer, "JPEG", quality=QUALITY, **options)
     return buffer.getvalue()
@@ -86,10 +86,10 @@ def run_libvips(path: Path, mode: str) -> bytes:
     pyvips.cache_set_max(0)
     try:
         if mode == "cover":
-            frame = pyvips.Image.thumbnail(str(path), WIDTH, height=HEIGHT, crop="centre")
+            frame = pyvips.Image.thumbnail(str(path), WIDTH, height=HEIGHT, crop="center")
         else:
             fitted = pyvips.Image.thumbnail(str(path), WIDTH, height=HEIGHT)
-            frame = fitted.gravity("centre", WIDTH, HEIGHT, extend="black")
+            frame = fitted.gravity("center", WIDTH, HEIGHT, extend="black")
         return frame.jpegsave_buffer(Q=QUALITY, subsample_mode="off")
     except pyvips.Error as error:
         raise Unable(str(error).splitlines()[-1].strip()) from None

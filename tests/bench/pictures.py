@@ -21,7 +21,7 @@ EDITION = 1
 FOLDER = Path(".local/bench")
 MASTER = (4000, 3000)
 # Grain, in levels of 255: most of it is common to the channels, as a camera's noise reduction leaves it.
-LUMA_GRAIN, COLOUR_GRAIN = 2.7, 1.0
+LUMA_GRAIN, COLOR_GRAIN = 2.7, 1.0
 PHOTOS = ("astronaut.png", "coffee.png", "chelsea.png", "rocket.jpg", "motorcycle_left.png", "hubble_deep_field.jpg")
 TEXTURES = ("gravel.png", "grass.png", "brick.png")
 BAND = 500
@@ -149,7 +149,7 @@ def draw_grain() -> np.ndarray:
     """Return a patch of sensor noise, a little blurred by demosaicing, in three channels."""
     chance = np.random.default_rng(7)
     common = chance.standard_normal((1531, 2039, 1)) * LUMA_GRAIN
-    single = chance.standard_normal((1531, 2039, 3)) * COLOUR_GRAIN
+    single = chance.standard_normal((1531, 2039, 3)) * COLOR_GRAIN
     noise = common + single
     softened = (noise * 2 + np.roll(noise, 1, 0) + np.roll(noise, 1, 1)) / 6**0.5
     return softened.astype(np.float32)

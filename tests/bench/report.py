@@ -14,7 +14,7 @@ import pyvips
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench.measure import FULL_COLOUR, Result
+from tests.bench.measure import FULL_COLOR, Result
 
 HEADS = (
     *("picture", "mode", "ours ms"),
@@ -94,7 +94,7 @@ def judge(results: list[Result]) -> list[tuple[bool | None, str]]:
     scores = [result.psnr for result in results if "ours" in result.psnr]
     losses = [psnr["ours"] - psnr["article"] for psnr in scores if "article" in psnr]
     found.append(at_least(smallest(losses), -LOSS, "PSNR at 4:4:4 beside the article's frame, least, dB", "{:+.2f}"))
-    exact = smallest(psnr["ours"] - psnr[FULL_COLOUR] for psnr in scores)
+    exact = smallest(psnr["ours"] - psnr[FULL_COLOR] for psnr in scores)
     label = "beside the exact frame saved at 4:4:4, least, dB"
     found.append((None, f"{label}: {'not measured' if exact is None else format(exact, '+.2f')} (told, not asked)"))
     peaks = [-result.peak["ours"] for result in results if result.picture.key == "jpeg108" and "ours" in result.peak]

@@ -1,4 +1,4 @@
-"""The whole stack, once for all end-to-end tests: the real template on the emulator, and a quick stand-in."""
+"""The whole stack, once for all end-to-end tests: the real template on the emulator, and a quick fake video server."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from local.emulator import Emulator, forget_account, start_emulator
-from local.stack import LocalStack, VideoServer, start_stack, start_stand_in
-from tests.e2e import waiting
-from tests.e2e.pasting import folder_with_stack_up  # noqa: F401 - a fixture
+from local.stack import LocalStack, VideoServer, start_fake_server, start_stack
+from tests.e2e import wait_for_jobs as waiting
+from tests.e2e.run_readme import folder_with_stack_up  # noqa: F401 - a fixture
 
 
 @pytest.fixture(scope="session")
@@ -31,11 +31,11 @@ def wait_for_jobs(local: LocalStack) -> Callable[..., list[dict[str, Any]]]:
 
 @pytest.fixture(scope="module")
 def empty_account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Emulator, VideoServer]]:
-    """An emulator of the test's own in which nothing is deployed yet, and a quick stand-in."""
+    """An emulator of the test's own in which nothing is deployed yet, and a quick fake video server."""
     forget_account()
     folder = tmp_path_factory.mktemp("account")
     with (
-        start_stand_in(folder / "stand-in", render_seconds=0.2) as server,
+        start_fake_server(folder / "fake-video-server", render_seconds=0.2) as server,
         start_emulator(folder / "emulator.log") as emulator,
     ):
         yield emulator, server

@@ -1,6 +1,6 @@
 """What stands for `sam deploy` where the README's lines are pasted: the checkout's template, onto the emulator.
 
-The real one needs a build, and is run by `make rehearse`. As the real one does, it leaves a parameter that is not named
+The real one needs a build, and is run by `make deploy-local`. As the real one does, it leaves a parameter that is not named
 as it was before, and deploys `sora-ready` where no stack is named.
 """
 

@@ -18,9 +18,9 @@ from local.deploy import ROOT, deploy_template
 from local.emulator import Emulator
 from local.sample import make_sample
 from local.stack import LocalStack, VideoServer
-from sora_ready.adapters.s3_events import OUR_SOURCE
-from tests.e2e.waiting import wait_for_jobs
-from tests.e2e.wiring import call_function
+from sora_ready.entrypoints.s3_events import OUR_SOURCE
+from tests.e2e.deployed_samples import call_function
+from tests.e2e.wait_for_jobs import wait_for_jobs
 
 BUCKET, PREFIX, STACK = "team-pictures", "photos/", "films"
 ACCOUNT, REGION = "000000000000", "us-east-1"

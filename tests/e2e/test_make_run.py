@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from local.sample import make_sample
-from tests.e2e.measure import open_picture, psnr, read_clip
+from tests.e2e.measure_media import open_picture, psnr, read_clip
 
 ROOT = Path(__file__).resolve().parents[2]
 CORPUS = ROOT / ".." / "shared" / "corpus"
@@ -49,7 +49,7 @@ def test_without_a_word_it_turns_the_sample_into_a_video(tmp_path: Path) -> None
     assert psnr(clip.first_frame, ready) > 30
     job = read_job(tmp_path)
     assert job["status"] == "completed"
-    assert {"request", "origins", "source", "copy", "video", "server", "created_at", "history"} <= job.keys()
+    assert {"request", "option_sources", "source", "copy", "video", "server", "created_at", "history"} <= job.keys()
     assert "requests for a video that reached the server: 1" in finished.stdout
 
 

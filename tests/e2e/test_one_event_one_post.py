@@ -16,7 +16,7 @@ from local.stack import LocalStack
 
 @pytest.fixture
 def silent_bucket(local: LocalStack) -> Iterator[None]:
-    """Uploads announce nothing, so that the test can announce them as often as it likes."""
+    """Uploads publish nothing, so that the test can publish them as often as it likes."""
     events = local.emulator.client("events")
     rule = _find(events.list_rules()["Rules"], "Name", "PictureUploaded")
     events.disable_rule(Name=rule)
@@ -124,5 +124,5 @@ def _find(items: list[dict[str, Any]], name: str, part: str) -> str:
 
 
 def _posts_of(local: LocalStack, job_id: str) -> int:
-    assert local.server.stand_in
-    return sum(entry.idempotency_key == job_id for entry in local.server.stand_in.ledger.creates())
+    assert local.server.fake_server
+    return sum(entry.idempotency_key == job_id for entry in local.server.fake_server.request_log.creates())

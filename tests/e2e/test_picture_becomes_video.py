@@ -7,7 +7,7 @@ from pathlib import Path
 
 from local.sample import make_sample
 from local.stack import LocalStack
-from tests.e2e.measure import open_picture, psnr, read_clip
+from tests.e2e.measure_media import open_picture, psnr, read_clip
 
 
 def test_a_dropped_picture_comes_back_as_a_video_that_begins_with_it(
@@ -46,7 +46,7 @@ def test_the_record_tells_the_request_where_each_value_came_from_and_where_every
 
     # then
     assert job["request"]["mode"] == "pad"
-    assert job["origins"] == {
+    assert job["option_sources"] == {
         "mode": "tag",
         "prompt": "metadata",
         "size": "default",
@@ -68,5 +68,5 @@ def test_the_record_tells_the_request_where_each_value_came_from_and_where_every
 
 
 def _posts_of(local: LocalStack, job_id: str) -> list:
-    assert local.server.stand_in
-    return [entry for entry in local.server.stand_in.ledger.creates() if entry.idempotency_key == job_id]
+    assert local.server.fake_server
+    return [entry for entry in local.server.fake_server.request_log.creates() if entry.idempotency_key == job_id]

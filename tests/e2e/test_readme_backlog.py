@@ -1,4 +1,4 @@
-"""The README's recipe for a backlog, pasted as it stands, against `make up` and a stand-in for S3 Batch Operations."""
+"""The README's recipe for a backlog, pasted as it stands, against `make up` and a fake video server for S3 Batch Operations."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 from urllib.parse import unquote_plus
 
 from local.sample import make_sample
-from tests.e2e.batch_operations import serve_batch_operations
-from tests.e2e.pasting import blocks_of_readme
+from tests.e2e.fake_s3_batch import serve_batch_operations
+from tests.e2e.run_readme import blocks_of_readme
 
 GOOD = ("photos/a b+c.jpg", "photos/假日, 100%25.jpg", "photos/deep/er/é\"'.jpg")
 CORRUPT = "photos/torn.jpg"

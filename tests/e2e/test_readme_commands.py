@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from local.sample import make_sample
-from tests.e2e.measure import open_picture, read_clip
-from tests.e2e.pasting import ROOT, blocks_of_readme, shell
+from tests.e2e.measure_media import open_picture, read_clip
+from tests.e2e.run_readme import ROOT, blocks_of_readme, shell
 
 
 def test_the_cli_lines_drop_a_picture_and_bring_back_its_record_and_its_video(folder_with_stack_up: Path) -> None:
@@ -82,11 +82,11 @@ def test_the_lines_for_a_job_in_doubt_carry_out_what_a_person_decides(folder_wit
     server = re.search(r"http://\S+/v1", (folder_with_stack_up / "up.log").read_text())
     assert server
     dropping = {"kind": "drop_connection", "point": "after_accepting"}
-    ask(server[0].replace("/v1", "/_stand_in/faults"), {"faults": [dropping] * len(decisions)})
+    ask(server[0].replace("/v1", "/_fake_server/faults"), {"faults": [dropping] * len(decisions)})
     jobs = [doubtful_job(folder_with_stack_up, stack, number) for number in range(len(decisions))]
     bought = {
         entry["idempotency_key"]: entry["video_id"]
-        for entry in ask(server[0].replace("/v1", "/_stand_in/ledger"))["entries"]
+        for entry in ask(server[0].replace("/v1", "/_fake_server/requests"))["entries"]
     }
 
     # when each line is pasted, with the job and the video that it is about
@@ -175,7 +175,7 @@ def test_every_shell_block_of_the_readme_is_run_by_a_test_or_by_ci() -> None:
     runs = {
         "make run": "the test above",
         ". .local/env": "the test above",
-        "sam build": "make rehearse",
+        "sam build": "make deploy-local",
         "# show what EventBridge adds": "test_readme_wiring.py",
         "sam deploy --stack-name": "test_readme_wiring.py",
         "# call FUNCTION": "test_readme_wiring.py",
@@ -196,4 +196,4 @@ def test_every_shell_block_of_the_readme_is_run_by_a_test_or_by_ci() -> None:
     for block in blocks_of_readme():
         assert any(block.startswith(start) for start in runs), f"nothing runs this block:\n{block}"
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    assert all(command in ci for command in ("make lint test", "make build", "make rehearse"))
+    assert all(command in ci for command in ("make lint test", "make build", "make deploy-local"))

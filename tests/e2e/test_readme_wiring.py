@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.pasting import ROOT, blocks_of_readme, paste
+from tests.e2e.run_readme import ROOT, blocks_of_readme, paste
 
 TOPIC = "arn:aws:sns:us-east-1:000000000000:removals"
 

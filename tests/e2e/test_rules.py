@@ -10,7 +10,7 @@ from typing import Any
 
 from local.sample import make_sample
 from local.stack import LocalStack
-from tests.e2e.wiring import deploy_sample, eventually
+from tests.e2e.deployed_samples import deploy_sample, eventually
 
 RECEIVER = """
 import boto3, os

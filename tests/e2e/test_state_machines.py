@@ -11,7 +11,7 @@ import pytest
 
 from local.sample import make_sample
 from local.stack import LocalStack
-from tests.e2e.wiring import call_function, deploy_sample, eventually, quiet_uploads
+from tests.e2e.deployed_samples import call_function, deploy_sample, eventually, quiet_uploads
 
 WAYS = ["task-token", "eventbridge"]
 
@@ -30,10 +30,10 @@ def quiet(local: LocalStack) -> Iterator[None]:
         yield
 
 
-def execute(local: LocalStack, machine: str, key: str, **wishes: Any) -> dict[str, Any]:
+def execute(local: LocalStack, machine: str, key: str, **options: Any) -> dict[str, Any]:
     """Start a machine for what lies under a key; return the execution as it ended."""
     states = local.emulator.client("stepfunctions")
-    told = json.dumps({"bucket": local.stack.outputs["UploadBucket"], "key": key, **wishes})
+    told = json.dumps({"bucket": local.stack.outputs["UploadBucket"], "key": key, **options})
     execution = states.start_execution(stateMachineArn=machine, input=told)["executionArn"]
     ended: dict[str, Any] = eventually(
         lambda: states.describe_execution(executionArn=execution), lambda got: got["status"] != "RUNNING"
@@ -66,8 +66,8 @@ def answers(local: LocalStack, job_id: str) -> list[str]:
 
 
 def posts(local: LocalStack, job_id: str) -> int:
-    assert local.server.stand_in is not None
-    return [entry.idempotency_key for entry in local.server.stand_in.ledger.entries()].count(job_id)
+    assert local.server.fake_server is not None
+    return [entry.idempotency_key for entry in local.server.fake_server.request_log.entries()].count(job_id)
 
 
 @pytest.mark.parametrize("way", WAYS)

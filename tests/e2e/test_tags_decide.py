@@ -1,4 +1,4 @@
-"""The same picture becomes another frame when its tags say so; a wish that cannot be met is refused."""
+"""The same picture becomes another frame when its tags say so; a option that cannot be met is refused."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from local.sample import make_sample
 from local.stack import LocalStack
-from tests.e2e.measure import open_picture
+from tests.e2e.measure_media import open_picture
 
 SIZES = ["1280x720", "720x1280", "landscape_720p", "tiktok", "auto"]
 
@@ -38,8 +38,8 @@ def test_size_and_mode_tags_change_the_frame(local: LocalStack, wait_for_jobs, p
 
 def test_focus_crop_and_format_tags_are_heeded(local: LocalStack, wait_for_jobs, picture: Path, tmp_path: Path) -> None:
     # given what every tag can hold
-    wishes = {"size": "tiktok", "mode": "blur", "crop": "0.5 0 1 1", "format": "png", "focus": "auto"}
-    local.drop_picture(picture, wishes, key="wished.jpg")
+    options = {"size": "tiktok", "mode": "blur", "crop": "0.5 0 1 1", "format": "png", "focus": "auto"}
+    local.drop_picture(picture, options, key="wished.jpg")
 
     # when
     [job] = wait_for_jobs("wished.jpg")
@@ -50,12 +50,12 @@ def test_focus_crop_and_format_tags_are_heeded(local: LocalStack, wait_for_jobs,
     assert job["copy"]["region"] == [0.5, 0, 1, 1]
     local.download(job["copy"], tmp_path / "wished.png")
     assert open_picture(tmp_path / "wished.png").size == (720, 1280)
-    assert {job["origins"][name] for name in wishes} == {"tag"}
+    assert {job["option_sources"][name] for name in options} == {"tag"}
 
 
 def test_unknown_tags_are_ignored_and_no_tags_at_all_work(local: LocalStack, wait_for_jobs, picture: Path) -> None:
     # given
-    local.drop_picture(picture, {"project": "spring", "cost-centre": "42"}, key="foreign-tags.jpg")
+    local.drop_picture(picture, {"project": "spring", "cost-center": "42"}, key="foreign-tags.jpg")
     local.drop_picture(picture, {}, key="no-tags.jpg")
 
     # when
@@ -64,11 +64,11 @@ def test_unknown_tags_are_ignored_and_no_tags_at_all_work(local: LocalStack, wai
     # then
     assert foreign["status"] == bare["status"] == "completed"
     assert foreign["request"] == bare["request"]
-    assert set(bare["origins"].values()) == {"default"}
+    assert set(bare["option_sources"].values()) == {"default"}
 
 
 @pytest.mark.parametrize(
-    ("wishes", "field", "allowed"),
+    ("options", "field", "allowed"),
     [
         ({"size": "1280x721"}, "size", SIZES),
         ({"mode": "zoom"}, "mode", ["cover", "pad", "blur", "stretch", "auto"]),
@@ -80,20 +80,20 @@ def test_unknown_tags_are_ignored_and_no_tags_at_all_work(local: LocalStack, wai
     ],
 )
 def test_a_wish_that_cannot_be_met_is_refused_with_what_is_allowed(
-    local: LocalStack, wait_for_jobs, picture: Path, wishes: dict[str, str], field: str, allowed: list[str]
+    local: LocalStack, wait_for_jobs, picture: Path, options: dict[str, str], field: str, allowed: list[str]
 ) -> None:
     # given
-    key = f"refused-{field}-{wishes[field]}-{len(wishes)}.jpg"
+    key = f"refused-{field}-{options[field]}-{len(options)}.jpg"
 
     # when
-    local.drop_picture(picture, wishes, key=key)
+    local.drop_picture(picture, options, key=key)
     [job] = wait_for_jobs(key)
 
     # then
     assert job["status"] == "rejected"
     assert job["error"]["field"] == field
-    assert job["error"]["value"] == wishes[field]
+    assert job["error"]["value"] == options[field]
     assert set(allowed) <= set(job["error"]["allowed"])
-    assert all(word in job["error"]["message"] for word in [field, wishes[field], *allowed])
-    assert local.server.stand_in
-    assert job["job_id"] not in [entry.idempotency_key for entry in local.server.stand_in.ledger.creates()]
+    assert all(word in job["error"]["message"] for word in [field, options[field], *allowed])
+    assert local.server.fake_server
+    assert job["job_id"] not in [entry.idempotency_key for entry in local.server.fake_server.request_log.creates()]

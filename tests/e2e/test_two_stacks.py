@@ -13,7 +13,7 @@ from local.deploy import deploy_template
 from local.emulator import Emulator
 from local.sample import make_sample
 from local.stack import LocalStack, VideoServer
-from tests.e2e.waiting import wait_for_jobs
+from tests.e2e.wait_for_jobs import wait_for_jobs
 
 NAMES = ("films", "films-2")
 
@@ -65,8 +65,8 @@ def jobs(stacks: list[LocalStack], listeners: list[Any], tmp_path_factory: pytes
 
 def test_both_pictures_become_videos_of_jobs_of_their_own(stacks: list[LocalStack], jobs: list[dict]) -> None:
     assert [job["status"] for job in jobs] == ["completed", "completed"]
-    assert stacks[0].server.stand_in
-    sent = [entry.idempotency_key for entry in stacks[0].server.stand_in.ledger.creates()]
+    assert stacks[0].server.fake_server
+    sent = [entry.idempotency_key for entry in stacks[0].server.fake_server.request_log.creates()]
     assert sorted(sent) == sorted({job["job_id"] for job in jobs})
 
 

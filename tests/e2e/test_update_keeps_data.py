@@ -11,7 +11,7 @@ from local.deploy import Stack, deploy_template
 from local.emulator import Emulator
 from local.sample import make_sample
 from local.stack import LocalStack, VideoServer
-from tests.e2e.waiting import wait_for_jobs
+from tests.e2e.wait_for_jobs import wait_for_jobs
 
 # The template of the version before, as it was deployed. Each release puts its own here.
 BEFORE = Path(__file__).parent / "templates" / "0.1.0.yaml"

@@ -13,20 +13,20 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from tests.faults.kills import KillPoints
+from tests.faults.in_memory_aws import SmallDynamoDB, SmallS3
+from tests.faults.kill_points import KillPoints
 from tests.faults.paid_server import PaidServer, open_line
-from tests.faults.small_aws import SmallDynamoDB, SmallS3
-from tests.faults.world import ONCE, OUTPUTS, UPLOADS, Clock, Delivery, World
-from tests.integration.support import TEMPLATE
+from tests.faults.simulated_stack import ONCE, OUTPUTS, UPLOADS, Clock, Delivery, SimulatedStack
+from tests.integration.stack_fixtures import TEMPLATE
 
-NewWorld = Callable[..., World]
+NewWorld = Callable[..., SimulatedStack]
 
 
 class Wire:
     """Hears every call to AWS, and tells the world that is under way."""
 
     def __init__(self) -> None:
-        self.world: World | None = None
+        self.world: SimulatedStack | None = None
         self._params: dict[str, Any] = {}
 
     def listen(self, session: boto3.Session) -> None:
@@ -75,7 +75,7 @@ def new_world(moto_clients: Callable[[Wire], dict[str, Any]]) -> Iterator[NewWor
     """Make worlds, one after the other: each begins at eight in the morning, and ends the one before it."""
     numbers = itertools.count()
     wire = Wire()
-    with open_line() as (line, video_api):
+    with open_line() as (line, video_server):
 
         def make(
             points: tuple[str, ...] = (),
@@ -84,7 +84,7 @@ def new_world(moto_clients: Callable[[Wire], dict[str, Any]]) -> Iterator[NewWor
             moto: bool = False,
             stop_minutes: float = 0,
             **options: Any,
-        ) -> World:
+        ) -> SimulatedStack:
             wire.world = None
             aws = moto_clients(wire) if moto else {"s3": SmallS3(wire.hear), "dynamodb": SmallDynamoDB(wire.hear)}
             name = f"jobs-{next(numbers)}"
@@ -92,7 +92,7 @@ def new_world(moto_clients: Callable[[Wire], dict[str, Any]]) -> Iterator[NewWor
             _make_table(aws["dynamodb"], "LedgerTable", f"{name}-ledger")
             clock = Clock(datetime(2026, 11, 12, 8, 0, tzinfo=UTC))
             paid = PaidServer(line, clock.unix)
-            world = World(aws, name, paid, video_api, clock, KillPoints(points), delivery, **options)
+            world = SimulatedStack(aws, name, paid, video_server, clock, KillPoints(points), delivery, **options)
             world.line = line
             if stop_minutes:
                 world.points.pause = lambda: world.run(stop_minutes / 60)

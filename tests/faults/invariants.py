@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from sora_ready.domain.job import Job
-from tests.faults.world import OUTPUTS, World, waits_for_a_person
+from tests.faults.simulated_stack import OUTPUTS, SimulatedStack, waits_for_a_person
 
 FINAL = {"completed", "failed", "rejected", "canceled", "deleted"}
 MOVES = {
@@ -29,7 +29,7 @@ MOVES = {
 """What may follow what, written out again: the pipeline's own table is among what is judged."""
 
 
-def find_violations(world: World, *, drained: bool = True) -> list[str]:
+def find_violations(world: SimulatedStack, *, drained: bool = True) -> list[str]:
     """Return every invariant that does not hold; `drained` says that nothing more will happen by itself."""
     jobs = [job for job in map(world.job_of, world.sources) if job]
     said = [*_paid_twice(world), *_shared_videos(world, jobs), *_rejected_but_sent(world, jobs), *_illegal_moves(jobs)]
@@ -37,14 +37,14 @@ def find_violations(world: World, *, drained: bool = True) -> list[str]:
     return [*said, *_lost(world), *_homeless_videos(world, jobs), *_wrong_bytes(world, jobs)] if drained else said
 
 
-def _paid_twice(world: World) -> list[str]:
+def _paid_twice(world: SimulatedStack) -> list[str]:
     """I1: one accepted POST for a job, and one more for each time that a person had it sent again."""
     counts = Counter(entry.idempotency_key for entry in world.accepted())
     again = Counter(job_id for job_id, decision in world.decisions if decision == "send_again")
     return [f"I1: {job} was bought {count} times" for job, count in counts.items() if count > 1 + again[str(job)]]
 
 
-def _lost(world: World) -> list[str]:
+def _lost(world: SimulatedStack) -> list[str]:
     """I2: every upload has a record that is final or waits for a person, or its message lies in a dead-letter queue."""
     said = []
     dead = {(message.body.key, message.body.etag) for message in world.dead if message.queue == "normalize"}
@@ -53,11 +53,11 @@ def _lost(world: World) -> list[str]:
         if job is None and (source.key, source.etag) not in dead:
             said.append(f"I2: {source.key} has no record")
         elif job and job.status not in FINAL and not waits_for_a_person(job):
-            said.append(f"I2: {source.key} is left {job.status}, to be woken at {job.wake_at}")
+            said.append(f"I2: {source.key} is left {job.status}, to be resumed at {job.due_at}")
     return said
 
 
-def _shared_videos(world: World, jobs: list[Job]) -> list[str]:
+def _shared_videos(world: SimulatedStack, jobs: list[Job]) -> list[str]:
     """I3: a video belongs to one job at most, and to the one it was made for."""
     bought = {entry.video_id: entry.idempotency_key for entry in world.accepted()}
     owned = [(job.server["id"], job.id) for job in jobs if job.server]
@@ -69,7 +69,7 @@ def _shared_videos(world: World, jobs: list[Job]) -> list[str]:
     return [*said, *(f"I3: {job} was given a video that was made for {bought.get(video)}" for video, job in wrong)]
 
 
-def _homeless_videos(world: World, jobs: list[Job]) -> list[str]:
+def _homeless_videos(world: SimulatedStack, jobs: list[Job]) -> list[str]:
     """I3: a video that belongs to no job is one of a job's that a person was asked, or has decided, about."""
     owned = {job.server["id"] for job in jobs if job.server}
     decided = {job_id for job_id, _ in world.decisions}
@@ -98,23 +98,23 @@ def _tells_why(job: Job) -> bool:
     return any(reason in job.doubt.get("found", "") for reason in reasons)
 
 
-def _wrong_bytes(world: World, jobs: list[Job]) -> list[str]:
+def _wrong_bytes(world: SimulatedStack, jobs: list[Job]) -> list[str]:
     """I4: the bytes stored for a completed job are the server's."""
     said = []
     for job in jobs:
         if job.status != "completed":
             continue
         stored = world.aws["s3"].get_object(Bucket=OUTPUTS, Key=job.video["key"])["Body"].read()
-        served = world.video_api._client.videos.download_content(job.server["id"]).content
+        served = world.video_server._client.videos.download_content(job.server["id"]).content
         digests = {hashlib.sha256(data).hexdigest() for data in (stored, served)} | {job.video["sha256"]}
         if len(digests) > 1 or len(stored) != job.video["bytes"]:
             said.append(f"I4: {job.id} has other bytes than the server")
     return said
 
 
-def _rejected_but_sent(world: World, jobs: list[Job]) -> list[str]:
+def _rejected_but_sent(world: SimulatedStack, jobs: list[Job]) -> list[str]:
     """I5: a rejected picture was never sent, not even to be refused."""
-    sent = {entry.idempotency_key for entry in world.paid.ledger.creates()}
+    sent = {entry.idempotency_key for entry in world.paid.request_log.creates()}
     return [f"I5: {job.id} is rejected and was sent" for job in jobs if job.status == "rejected" and job.id in sent]
 
 
@@ -131,7 +131,7 @@ def _illegal_moves(jobs: list[Job]) -> list[str]:
     return said
 
 
-def _overspent(world: World, jobs: list[Job]) -> list[str]:
+def _overspent(world: SimulatedStack, jobs: list[Job]) -> list[str]:
     """I7: a day's tries cost no more than its budget, and what was bought was paid for."""
     said = []
     days: defaultdict[str, Decimal] = defaultdict(Decimal)

@@ -1,4 +1,4 @@
-"""The stand-in as the paid server, in this process: its own routes, rules and ledger, without a socket between.
+"""The fake video server as the paid server, in this process: its own routes, rules and ledger, without a socket between.
 
 A video here is drawn at once and holds its own id, so that no two have the same bytes.
 """
@@ -20,16 +20,16 @@ import pytest
 from PIL import Image
 from starlette.responses import Response
 
-from local.stand_in import Faults, Ledger, ModelRules, StandInConfig, app, create_app, studio
-from local.stand_in.render import render
-from sora_ready.adapters.video_api import VideoApi, open_video_api
+from local.fake_video_server import FakeVideoServerConfig, Faults, ModelRules, RequestLog, app, create_app, video_store
+from local.fake_video_server.render import render
+from sora_ready.adapters.video_server.client import VideoServerClient, open_video_server
 
 KEY = "sk-loopback-fa17"
 RENDER_SECONDS = 20
-CATALOGUE = {"tiny": ModelRules(("64x48",), ("1",)), "dear": ModelRules(("64x48",), ("1",))}
+CATALOG = {"tiny": ModelRules(("64x48",), ("1",)), "dear": ModelRules(("64x48",), ("1",))}
 
 
-class Line(httpx2.BaseTransport):
+class SweepPartition(httpx2.BaseTransport):
     """The way to the server of the world under way.
 
     `breaks` are raised in turn instead of its next answers to POSTs; `rewrite` may change what `GET /videos` answers.
@@ -87,19 +87,19 @@ class Line(httpx2.BaseTransport):
 class PaidServer:
     """One server, with a ledger of its own."""
 
-    def __init__(self, line: Line, clock: Any) -> None:
+    def __init__(self, line: SweepPartition, clock: Any) -> None:
         line.servers += 1
-        config = StandInConfig(
+        config = FakeVideoServerConfig(
             key=KEY,
             data=line.folder / str(line.servers),
             render_seconds=RENDER_SECONDS,
             poll_after_ms=15_000,
             keep_seconds=10**8,
-            catalogue=CATALOGUE,
+            catalog=CATALOG,
             clock=clock,
         )
         self._app = create_app(config)
-        self.ledger: Ledger = self._app.state.ledger
+        self.request_log: RequestLog = self._app.state.request_log
         self.faults: Faults = self._app.state.faults
         line.app, line.breaks, line.rewrite = self._app, [], None
 
@@ -115,7 +115,7 @@ class _AtOnce:
 
 
 @contextmanager
-def open_line() -> Iterator[tuple[Line, VideoApi]]:
+def open_line() -> Iterator[tuple[SweepPartition, VideoServerClient]]:
     """Open the way to the servers, with a client that production made: its settings are what is under test."""
 
     async def here(work: Any, *given: Any, **options: Any) -> Any:
@@ -123,13 +123,13 @@ def open_line() -> Iterator[tuple[Line, VideoApi]]:
 
     client = openai.DefaultHttpxClient
     with pytest.MonkeyPatch.context() as patch, TemporaryDirectory() as folder:
-        line = Line(Path(folder))
-        patch.setattr(studio, "ThreadPoolExecutor", _AtOnce)
-        patch.setattr(studio, "render", _copy_video)
+        line = SweepPartition(Path(folder))
+        patch.setattr(video_store, "ThreadPoolExecutor", _AtOnce)
+        patch.setattr(video_store, "render", _copy_video)
         patch.setattr(app, "run_in_threadpool", here)
         patch.setattr(app, "FileResponse", _whole_file)
         patch.setattr(openai, "DefaultHttpxClient", lambda **options: client(transport=line, **options))
-        yield line, open_video_api("http://127.0.0.1/v1", KEY)
+        yield line, open_video_server("http://127.0.0.1/v1", KEY)
         line.close()
 
 

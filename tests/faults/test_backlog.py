@@ -9,10 +9,10 @@ from decimal import Decimal
 
 import pytest
 
-from tests.faults.batch_job import BatchJob, lay_down
-from tests.faults.cases import NewWorld, picture
 from tests.faults.invariants import find_violations
-from tests.faults.world import World
+from tests.faults.kill_cases import NewWorld, picture
+from tests.faults.run_batch_job import BatchJob, lay_down
+from tests.faults.simulated_stack import SimulatedStack
 
 KEYS, CORRUPT, MISSING = 500, 25, 10
 DAY = Decimal("80.00")
@@ -25,7 +25,7 @@ def odd_keys() -> list[str]:
     return [shapes[number % len(shapes)].format(number) for number in range(KEYS)]
 
 
-def bought(world: World) -> Counter[str]:
+def bought(world: SimulatedStack) -> Counter[str]:
     """How many paid requests the server took on each day."""
     return Counter(world.day_of(entry.time) for entry in world.accepted())
 
@@ -120,7 +120,7 @@ def test_the_same_key_twice_in_a_manifest_is_one_job(new_world: NewWorld) -> Non
 def test_a_function_that_dies_at_any_boundary_loses_nothing_and_buys_nothing_twice(
     new_world: NewWorld, tries: int, record_property: Callable[..., None]
 ) -> None:
-    def live(*points: str) -> tuple[World, BatchJob]:
+    def live(*points: str) -> tuple[SimulatedStack, BatchJob]:
         world = new_world(points)
         lay_down(world, "a.jpg", picture())
         job = BatchJob(world, "first", tries=tries)

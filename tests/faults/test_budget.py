@@ -5,31 +5,31 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
-from local.stand_in import faults
-from tests.faults.cases import NewWorld, picture
+from local.fake_video_server import faults
 from tests.faults.invariants import find_violations
-from tests.faults.world import World
+from tests.faults.kill_cases import NewWorld, picture
+from tests.faults.simulated_stack import SimulatedStack
 
 
-def drop_some(world: World, count: int, **wishes: str) -> None:
+def drop_some(world: SimulatedStack, count: int, **options: str) -> None:
     """Drop pictures, a minute after each other."""
     for number in range(count):
-        world.drop(f"{len(world.sources)}.jpg", picture(), f"picture {number}", **wishes)
+        world.drop(f"{len(world.sources)}.jpg", picture(), f"picture {number}", **options)
         world.run(hours=1 / 60)
         world.clock.advance(minutes=1)
 
 
-def statuses(world: World) -> list[str]:
+def statuses(world: SimulatedStack) -> list[str]:
     return [str(world.look(source).status) for source in world.sources]
 
 
-def sent_on(world: World, day: str) -> list[str]:
+def sent_on(world: SimulatedStack, day: str) -> list[str]:
     """The keys of the pictures that the server was sent on a day, in its order."""
     keys = {world.look(source).id: source.key for source in world.sources}
     return [keys[str(entry.idempotency_key)] for entry in world.accepted() if world.day_of(entry.time) == day]
 
 
-def run_until(world: World, moment: str) -> None:
+def run_until(world: SimulatedStack, moment: str) -> None:
     world.run(hours=(datetime.fromisoformat(moment) - world.clock()).total_seconds() / 3600)
 
 
@@ -81,7 +81,7 @@ def test_a_budget_of_nothing_stops_all_spending(new_world: NewWorld) -> None:
     run_until(world, "2026-11-15T08:00:00Z")
     assert statuses(world) == ["held"] * 2
     assert world.look(world.sources[0]).error["message"] == "Spending is paused: the daily budget is 0."
-    assert not world.paid.ledger.creates()
+    assert not world.paid.request_log.creates()
 
 
 def test_a_budget_that_is_raised_frees_the_held_within_an_hour(new_world: NewWorld) -> None:
@@ -129,7 +129,7 @@ def test_a_dear_job_is_not_overtaken_for_ever_by_cheap_ones(new_world: NewWorld)
 
 def test_a_sweep_that_stops_does_not_free_a_job_twice(new_world: NewWorld) -> None:
     # Given held jobs whose day has come, and a server that takes what it is sent and hangs up,
-    def live_until_midnight(*points: str, minutes: float = 0) -> World:
+    def live_until_midnight(*points: str, minutes: float = 0) -> SimulatedStack:
         world = new_world(points, budget=Decimal("0.80"), stop_minutes=minutes)
         drop_some(world, 4)
         run_until(world, "2026-11-12T23:59:00Z")

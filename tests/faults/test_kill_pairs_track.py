@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.faults.cases import NewWorld, judge, live, pairs_from
+from tests.faults.kill_cases import NewWorld, judge, live, pairs_from
 
 
 def test_two_kills_anywhere(new_world: NewWorld, record_property: Callable[..., None]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.faults.cases import DELIVERIES, Case, NewWorld, boundaries, judge, live
+from tests.faults.kill_cases import DELIVERIES, Case, NewWorld, boundaries, judge, live
 
 # Longer than anything waits, shorter than a lease; and beyond the lease and the looks that follow it.
 SHORT_MINUTES, LONG_MINUTES = 2, 45
@@ -60,7 +60,7 @@ def test_a_worker_that_is_slow_within_its_lease_is_not_doubted(new_world: NewWor
 
 
 def test_messages_that_come_twice_have_the_server_asked_no_more_often(new_world: NewWorld) -> None:
-    once, twice = (live(new_world, Case((), delivery)).paid.ledger.entries() for delivery in ("once", "twice"))
+    once, twice = (live(new_world, Case((), delivery)).paid.request_log.entries() for delivery in ("once", "twice"))
     assert [entry.method for entry in twice] == [entry.method for entry in once]
 
 

@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from local.stand_in import faults
+from local.fake_video_server import faults
 from sora_ready.domain.errors import SoraReadyError
-from tests.faults.cases import NewWorld, picture
 from tests.faults.invariants import find_violations
-from tests.faults.world import World
+from tests.faults.kill_cases import NewWorld, picture
+from tests.faults.simulated_stack import SimulatedStack
 
 CORRUPT = b"\xff\xd8\xff\xe0 no picture at all"
 ANSWERS = {
@@ -39,7 +39,7 @@ class Life(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.world: World = type(self).new_world()
+        self.world: SimulatedStack = type(self).new_world()
 
     @precondition(lambda self: len(self.world.sources) < MOST_JOBS)
     @rule(good=st.sampled_from([True, True, True, False]), prompt=st.sampled_from(["a calm sea", "a storm"]))

@@ -10,10 +10,10 @@ from typing import Any
 
 import httpx2
 
-from local.stand_in import Fault, faults
-from tests.faults.cases import NewWorld, picture
+from local.fake_video_server import Fault, faults
 from tests.faults.invariants import find_violations
-from tests.faults.world import World
+from tests.faults.kill_cases import NewWorld, picture
+from tests.faults.simulated_stack import SimulatedStack
 
 UPLOADS = 1000
 # Of a thousand, some hundreds must wait for the next day, and for the day after.
@@ -24,7 +24,7 @@ CORRUPT = b"\xff\xd8\xff\xe0 no picture at all"
 class BadServer:
     """A server that fails at random, by its own dice: before it began a video, or after."""
 
-    def __init__(self, world: World, dice: random.Random) -> None:
+    def __init__(self, world: SimulatedStack, dice: random.Random) -> None:
         self.did: Counter[str] = Counter()
         self._world = world
         self._dice = dice

@@ -8,18 +8,18 @@ from typing import Any
 import openai
 import pytest
 
-from local.stand_in import faults
+from local.fake_video_server import faults
 from sora_ready.adapters import job_items, ledger
 from sora_ready.adapters.ledger import Ledger
-from sora_ready.adapters.video_api import VideoApi
-from sora_ready.domain import doubt as doubt_rules
+from sora_ready.adapters.video_server.client import VideoServerClient
+from sora_ready.domain import reconciliation
 from sora_ready.domain.errors import BudgetSpent
 from sora_ready.domain.job import Job, Status
-from sora_ready.domain.spend import name_day, next_day
-from sora_ready.pipeline import doubt, submit
-from tests.faults.cases import DELIVERIES, Case, NewWorld, boundaries, live, picture
+from sora_ready.domain.spending import budget_day, next_day
+from sora_ready.pipeline import reconcile, submit
 from tests.faults.invariants import find_violations
-from tests.faults.world import World
+from tests.faults.kill_cases import DELIVERIES, Case, NewWorld, boundaries, live, picture
+from tests.faults.simulated_stack import SimulatedStack
 
 
 def see(new_world: NewWorld, points: tuple[str, ...] = ()) -> list[str]:
@@ -36,7 +36,7 @@ def numbers(said: list[str]) -> set[str]:
     return {what.partition(":")[0] for what in said}
 
 
-def two_alike(world: World, first: Any, second: Any) -> list[str]:
+def two_alike(world: SimulatedStack, first: Any, second: Any) -> list[str]:
     world.paid.faults.plan(first, second)
     for number in range(2):
         world.drop(f"{number}.jpg", picture(), "a calm sea")
@@ -48,7 +48,7 @@ def two_alike(world: World, first: Any, second: Any) -> list[str]:
 def test_the_sdk_repeats_by_itself(new_world: NewWorld, monkeypatch: pytest.MonkeyPatch, answer: Any) -> None:
     monkeypatch.setattr(openai.OpenAI, "_sleep_for_retry", lambda *_, **__: None)
     world = new_world()
-    repeating = VideoApi(world.video_api._client.with_options(max_retries=2))
+    repeating = VideoServerClient(world.video_server._client.with_options(max_retries=2))
     monkeypatch.setattr(world.server, "_api", repeating)
     world.paid.faults.plan(faults.accept_then(answer))
     world.drop("beach.jpg", picture(), "a calm sea")
@@ -57,7 +57,7 @@ def test_the_sdk_repeats_by_itself(new_world: NewWorld, monkeypatch: pytest.Monk
 
 
 def test_the_production_client_does_not_repeat(new_world: NewWorld) -> None:
-    client = new_world().video_api._client
+    client = new_world().video_server._client
     assert (client.max_retries, client._client.follow_redirects) == (0, False)
 
 
@@ -77,15 +77,15 @@ def test_a_lease_that_ran_out_sends_again(new_world: NewWorld, monkeypatch: pyte
     def resend(job: Job, error: Any, jobs: Any) -> Job:
         return jobs.move_job(job.id, Status.READY, error=error.as_record())
 
-    monkeypatch.setattr(submit, "doubt_job", resend)
-    monkeypatch.setattr("sora_ready.pipeline.doubt.doubt_job", resend)
+    monkeypatch.setattr(submit, "mark_unconfirmed", resend)
+    monkeypatch.setattr("sora_ready.pipeline.reconcile.mark_unconfirmed", resend)
     assert "I1" in numbers(see(new_world, ("submit:submit_video#1", "submit:dynamodb.TransactWriteItems#1")))
 
 
 def test_the_budget_is_taken_outside_the_transaction(new_world: NewWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     def claim(self: Ledger, job: Job, attempt: Any, _: str, *, price: Decimal, budget: Decimal) -> Job:
         now = self._jobs.now()
-        day = name_day(now)
+        day = budget_day(now)
         spent = self.read_spent(day)
         if spent + price > budget:
             raise BudgetSpent(price, budget, next_day(now))
@@ -117,9 +117,9 @@ def test_doubt_guesses_the_newest(new_world: NewWorld, monkeypatch: pytest.Monke
     taken, lost = faults.accept_then_drop_connection(), faults.drop_connection()
     answers = [(taken, lost), (lost, taken)]
     assert not [said for pair in answers for said in two_alike(new_world(), *pair)]
-    monkeypatch.setattr(doubt, "_find_rivals", lambda *_: [])
-    newest = property(lambda finding: next(iter(finding.certain), None))
-    monkeypatch.setattr(doubt_rules.Finding, "only", newest)
+    monkeypatch.setattr(reconcile, "_find_ambiguous_jobs", lambda *_: [])
+    newest = property(lambda match: next(iter(match.exact), None))
+    monkeypatch.setattr(reconciliation.MatchResult, "unique", newest)
     # Guessing is right for one of the two.
     assert "I3" in numbers([said for pair in answers for said in two_alike(new_world(), *pair)])
 
@@ -141,9 +141,9 @@ def test_an_answer_that_may_have_begun_counts_as_a_no(new_world: NewWorld, monke
 
     def submit_carelessly(*given: Any) -> Any:
         try:
-            return world.video_api.submit_video(*given)
-        except doubt.SoraReadyError as error:
-            raise submit.SubmissionNotTaken("no", error.message) from error
+            return world.video_server.submit_video(*given)
+        except reconcile.SoraReadyError as error:
+            raise submit.SubmissionNotAcceptedError("no", error.message) from error
 
     monkeypatch.setattr(world.server, "submit_video", submit_carelessly)
     world.drop("beach.jpg", picture(), "a calm sea")
@@ -153,7 +153,7 @@ def test_an_answer_that_may_have_begun_counts_as_a_no(new_world: NewWorld, monke
 
 def test_a_job_that_nothing_wakes_is_seen(new_world: NewWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sora_ready.pipeline.sweep.Sweep._wake", lambda *_: None)
-    monkeypatch.setattr("tests.faults.world.job_of_ready_key", lambda _: None)
+    monkeypatch.setattr("tests.faults.simulated_stack.job_of_ready_key", lambda _: None)
     assert numbers(find_violations(live(new_world, Case(())))) == {"I2"}
 
 

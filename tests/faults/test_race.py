@@ -14,9 +14,9 @@ import pytest
 from sora_ready.domain.errors import SoraReadyError
 from sora_ready.domain.job import ServerVideo
 from sora_ready.pipeline.submit import submit_job
-from tests.faults.cases import NewWorld, picture
-from tests.faults.world import World
-from tests.integration.support import OneAtATime
+from tests.faults.kill_cases import NewWorld, picture
+from tests.faults.simulated_stack import SimulatedStack
+from tests.integration.stack_fixtures import OneAtATime
 
 ROUNDS = 200
 
@@ -34,7 +34,7 @@ class Counting:
             return ServerVideo(f"at_server_{job_id}", "queued")
 
 
-def make_ready(world: World, count: int) -> list[str]:
+def make_ready(world: SimulatedStack, count: int) -> list[str]:
     """Bring pictures to `ready`, and return their jobs' ids."""
     jobs = []
     for number in range(count):
@@ -45,15 +45,15 @@ def make_ready(world: World, count: int) -> list[str]:
     return jobs
 
 
-def send(world: World, server: Counting, job_id: str, barrier: threading.Barrier) -> None:
+def send(world: SimulatedStack, server: Counting, job_id: str, barrier: threading.Barrier) -> None:
     """Submit a job once all others are about to."""
-    parts: Any = {"outputs": world.outputs, "video_api": server, "track_queue": world, "budget": world.budget}
+    parts: Any = {"outputs": world.outputs, "video_server": server, "track_queue": world, "budget": world.budget}
     barrier.wait()
     with suppress(SoraReadyError):
         submit_job(job_id, None, redelivered=False, jobs=world.jobs, ledger=world.ledger, lease_seconds=180, **parts)
 
 
-def race(world: World, server: Counting, job_ids: list[str]) -> None:
+def race(world: SimulatedStack, server: Counting, job_ids: list[str]) -> None:
     """Have each job in the list submitted by a thread of its own, all at once."""
     barrier = threading.Barrier(len(job_ids))
     threads = [threading.Thread(target=send, args=(world, server, job_id, barrier)) for job_id in job_ids]
@@ -95,7 +95,7 @@ def test_threads_that_race_for_the_last_dollar_do_not_overspend(new_world: NewWo
         assert world.ledger.read_spent("2026-11-12") == Decimal("0.80")
 
 
-def _make_atomic(world: World) -> None:
+def _make_atomic(world: SimulatedStack) -> None:
     # moto's tables know no order between threads; one call to DynamoDB is one step, and what is between calls is free.
     client = OneAtATime(world.aws["dynamodb"])
     world.jobs._client = world.ledger._client = client

@@ -9,13 +9,13 @@ from decimal import Decimal
 
 import pytest
 
-from sora_ready.domain.job import BACKFILL, Job, Line, SourceObject, Status, timestamp
-from tests.faults.cases import Case, NewWorld, boundaries, picture
+from sora_ready.domain.job import BACKFILL, Job, SourceObject, Status, SweepPartition, timestamp
 from tests.faults.invariants import find_violations
-from tests.faults.world import World
+from tests.faults.kill_cases import Case, NewWorld, boundaries, picture
+from tests.faults.simulated_stack import SimulatedStack
 
 
-def lose_one(world: World, queue: str, number: int) -> bool:
+def lose_one(world: SimulatedStack, queue: str, number: int) -> bool:
     """Go on, and lose the `number`-th message of a queue on the way; False where there are not so many."""
     send, sent = world._send, 0
 
@@ -48,7 +48,7 @@ def test_a_lost_announcement_of_a_picture_that_is_on_record_is_made_again(new_wo
     world.deliver(world.messages[0])
     world.messages.clear()
     assert world.look(world.sources[0]).status == "received"
-    # when time passes, then it is normalised after all.
+    # when time passes, then it is normalized after all.
     world.run()
     assert world.look(world.sources[0]).status == "completed"
     assert not find_violations(world)
@@ -80,7 +80,7 @@ def test_a_sweep_that_dies_anywhere_is_made_good_by_the_next(
     new_world: NewWorld, record_property: Callable[..., None]
 ) -> None:
     # Given jobs that each lost a message, and a sweep that dies at any boundary,
-    def live(*points: str) -> World:
+    def live(*points: str) -> SimulatedStack:
         world = new_world(points)
         for queue, number in (("submit", 1), ("track", 1), ("track", 2)):
             lose_one(world, queue, number)
@@ -106,7 +106,7 @@ def test_nothing_due_is_one_query_for_each_line_and_no_write(new_world: NewWorld
     # when the sweep comes,
     assert world.sweep() == {}
     # then it asks each line once, and writes nothing.
-    assert world.calls == ["dynamodb.Query"] * len(Line)
+    assert world.calls == ["dynamodb.Query"] * len(SweepPartition)
 
 
 def test_thousands_overdue_are_woken_a_few_at_a_time(new_world: NewWorld) -> None:
@@ -117,21 +117,21 @@ def test_thousands_overdue_are_woken_a_few_at_a_time(new_world: NewWorld) -> Non
         source = SourceObject("uploads", f"{number}.jpg", "etag", None, str(number))
         world.jobs.put_job(Job(f"video_{number:032x}", Status.READY, source, made, made))
     world.clock.moment += timedelta(hours=1)
-    woken: Counter[str] = Counter()
+    resumed: Counter[str] = Counter()
     for _ in range(30):
         world.messages.clear()
         world.calls.clear()
         # when the sweep comes, then it wakes no more than its limit, with no more than that many calls,
         assert world.sweep() == {"ready": 100}
         assert Counter(world.calls) == {
-            "dynamodb.Query": len(Line),
+            "dynamodb.Query": len(SweepPartition),
             "dynamodb.GetItem": 100,
             "dynamodb.UpdateItem": 100,
         }
-        woken.update(message.body[0] for message in world.messages)
-    # and after thirty times each was woken once.
-    assert len(woken) == 3000
-    assert set(woken.values()) == {1}
+        resumed.update(message.body[0] for message in world.messages)
+    # and after thirty times each was resumed once.
+    assert len(resumed) == 3000
+    assert set(resumed.values()) == {1}
     assert world.sweep() == {}
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.faults.cases import NewWorld, picture
 from tests.faults.invariants import find_violations
-from tests.faults.kills import Killed
+from tests.faults.kill_cases import NewWorld, picture
+from tests.faults.kill_points import Killed
 
 
 def test_a_download_that_always_kills_its_worker_ends_by_the_deadline(new_world: NewWorld) -> None:

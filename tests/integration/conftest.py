@@ -1,4 +1,4 @@
-"""AWS by moto, built from the template's own definitions, and the stand-in as the video server."""
+"""AWS by moto, built from the template's own definitions, and the fake video server as the video server."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from local.stand_in import StandIn, StandInConfig, serve
-from sora_ready.adapters import video_api as video_api_adapter
+from local.fake_video_server import FakeVideoServer, FakeVideoServerConfig, serve
 from sora_ready.adapters.buckets import OutputBucket, UploadBucket
 from sora_ready.adapters.job_table import JobTable
 from sora_ready.adapters.ledger import Ledger
 from sora_ready.adapters.queues import NormalizeQueue, SubmitQueue, TrackQueue
-from sora_ready.adapters.video_api import VideoApi, open_video_api
+from sora_ready.adapters.video_server import client as video_client_module
+from sora_ready.adapters.video_server.client import VideoServerClient, open_video_server
 
-from .dying_decoder import decoder, source  # noqa: F401 - fixtures
-from .functions import FUNCTIONS, Load, import_function, settings_of, variables_of
-from .hearing import heard  # noqa: F401 - a fixture
-from .normalizing import normalize  # noqa: F401 - a fixture
-from .support import (
-    CATALOGUE,
+from .crashing_decoder import decoder, source  # noqa: F401 - fixtures
+from .function_modules import FUNCTIONS, Load, import_function, settings_of, variables_of
+from .log_capture import heard  # noqa: F401 - a fixture
+from .normalize_command import normalize  # noqa: F401 - a fixture
+from .stack_fixtures import (
+    CATALOG,
     KEY,
     OUTPUT_BUCKET,
     TEMPLATE,
@@ -35,7 +35,7 @@ from .support import (
     UPLOAD_BUCKET,
     AwsCalls,
     Clock,
-    LedgerFromNow,
+    RequestLogFromNow,
     Stack,
 )
 
@@ -149,17 +149,17 @@ def stack(aws: dict[str, Any], jobs: JobTable, ledger: Ledger, clock: Clock, eve
 
 
 @pytest.fixture(scope="session")
-def shared_stand_in() -> Iterator[StandIn]:
-    config = StandInConfig(key=KEY, render_seconds=0, poll_after_ms=POLL_AFTER_MS, catalogue=CATALOGUE)
-    with serve(config) as stand_in:
-        yield stand_in
+def shared_fake_server() -> Iterator[FakeVideoServer]:
+    config = FakeVideoServerConfig(key=KEY, render_seconds=0, poll_after_ms=POLL_AFTER_MS, catalog=CATALOG)
+    with serve(config) as fake_server:
+        yield fake_server
 
 
 @pytest.fixture
-def stand_in(shared_stand_in: StandIn) -> Iterator[StandIn]:
+def fake_server(shared_fake_server: FakeVideoServer) -> Iterator[FakeVideoServer]:
     """A video server that renders at once. One runs for all tests; each sees only its own requests and faults."""
-    yield replace(shared_stand_in, ledger=LedgerFromNow(shared_stand_in.ledger))
-    shared_stand_in.faults.clear()
+    yield replace(shared_fake_server, request_log=RequestLogFromNow(shared_fake_server.request_log))
+    shared_fake_server.faults.clear()
 
 
 @pytest.fixture
@@ -168,47 +168,49 @@ def server_clock() -> Clock:
 
 
 @pytest.fixture
-def slow_stand_in(server_clock: Clock) -> Iterator[StandIn]:
+def slow_fake_server(server_clock: Clock) -> Iterator[FakeVideoServer]:
     """A video server that takes 100 seconds of its own clock, which stands."""
-    config = StandInConfig(
-        key=KEY, render_seconds=100, poll_after_ms=POLL_AFTER_MS, catalogue=CATALOGUE, clock=server_clock.unix
+    config = FakeVideoServerConfig(
+        key=KEY, render_seconds=100, poll_after_ms=POLL_AFTER_MS, catalog=CATALOG, clock=server_clock.unix
     )
-    with serve(config) as stand_in:
-        yield stand_in
+    with serve(config) as fake_server:
+        yield fake_server
 
 
 @pytest.fixture
-def connect() -> Iterator[Callable[..., VideoApi]]:
+def connect() -> Iterator[Callable[..., VideoServerClient]]:
     """Opens video servers by address, as the functions do, and closes their connections in the end."""
     with ExitStack() as opened:
 
-        def connect(base_url: str, key: str = KEY) -> VideoApi:
-            video_api = open_video_api(base_url, key, timeout_seconds=30)
-            opened.callback(video_api._client.close)
-            return video_api
+        def connect(base_url: str, key: str = KEY) -> VideoServerClient:
+            video_server = open_video_server(base_url, key, timeout_seconds=30)
+            opened.callback(video_server._client.close)
+            return video_server
 
         yield connect
 
 
 @pytest.fixture
-def video_api(stand_in: StandIn, connect: Callable[..., VideoApi]) -> VideoApi:
-    return connect(stand_in.base_url)
+def video_server(fake_server: FakeVideoServer, connect: Callable[..., VideoServerClient]) -> VideoServerClient:
+    return connect(fake_server.base_url)
 
 
 @pytest.fixture
-def load(stack: Stack, aws: dict[str, Any], stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
+def load(
+    stack: Stack, aws: dict[str, Any], fake_server: FakeVideoServer, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Load]:
     """Imports functions afresh, with the variables that the template gives each, and those alone."""
     secret = aws["secretsmanager"].create_secret(Name="video-api-key", SecretString=f"{KEY}\n")["ARN"]
     aws["secretsmanager"].create_secret(Name="api-token", SecretString=TOKEN)
-    values = settings_of(stack, stand_in.base_url, secret)
+    values = settings_of(stack, fake_server.base_url, secret)
     opened = []
 
-    def open_and_remember(*given: Any, **options: Any) -> VideoApi:
-        opened.append(open_video_api(*given, **options))
+    def open_and_remember(*given: Any, **options: Any) -> VideoServerClient:
+        opened.append(open_video_server(*given, **options))
         return opened[-1]
 
-    monkeypatch.setattr(video_api_adapter, "open_video_api", open_and_remember)
-    video_api_adapter._connect.cache_clear()
+    monkeypatch.setattr(video_client_module, "open_video_server", open_and_remember)
+    video_client_module._connect.cache_clear()
 
     def load(name: str, **other: str) -> ModuleType:
         for variable in {variable for each in FUNCTIONS for variable in variables_of(each)}:
@@ -223,6 +225,6 @@ def load(stack: Stack, aws: dict[str, Any], stand_in: StandIn, monkeypatch: pyte
         return module
 
     yield load
-    video_api_adapter._connect.cache_clear()
+    video_client_module._connect.cache_clear()
     for server in opened:
         server._client.close()

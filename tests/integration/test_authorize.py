@@ -9,9 +9,9 @@ import pytest
 
 from sora_ready.adapters.bearer_token import BearerToken
 
-from .functions import Load
-from .hearing import Heard
-from .support import TOKEN, AwsCalls, Clock, Stack, load_event
+from .function_modules import Load
+from .log_capture import Heard
+from .stack_fixtures import TOKEN, AwsCalls, Clock, Stack, load_event
 
 NEW, THIRD = "n" * 48, "t" * 48
 

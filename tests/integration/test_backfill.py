@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from sora_ready.adapters.batch_operations import BatchTask, ResultCode, TaskResult
 from sora_ready.domain.job import Job, Status, make_job_id
+from sora_ready.entrypoints.s3_batch import BatchTask, ResultCode, TaskResult
 from sora_ready.pipeline.backfill import Backfill
 
-from .steps import CATALOG, normalize, path_of, recorded, sweep
-from .support import DEFAULTS, OUTPUT_BUCKET, UPLOAD_BUCKET, Stack, jpeg, make_job, picture
+from .run_steps import CATALOG, normalize, path_of, recorded, sweep
+from .stack_fixtures import DEFAULTS, OUTPUT_BUCKET, UPLOAD_BUCKET, Stack, jpeg, make_job, picture
 
 SUCCEEDED, TEMPORARY, PERMANENT = ResultCode.SUCCEEDED, ResultCode.TEMPORARY_FAILURE, ResultCode.PERMANENT_FAILURE
 KEY = "holiday/beach.jpg"
@@ -36,7 +36,7 @@ def backfill(
         max_source_bytes=1_000_000,
         decode_timeout_seconds=90,
     )
-    return step.take_up(BatchTask("task-1", "batch-1", bucket, key, version or None, asked))
+    return step.process(BatchTask("task-1", "batch-1", bucket, key, version or None, asked))
 
 
 def job_named(stack: Stack, result: TaskResult) -> Job:
@@ -78,7 +78,7 @@ def test_a_picture_that_lies_there_becomes_a_ready_job(stack: Stack) -> None:
     job = job_named(stack, result)
     assert result == TaskResult(SUCCEEDED, f"{job.id} is ready")
     assert path_of(job) == ["received", "ready"]
-    assert (job.request["mode"], job.request["prompt"], job.origins["mode"]) == ("pad", "a calm sea", "body")
+    assert (job.request["mode"], job.request["prompt"], job.option_sources["mode"]) == ("pad", "a calm sea", "body")
     assert job.caller == {"door": "backfill", "batch_job": "batch-1", "task": "task-1"}
     assert stack.output_keys("ready/") == [job.copy["key"]]
 
@@ -138,7 +138,7 @@ def test_another_picture_under_the_key_of_a_bucket_without_versions_is_a_job_of_
 
 def test_a_task_whose_worker_died_is_taken_up_where_it_stands(stack: Stack) -> None:
     source = replace(stack.upload(KEY, picture(80, 60)), sequencer=None)
-    left = replace(make_job(source, status=Status.RECEIVED), request={"mode": "pad"}, origins={"mode": "body"})
+    left = replace(make_job(source, status=Status.RECEIVED), request={"mode": "pad"}, option_sources={"mode": "body"})
     stack.jobs.put_job(left)
 
     result = backfill(stack)
@@ -151,7 +151,7 @@ def test_a_picture_that_kills_its_decoder_is_in_the_end_rejected_without_batch_o
     # given two tries that died in this function, long ago
     source = replace(stack.upload(KEY, picture(80, 60)), sequencer=None)
     job = stack.jobs.put_job(make_job(source, status=Status.RECEIVED))
-    stack.jobs.note_on_job(job, attempt={"decodes": ["2026-11-12T07:00:00.000Z", "2026-11-12T07:00:05.000Z"]})
+    stack.jobs.update_job(job, attempt={"decodes": ["2026-11-12T07:00:00.000Z", "2026-11-12T07:00:05.000Z"]})
 
     # when sweep comes by, then normalize has the job's picture; and the next run of the manifest is told
     stack.clock.advance(hours=1)
@@ -299,7 +299,7 @@ def test_arguments_are_matched_as_tags_are_and_an_empty_one_is_none(stack: Stack
     job = job_named(stack, backfill(stack, Mode="PAD", crop_bounds="0.1 0 0.9 1", prompt=" "))
 
     assert (job.request["mode"], job.request["crop"]) == ("pad", "0.1 0 0.9 1")
-    assert job.origins["prompt"] == "default"
+    assert job.option_sources["prompt"] == "default"
 
 
 # ---------------------------------------------------------------- what AWS refuses

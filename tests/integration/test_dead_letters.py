@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from local.stand_in import StandIn
-from sora_ready.adapters.video_api import VideoApi
-from sora_ready.domain.errors import JobNotRecordedError, SubmissionNotTaken
-from sora_ready.domain.job import WAKE_AFTER, Job, Status, make_job_id, timestamp
+from local.fake_video_server import FakeVideoServer
+from sora_ready.adapters.video_server.client import VideoServerClient
+from sora_ready.domain.errors import JobNotReadyError, SubmissionNotAcceptedError
+from sora_ready.domain.job import DUE_AFTER, Job, Status, make_job_id, timestamp
 from sora_ready.pipeline.dead_letters import mark_dead_letter, mark_dead_upload
 
-from .functions import JOB, Event, Load, announced, at_the_server, due_poll, ready_sample, received, uploaded
-from .steps import path_of, recorded, submit, track
-from .support import TEMPLATE, Stack, eventually, follow, load_event
+from .function_modules import JOB, Event, Load, announced, at_the_server, due_poll, ready_sample, received, uploaded
+from .run_steps import path_of, recorded, submit, track
+from .stack_fixtures import TEMPLATE, Stack, eventually, follow, load_event
 
 # The SDK marks its video methods deprecated, and pytest drops the filter that the product sets at import.
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
@@ -41,8 +41,8 @@ def assert_left_to_people(stack: Stack, job: Job, queue: str, last: str) -> None
     assert (job.error["code"], job.error["last"]["code"]) == ("dead_letter", last)
     assert f"{queue}DeadLetters" in job.error["message"]
     assert "redrive" in job.error["hint"]
-    assert job.wake_at is None
-    assert stack.woken(job) is None
+    assert job.due_at is None
+    assert stack.resumed(job) is None
 
 
 def break_bucket(monkeypatch: pytest.MonkeyPatch, adapter: str) -> None:
@@ -82,7 +82,7 @@ def test_an_upload_whose_record_was_begun_keeps_it(stack: Stack, load: Load, mon
     fails(load, "normalize", event)
     begun = stack.jobs.get_job(make_job_id(source))
     assert begun is not None
-    assert stack.woken(begun) is not None
+    assert stack.resumed(begun) is not None
 
     fails(load, "normalize", receive(event, LAST["normalize"]))
 
@@ -94,7 +94,7 @@ def test_an_upload_whose_record_was_begun_keeps_it(stack: Stack, load: Load, mon
 def test_a_job_that_a_server_never_took_is_marked_at_the_last_try(stack: Stack, load: Load) -> None:
     job = ready_sample(stack)
     for tries in (LAST["submit"] - 1, LAST["submit"]):
-        assert stack.woken(job) is not None
+        assert stack.resumed(job) is not None
         # nothing listens there
         fails(load, "submit", received(stack, announced(receives=tries)), VIDEO_API_BASE_URL="http://127.0.0.1:9/v1")
     marked = recorded(stack, job)
@@ -169,7 +169,7 @@ def test_a_job_that_does_not_wait_for_the_queue_is_left_alone(
     # given that a job which something else moves on would be stopped by the mark
     job = follow(stack.jobs, stack.ready_job(), way_to(status))
 
-    marked = mark_dead_letter(job.id, queue, JobNotRecordedError(job.id), stack.jobs)
+    marked = mark_dead_letter(job.id, queue, JobNotReadyError(job.id), stack.jobs)
 
     assert (marked is not None) is (status in statuses)
     assert recorded(stack, job) == (marked or job)
@@ -196,13 +196,13 @@ def test_a_copys_event_that_died_does_not_stop_the_upload_behind_it(stack: Stack
     source = stack.upload("beach.jpg", b"picture")
     job = mark_dead_upload(source, "Normalize", RuntimeError(), stack.jobs, stack.uploads)
     assert job is not None
-    job = stack.jobs.note_on_job(job)
+    job = stack.jobs.update_job(job)
 
     # when the event of the copy fails to its last try
-    assert mark_dead_letter(job.id, "Submit", JobNotRecordedError(job.id), stack.jobs) is None
+    assert mark_dead_letter(job.id, "Submit", JobNotReadyError(job.id), stack.jobs) is None
 
-    # then the upload is still woken
-    assert stack.woken(job) is not None
+    # then the upload is still resumed
+    assert stack.resumed(job) is not None
 
 
 def test_a_job_in_doubt_stays_where_others_in_doubt_look_for_it(stack: Stack) -> None:
@@ -212,9 +212,9 @@ def test_a_job_in_doubt_stays_where_others_in_doubt_look_for_it(stack: Stack) ->
 
     assert marked is not None
     assert marked.error["code"] == "dead_letter"
-    # woken once a day, not every five minutes
-    assert marked.wake_at == timestamp(stack.clock() + timedelta(days=1))
-    found = stack.jobs.find_open(stack.woken(job).fingerprint or "")  # type: ignore[union-attr]
+    # resumed once a day, not every five minutes
+    assert marked.due_at == timestamp(stack.clock() + timedelta(days=1))
+    found = stack.jobs.find_open(stack.resumed(job).fingerprint or "")  # type: ignore[union-attr]
     assert [row.job_id for row in found] == [job.id]
 
 
@@ -238,58 +238,62 @@ def test_a_redriven_upload_becomes_its_copy(stack: Stack, load: Load, monkeypatc
     job = stack.jobs.get_job(make_job_id(source))
     assert job is not None
     assert (job.status, job.error) == (Status.READY, {})
-    assert stack.woken(job) is not None
+    assert stack.resumed(job) is not None
 
 
-def test_a_redriven_job_is_sent_once(stack: Stack, stand_in: StandIn, video_api: VideoApi) -> None:
+def test_a_redriven_job_is_sent_once(
+    stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient
+) -> None:
     job = stack.ready_job()
-    mark_dead_letter(job.id, "Submit", SubmissionNotTaken("http_429", "wait"), stack.jobs)
+    mark_dead_letter(job.id, "Submit", SubmissionNotAcceptedError("http_429", "wait"), stack.jobs)
 
-    done = submit(stack, video_api, job)
+    done = submit(stack, video_server, job)
 
     assert (done.status, done.error) == (Status.QUEUED, {})
-    assert stack.woken(done) is not None
-    assert submit(stack, video_api, job) == done
-    assert len(stand_in.ledger.creates()) == 1
+    assert stack.resumed(done) is not None
+    assert submit(stack, video_server, job) == done
+    assert len(fake_server.request_log.creates()) == 1
 
 
 @pytest.mark.parametrize("behind", [0, 1])
-def test_a_redriven_look_goes_on_where_the_job_stands(stack: Stack, video_api: VideoApi, behind: int) -> None:
+def test_a_redriven_look_goes_on_where_the_job_stands(
+    stack: Stack, video_server: VideoServerClient, behind: int
+) -> None:
     # given that the last try may have been counted, and its next message not sent
     job = stack.sent_job("video_" + "0" * 32, polls=4)
     mark_dead_letter(job.id, "Track", RuntimeError(), stack.jobs)
 
-    looked = track(stack, video_api, job.id, polls=4 - behind)
+    looked = track(stack, video_server, job.id, polls=4 - behind)
 
     assert stack.polls() == [({"job_id": job.id, "polls": 5}, 37)]
-    assert looked.wake_at == timestamp(stack.clock() + timedelta(seconds=37) + WAKE_AFTER[Status.QUEUED])
+    assert looked.due_at == timestamp(stack.clock() + timedelta(seconds=37) + DUE_AFTER[Status.QUEUED])
     # and a second message alike asks nobody
     stack.calls.clear()
-    track(stack, video_api, job.id, polls=4 - behind)
+    track(stack, video_server, job.id, polls=4 - behind)
     assert (stack.polls(), stack.calls.names()) == ([], ["dynamodb.GetItem"])
 
 
 def test_a_redriven_submission_of_a_job_that_nothing_follows_has_it_followed(
-    stack: Stack, stand_in: StandIn, video_api: VideoApi
+    stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient
 ) -> None:
     job = stack.sent_job("video_1")
     mark_dead_letter(job.id, "Track", RuntimeError(), stack.jobs)
 
-    submit(stack, video_api, job)
+    submit(stack, video_server, job)
 
     assert stack.polls() == [({"job_id": job.id, "polls": 0}, 10)]
-    assert stand_in.ledger.entries() == []
+    assert fake_server.request_log.entries() == []
 
 
 @pytest.mark.parametrize("status", [Status.COMPLETED, Status.FAILED, Status.CANCELED])
 def test_a_redrive_of_a_job_that_has_ended_sends_nothing(
-    stack: Stack, stand_in: StandIn, video_api: VideoApi, status: Status
+    stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient, status: Status
 ) -> None:
     job = follow(stack.jobs, stack.ready_job(), way_to(status))
 
     for redelivered in (False, True):
-        assert submit(stack, video_api, job, redelivered=redelivered) == job
-        assert track(stack, video_api, job.id, redelivered=redelivered) == job
+        assert submit(stack, video_server, job, redelivered=redelivered) == job
+        assert track(stack, video_server, job.id, redelivered=redelivered) == job
 
-    assert (stand_in.ledger.entries(), stack.polls()) == ([], [])
+    assert (fake_server.request_log.entries(), stack.polls()) == ([], [])
     assert json.dumps(recorded(stack, job).as_record()) == json.dumps(job.as_record())

@@ -8,13 +8,13 @@ import pytest
 
 from sora_ready.adapters.job_table import JobTable
 from sora_ready.domain.errors import TransitionRefused
-from sora_ready.domain.imaging import ReadyImage
+from sora_ready.domain.imaging.normalize import ReadyImage
 from sora_ready.domain.job import Job, SourceObject, Status
 from sora_ready.pipeline import normalize as step
 
-from .dying_decoder import DECODE_TIMEOUT_SECONDS, Decoder, Interrupted, decode_truly, die, found
-from .steps import normalize, path_of
-from .support import Stack
+from .crashing_decoder import DECODE_TIMEOUT_SECONDS, Decoder, Interrupted, decode_truly, die, found
+from .run_steps import normalize, path_of
+from .stack_fixtures import Stack
 
 
 @pytest.mark.parametrize(("age", "counts"), [(DECODE_TIMEOUT_SECONDS, False), (DECODE_TIMEOUT_SECONDS + 0.001, True)])
@@ -116,10 +116,10 @@ def test_a_record_that_changes_all_the_time_sends_the_message_back(
 ) -> None:
     # given
     class Restless(JobTable):
-        def note_on_job(self, job: Job, **parts: Any) -> Job:
+        def update_job(self, job: Job, **parts: Any) -> Job:
             stack.clock.advance(seconds=1)
-            super().note_on_job(job, attempt={"decodes": [*job.attempt["decodes"], "2026-11-12T09:00:00.000Z"]})
-            return super().note_on_job(job, **parts)
+            super().update_job(job, attempt={"decodes": [*job.attempt["decodes"], "2026-11-12T09:00:00.000Z"]})
+            return super().update_job(job, **parts)
 
     die(stack, decoder, source)
 

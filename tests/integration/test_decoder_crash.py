@@ -11,16 +11,25 @@ from typing import Any
 import pytest
 
 from sora_ready.adapters.buckets import Upload, UploadBucket
-from sora_ready.domain.imaging import ReadyImage
+from sora_ready.domain.imaging.normalize import ReadyImage
 from sora_ready.domain.job import Job, SourceObject, Status
 from sora_ready.pipeline import decode_attempts
 from sora_ready.pipeline import normalize as step
 
-from .dying_decoder import AWAY_SECONDS, DECODE_TIMEOUT_SECONDS, DELIVERIES, Decoder, Killed, decode_truly, die, found
-from .dying_process import die_as_process
-from .functions import Load, uploaded
-from .steps import normalize, path_of, recorded
-from .support import TEMPLATE, Clock, Stack, bring_to, load_event, make_job
+from .crashing_decoder import (
+    AWAY_SECONDS,
+    DECODE_TIMEOUT_SECONDS,
+    DELIVERIES,
+    Decoder,
+    Killed,
+    decode_truly,
+    die,
+    found,
+)
+from .crashing_process import die_as_process
+from .function_modules import Load, uploaded
+from .run_steps import normalize, path_of, recorded
+from .stack_fixtures import TEMPLATE, Clock, Stack, bring_to, load_event, make_job
 
 # ---------------------------------------------------------------- what is on record while a picture is decoded
 
@@ -45,7 +54,7 @@ def test_a_job_is_on_record_before_its_picture_is_decoded(
     (received,) = seen
     assert (received.status, path_of(received)) == (Status.RECEIVED, ["received"])
     assert received.attempt == {"decodes": ["2026-11-12T08:00:00.000Z"]}
-    assert (received.request["size"], received.origins["size"]) == ("64x48", "tag")
+    assert (received.request["size"], received.option_sources["size"]) == ("64x48", "tag")
     assert (ready.status, path_of(ready), ready.attempt) == (Status.READY, ["received", "ready"], {})
     assert (ready.created_at, received.updated_at) == ("2026-11-12T08:00:00.000Z",) * 2
     assert ready.updated_at == ready.history[-1]["at"] == "2026-11-12T08:00:03.000Z"
@@ -120,7 +129,7 @@ def test_after_the_second_death_the_picture_is_rejected_and_neither_read_nor_dec
     assert "2 times" in job.error["message"]
     assert "Export it again as a plain JPEG" in job.error["message"]
     assert (job.created_at, job.updated_at) == ("2026-11-12T08:00:00.000Z", "2026-11-12T08:12:00.000Z")
-    assert (job.request["size"], job.origins["size"]) == ("64x48", "tag")
+    assert (job.request["size"], job.option_sources["size"]) == ("64x48", "tag")
     assert stack.output_keys() == []
 
 

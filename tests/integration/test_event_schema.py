@@ -12,23 +12,23 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from local.stand_in import StandIn, faults
+from local.fake_video_server import FakeVideoServer, faults
 from sora_ready.adapters.event_bus import BusEvent, EventBus
 from sora_ready.adapters.job_items import write_item
-from sora_ready.adapters.video_api import VideoApi
-from sora_ready.domain.doubt import fingerprint
+from sora_ready.adapters.video_server.client import VideoServerClient
 from sora_ready.domain.job import Job, Status
-from sora_ready.pipeline.announce import DETAIL_TYPE, SCHEMA_VERSION, publish_changes
+from sora_ready.domain.reconciliation import fingerprint
+from sora_ready.pipeline.publish import DETAIL_TYPE, SCHEMA_VERSION, publish_events
 
-from .steps import ended, normalize, submit, track
-from .support import BUDGET, PRICE, ROOT, Stack, new_attempt, picture
+from .run_steps import ended, normalize, submit, track
+from .stack_fixtures import BUDGET, PRICE, ROOT, Stack, new_attempt, picture
 
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
 
 SCHEMA = json.loads((ROOT / "docs" / "events" / "video-job-status-changed.v1.json").read_text(encoding="utf-8"))
 ENVELOPE = {"version": "0", "id": "e", "account": "1", "region": "us-east-1", "time": "now", "resources": []}
 
-Way = Callable[[Stack, VideoApi, StandIn], Job]
+Way = Callable[[Stack, VideoServerClient, FakeVideoServer], Job]
 
 
 class Bus(EventBus):
@@ -55,27 +55,27 @@ def submitting(stack: Stack, *_: Any) -> Job:
     return stack.ledger.claim_job(job, attempt, fingerprint(job.request), price=PRICE, budget=BUDGET)
 
 
-def unconfirmed(stack: Stack, video_api: VideoApi, stand_in: StandIn) -> Job:
-    stand_in.faults.plan(faults.accept_then_drop_connection())
-    return submit(stack, video_api, ready(stack))
+def unconfirmed(stack: Stack, video_server: VideoServerClient, fake_server: FakeVideoServer) -> Job:
+    fake_server.faults.plan(faults.accept_then_drop_connection())
+    return submit(stack, video_server, ready(stack))
 
 
-def in_progress(stack: Stack, video_api: VideoApi, _: StandIn) -> Job:
-    job = submit(stack, video_api, ready(stack))
+def in_progress(stack: Stack, video_server: VideoServerClient, _: FakeVideoServer) -> Job:
+    job = submit(stack, video_server, ready(stack))
     server = {**job.server, "status": "in_progress", "progress": 7, "expires_at": 1_794_000_000}
     return stack.jobs.move_job(job.id, Status.IN_PROGRESS, server=server)
 
 
-def completed(stack: Stack, video_api: VideoApi, _: StandIn) -> Job:
-    job = submit(stack, video_api, ready(stack, Tagging="preset=art&size=64x48"))
-    ended(video_api, job.server["id"])
-    return track(stack, video_api, job.id)
+def completed(stack: Stack, video_server: VideoServerClient, _: FakeVideoServer) -> Job:
+    job = submit(stack, video_server, ready(stack, Tagging="preset=art&size=64x48"))
+    ended(video_server, job.server["id"])
+    return track(stack, video_server, job.id)
 
 
-def failed_late(stack: Stack, video_api: VideoApi, _: StandIn) -> Job:
-    job = submit(stack, video_api, ready(stack, Metadata={"prompt": "fail-render"}))
-    ended(video_api, job.server["id"])
-    return track(stack, video_api, job.id)
+def failed_late(stack: Stack, video_server: VideoServerClient, _: FakeVideoServer) -> Job:
+    job = submit(stack, video_server, ready(stack, Metadata={"prompt": "fail-render"}))
+    ended(video_server, job.server["id"])
+    return track(stack, video_server, job.id)
 
 
 WAYS: list[tuple[str, Way]] = [
@@ -92,7 +92,7 @@ WAYS: list[tuple[str, Way]] = [
     ("rejected", lambda stack, *_: ready(stack, Tagging="mode=sideways")),
     ("rejected", lambda stack, *_: ready(stack, data=b"no picture")),
     ("canceled", lambda stack, *_: stack.jobs.move_job(ready(stack).id, Status.CANCELED)),
-    ("deleted", lambda stack, *_: stack.jobs.bury_job(ready(stack, data=b"no picture"))),
+    ("deleted", lambda stack, *_: stack.jobs.tombstone_job(ready(stack, data=b"no picture"))),
 ]
 
 
@@ -100,7 +100,7 @@ def publish(job: Job) -> dict[str, Any]:
     """The event that is published when a job comes to where it stands."""
     bus = Bus()
     image = write_item(replace(job, caller={"task_tokens": ["secret"]}).as_record())
-    assert publish_changes([{"dynamodb": {"NewImage": image, "SequenceNumber": "1"}}], bus, stack="films") is None
+    assert publish_events([{"dynamodb": {"NewImage": image, "SequenceNumber": "1"}}], bus, stack="films") is None
     (event,) = bus.told
     return {**ENVELOPE, "source": "sora-ready", "detail-type": event.detail_type, "detail": event.detail}
 
@@ -121,9 +121,9 @@ def undocumented(value: Any, schema: dict[str, Any], path: str = "detail") -> li
 
 @pytest.mark.parametrize(("status", "way"), WAYS, ids=[f"{number}-{name}" for number, (name, _) in enumerate(WAYS)])
 def test_the_event_of_each_status_is_as_documented(
-    stack: Stack, video_api: VideoApi, stand_in: StandIn, status: str, way: Way
+    stack: Stack, video_server: VideoServerClient, fake_server: FakeVideoServer, status: str, way: Way
 ) -> None:
-    event = publish(way(stack, video_api, stand_in))
+    event = publish(way(stack, video_server, fake_server))
 
     Draft202012Validator(SCHEMA).validate(event)
     assert (event["detail"]["status"], event["detail"]["schema_version"]) == (status, SCHEMA_VERSION)
@@ -154,16 +154,16 @@ def test_the_schema_is_one_and_is_of_the_version_that_is_published() -> None:
     ],
 )
 def test_an_event_that_lacked_what_a_receiver_needs_would_be_noticed(
-    stack: Stack, video_api: VideoApi, stand_in: StandIn, status: str, without: str
+    stack: Stack, video_server: VideoServerClient, fake_server: FakeVideoServer, status: str, without: str
 ) -> None:
-    event = publish(dict(WAYS)[status](stack, video_api, stand_in))
+    event = publish(dict(WAYS)[status](stack, video_server, fake_server))
     del event["detail"][without]
     assert not Draft202012Validator(SCHEMA).is_valid(event)
 
 
 def test_who_hears_that_a_video_is_there_can_fetch_it_and_check_it(
-    stack: Stack, video_api: VideoApi, stand_in: StandIn
+    stack: Stack, video_server: VideoServerClient, fake_server: FakeVideoServer
 ) -> None:
-    video = publish(completed(stack, video_api, stand_in))["detail"]["video"]
+    video = publish(completed(stack, video_server, fake_server))["detail"]["video"]
     data = stack.s3.get_object(Bucket=video["bucket"], Key=video["key"])["Body"].read()
     assert (len(data), hashlib.sha256(data).hexdigest()) == (video["bytes"], video["sha256"])

@@ -7,9 +7,9 @@ from botocore.exceptions import ClientError
 
 from sora_ready.domain.job import Job, SourceObject, Status
 
-from .dying_decoder import AWAY_SECONDS, DELIVERIES, Decoder, Failing, Unsaved, die, found
-from .steps import normalize, path_of
-from .support import Stack, picture
+from .crashing_decoder import AWAY_SECONDS, DELIVERIES, Decoder, Failing, Unsaved, die, found
+from .run_steps import normalize, path_of
+from .stack_fixtures import Stack, picture
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Each function imports only what its layers hold, and connects nothing before it is woken."""
+"""Each function imports only what its layers hold, and connects nothing before it is resumed."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from functools import cache
 
 import pytest
 
-from .functions import FUNCTIONS
-from .support import ROOT
+from .function_modules import FUNCTIONS
+from .stack_fixtures import ROOT
 
 # Run in a fresh interpreter without a variable of AWS: import the function and tell which packages came with it.
 PROGRAM = """
@@ -73,7 +73,7 @@ def test_submit_and_track_import_the_sdk_and_no_pillow(name: str) -> None:
     assert "PIL" not in packages(name)
 
 
-@pytest.mark.parametrize("name", ["sweep", "announce", "api", "authorize"])
+@pytest.mark.parametrize("name", ["sweep", "publish", "api", "authorize"])
 def test_the_others_import_neither_the_sdk_nor_pillow(name: str) -> None:
     assert packages(name).isdisjoint({"openai", "httpx2", "httpcore2", "pydantic", "pydantic_core", "PIL", "pi_heif"})
 

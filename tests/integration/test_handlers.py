@@ -1,4 +1,4 @@
-"""Each function, woken by the samples in events/: what it does with a batch, and what it says in its log."""
+"""Each function, resumed by the samples in events/: what it does with a batch, and what it says in its log."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from local.stand_in import StandIn
-from sora_ready.adapters import video_api
+from local.fake_video_server import FakeVideoServer
+from sora_ready.adapters.video_server import client
 from sora_ready.domain.job import Status, make_job_id
 
-from .functions import COPY_KEY, FUNCTIONS, JOB, Event, Load, at_the_server, due_poll, ready_sample, uploaded
-from .support import EVENTS, Clock, Stack, eventually, follow, load_event, picture
+from .function_modules import COPY_KEY, FUNCTIONS, JOB, Event, Load, at_the_server, due_poll, ready_sample, uploaded
+from .stack_fixtures import EVENTS, Clock, Stack, eventually, follow, load_event, picture
 
 # The SDK marks its video methods deprecated, and pytest drops the filter that the product sets at import.
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
@@ -88,11 +88,13 @@ def test_normalize_makes_a_ready_job_of_each_upload_in_a_batch(stack: Stack, loa
     assert len(stack.output_keys("ready/")) == 2
 
 
-def test_submit_sends_the_copy_and_asks_for_the_first_look(stack: Stack, stand_in: StandIn, load: Load) -> None:
+def test_submit_sends_the_copy_and_asks_for_the_first_look(
+    stack: Stack, fake_server: FakeVideoServer, load: Load
+) -> None:
     ready_sample(stack)
     load("submit").handler(load_event("submit-sqs-copy-ready.json"), None)
     assert status_of(stack, JOB) is Status.QUEUED
-    assert [entry.idempotency_key for entry in stand_in.ledger.accepted()] == [JOB]
+    assert [entry.idempotency_key for entry in fake_server.request_log.accepted()] == [JOB]
     assert stack.polls() == [({"job_id": JOB, "polls": 0}, 7)]
 
 
@@ -114,12 +116,12 @@ def test_track_brings_the_video_home(stack: Stack, load: Load) -> None:
 )
 @pytest.mark.parametrize("name", ["normalize", "submit", "track"])
 def test_a_message_that_cannot_be_read_comes_back(
-    stack: Stack, stand_in: StandIn, load: Load, name: str, body: str
+    stack: Stack, fake_server: FakeVideoServer, load: Load, name: str, body: str
 ) -> None:
     event = load_event(next(sample for sample in SAMPLES if sample.startswith(f"{name}-sqs-")))
     event["Records"][0]["body"] = body
     assert failures(load(name).handler(event, None)) == [event["Records"][0]["messageId"]]
-    assert (stack.calls.names(), stand_in.ledger.entries()) == ([], [])
+    assert (stack.calls.names(), fake_server.request_log.entries()) == ([], [])
 
 
 def test_one_bad_message_of_two_comes_back_alone(stack: Stack, load: Load) -> None:
@@ -139,18 +141,20 @@ def test_a_rejected_upload_does_not_come_back(stack: Stack, load: Load) -> None:
 
 
 @pytest.mark.parametrize("key", [f"ready/{JOB}.jpg", "ready/holiday-2cf24dba5fb0.jpg", f"ready/{JOB}-.jpg"])
-def test_an_object_that_is_no_ready_copy_is_ignored(stack: Stack, stand_in: StandIn, load: Load, key: str) -> None:
+def test_an_object_that_is_no_ready_copy_is_ignored(
+    stack: Stack, fake_server: FakeVideoServer, load: Load, key: str
+) -> None:
     event = load_event("submit-sqs-copy-ready.json")
     event["Records"][0]["body"] = event["Records"][0]["body"].replace(COPY_KEY, key)
     assert failures(load("submit").handler(event, None)) == []
-    assert (stack.calls.names(), stand_in.ledger.entries()) == ([], [])
+    assert (stack.calls.names(), fake_server.request_log.entries()) == ([], [])
 
 
 def test_the_key_is_read_from_its_secret_once_in_five_minutes(
-    stack: Stack, stand_in: StandIn, load: Load, aws: Event, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    stack: Stack, fake_server: FakeVideoServer, load: Load, aws: Event, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at_the_server(stack, load)
-    monkeypatch.setattr(video_api, "time", SimpleNamespace(monotonic=clock.unix))
+    monkeypatch.setattr(client, "time", SimpleNamespace(monotonic=clock.unix))
     function = load("track")
 
     def look() -> None:

@@ -11,9 +11,9 @@ import pytest
 
 from sora_ready.adapters.job_table import JobTable
 from sora_ready.domain.errors import TransitionRefused
-from sora_ready.domain.job import WAKE_AFTER, Job, SourceObject, Status, timestamp
+from sora_ready.domain.job import DUE_AFTER, Job, SourceObject, Status, timestamp
 
-from .support import WAYS, Clock, OneAtATime, bring_to, make_job
+from .stack_fixtures import WAYS, Clock, OneAtATime, bring_to, make_job
 
 # What may follow what, as the design has it: written out here, so that a change of the product's table is seen.
 FOLLOWS = {
@@ -37,7 +37,7 @@ ILLEGAL = [pair for pair in PAIRS if pair[1] not in FOLLOWS[pair[0]]]
 
 def note_attempt(jobs: JobTable, job: Job, attempt: dict[str, Any]) -> Job:
     """Put an attempt on a job's record, while that holds the attempt that this writer saw."""
-    return jobs.note_on_job(job, only={"attempt": job.attempt or None}, attempt=attempt)
+    return jobs.update_job(job, only={"attempt": job.attempt or None}, attempt=attempt)
 
 
 @pytest.mark.parametrize("status", [Status.RECEIVED, Status.READY, Status.REJECTED])
@@ -93,7 +93,7 @@ def test_an_attempt_is_noted_without_lengthening_the_history(jobs: JobTable, clo
         noted = note_attempt(jobs, job, attempt)
         assert noted == jobs.get_job(job.id)
         assert noted == replace(
-            job, attempt=attempt, updated_at="2026-11-12T08:00:10.000Z", wake_at="2026-11-12T08:30:10.000Z"
+            job, attempt=attempt, updated_at="2026-11-12T08:00:10.000Z", due_at="2026-11-12T08:30:10.000Z"
         )
         job = noted
 
@@ -181,10 +181,10 @@ def test_a_note_sets_its_parts_and_neither_moves_the_job_nor_lengthens_its_histo
     job = bring_to(jobs, status)
     clock.advance(seconds=10)
     server, error = {"id": "video_at_server", "status": "in_progress", "progress": 40}, {"code": "http_503"}
-    noted = jobs.note_on_job(job, server=server, error=error)
+    noted = jobs.update_job(job, server=server, error=error)
     assert noted == jobs.get_job(job.id)
-    wake_at = timestamp(clock() + WAKE_AFTER[status]) if status in WAKE_AFTER else None
-    assert noted == replace(job, server=server, error=error, updated_at="2026-11-12T08:00:10.000Z", wake_at=wake_at)
+    due_at = timestamp(clock() + DUE_AFTER[status]) if status in DUE_AFTER else None
+    assert noted == replace(job, server=server, error=error, updated_at="2026-11-12T08:00:10.000Z", due_at=due_at)
 
 
 @pytest.mark.parametrize(("before", "after"), [pair for pair in LEGAL if pair[0] is not pair[1]])
@@ -192,14 +192,14 @@ def test_a_note_on_a_job_that_moved_meanwhile_is_refused(jobs: JobTable, before:
     job = bring_to(jobs, before)
     moved = jobs.move_job(job.id, after)
     with pytest.raises(TransitionRefused) as refusal:
-        jobs.note_on_job(job, error={"code": "http_503"})
+        jobs.update_job(job, error={"code": "http_503"})
     assert refusal.value.current == after
     assert jobs.get_job(job.id) == moved
 
 
 def test_no_note_makes_a_record(jobs: JobTable) -> None:
     with pytest.raises(TransitionRefused) as refusal:
-        jobs.note_on_job(make_job(), error={"code": "http_503"})
+        jobs.update_job(make_job(), error={"code": "http_503"})
     assert refusal.value.current is None
     assert jobs.get_job(make_job().id) is None
 

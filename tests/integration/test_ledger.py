@@ -13,8 +13,8 @@ from sora_ready.adapters.ledger import LONGEST_PAUSE, WRITE_TRIES, Ledger
 from sora_ready.domain.errors import BudgetSpent, TransitionRefused, VideoClaimedError
 from sora_ready.domain.job import Job, Status
 
-from .steps import path_of, recorded
-from .support import Stack, new_attempt
+from .run_steps import path_of, recorded
+from .stack_fixtures import Stack, new_attempt
 
 OTHER = "other.jpg"
 VIDEO = {"id": "video_at_server", "status": "queued"}
@@ -68,7 +68,7 @@ def test_a_claim_takes_the_price_and_says_so_in_the_job(stack: Stack) -> None:
     assert stack.spent() == Decimal("0.40")
     # and it is looked at again once the lease is over
     assert job.attempt["lease_until"] == "2026-11-12T08:03:00.000Z"
-    assert job.wake_at == "2026-11-12T08:03:30.000Z"
+    assert job.due_at == "2026-11-12T08:03:30.000Z"
 
 
 def test_prices_add_up_to_the_cent(stack: Stack) -> None:
@@ -157,7 +157,7 @@ def test_what_came_to_nothing_is_given_back(stack: Stack, status: Status) -> Non
     job = stack.claimed_job()
     assert stack.spent() == Decimal("0.40")
 
-    back = stack.ledger.take_back(job, status, REFUSAL)
+    back = stack.ledger.refund(job, status, REFUSAL)
 
     assert (back.status, back.error) == (status, REFUSAL)
     assert stack.spent() == 0
@@ -167,12 +167,12 @@ def test_nothing_is_given_back_twice(stack: Stack) -> None:
     # given a day on which another job was paid for too
     stack.claimed_job(OTHER)
     job = stack.claimed_job()
-    stack.ledger.take_back(job, Status.READY, REFUSAL)
+    stack.ledger.refund(job, Status.READY, REFUSAL)
 
     # when
     for status in (Status.READY, Status.FAILED):
         with pytest.raises(TransitionRefused):
-            stack.ledger.take_back(job, status, REFUSAL)
+            stack.ledger.refund(job, status, REFUSAL)
 
     # then
     assert stack.spent() == Decimal("0.40")
@@ -183,7 +183,7 @@ def test_what_is_given_back_after_midnight_belongs_to_the_day_it_came_from(stack
     job = stack.claimed_job()
     stack.clock.advance(seconds=5)
 
-    stack.ledger.take_back(job, Status.READY, REFUSAL)
+    stack.ledger.refund(job, Status.READY, REFUSAL)
 
     assert (stack.spent("2026-11-12"), stack.spent("2026-11-13")) == (0, 0)
 

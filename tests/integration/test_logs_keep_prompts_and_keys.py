@@ -7,14 +7,14 @@ from urllib.parse import quote
 
 import pytest
 
-from local.stand_in import StandIn, faults
+from local.fake_video_server import FakeVideoServer, faults
 from sora_ready.domain.errors import SubmissionRefused
 from sora_ready.domain.job import Status, make_job_id
 
-from .functions import JOB, Event, Load, announced, at_the_server, due_poll, ready_sample, received, uploaded
-from .hearing import Heard
-from .scripted import Answer, scripted_server
-from .support import KEY, Stack, eventually, load_event, picture
+from .canned_server import CannedResponse, scripted_server
+from .function_modules import JOB, Event, Load, announced, at_the_server, due_poll, ready_sample, received, uploaded
+from .log_capture import Heard
+from .stack_fixtures import KEY, Stack, eventually, load_event, picture
 
 # The SDK marks its video methods deprecated, and pytest drops the filter that the product sets at import.
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
@@ -66,7 +66,7 @@ def test_a_server_that_repeats_the_prompt_and_the_key_is_not_repeated(
 ) -> None:
     ready_sample(stack, PROMPT)
     said = {"error": {"message": f"{PROMPT!r} with {KEY} is refused", "code": "unwanted"}}
-    with scripted_server(Answer.of_json(said, status)) as server:
+    with scripted_server(CannedResponse.of_json(said, status)) as server:
         function = load("submit", VIDEO_API_BASE_URL=server.base_url)
         function.handler(received(stack, load_event("submit-sqs-copy-ready.json")), None)
         assert server.requests == ["POST /v1/videos"]
@@ -77,16 +77,16 @@ def test_a_busy_server_whose_message_cannot_be_postponed_is_not_repeated(
     stack: Stack, load: Load, heard: Heard
 ) -> None:
     ready_sample(stack, PROMPT)
-    with scripted_server(Answer.of_json({"error": {"message": f"{PROMPT!r} has to wait"}}, 429)) as server:
+    with scripted_server(CannedResponse.of_json({"error": {"message": f"{PROMPT!r} has to wait"}}, 429)) as server:
         function = load("submit", VIDEO_API_BASE_URL=server.base_url)
         # The receipt of the sample is one that the queue does not know.
         function.handler(load_event("submit-sqs-copy-ready.json"), None)
     assert_kept(heard(), "message failed")
 
 
-def test_a_broken_connection_keeps_them(stack: Stack, stand_in: StandIn, load: Load, heard: Heard) -> None:
+def test_a_broken_connection_keeps_them(stack: Stack, fake_server: FakeVideoServer, load: Load, heard: Heard) -> None:
     ready_sample(stack, PROMPT)
-    stand_in.faults.plan(faults.accept_then_drop_connection())
+    fake_server.faults.plan(faults.accept_then_drop_connection())
     wake(stack, load, "submit", load_event("submit-sqs-copy-ready.json"))
     assert_kept(heard(), "unconfirmed")
 
@@ -102,7 +102,7 @@ def test_a_fault_of_aws_in_the_middle_keeps_them(stack: Stack, load: Load, heard
 def test_looking_at_a_job_keeps_them(stack: Stack, load: Load, heard: Heard) -> None:
     at_the_server(stack, load, prompt=PROMPT)
     said = {"id": "video_1", "status": "failed", "prompt": PROMPT, "error": {"code": "bad", "message": PROMPT}}
-    with scripted_server(Answer.of_json(said)) as server:
+    with scripted_server(CannedResponse.of_json(said)) as server:
         load("track", VIDEO_API_BASE_URL=server.base_url).handler(load_event("track-sqs-poll.json"), None)
     assert_kept(heard(), '"message":"tracked"', "failed")
 
@@ -130,7 +130,7 @@ def test_direct_calls_keep_them_and_the_token_of_who_waits(stack: Stack, load: L
 def test_a_refusal_of_a_direct_call_keeps_them(stack: Stack, load: Load, heard: Heard) -> None:
     ready_sample(stack, PROMPT)
     said = {"error": {"message": f"{PROMPT!r} with {KEY} is refused", "code": "unwanted"}}
-    with scripted_server(Answer.of_json(said, 400)) as server:
+    with scripted_server(CannedResponse.of_json(said, 400)) as server:
         function = load("submit", VIDEO_API_BASE_URL=server.base_url)
         # Lambda logs what leaves the function.
         with pytest.raises(SubmissionRefused) as refusal:

@@ -7,8 +7,8 @@ import pytest
 from sora_ready.domain.catalog import load_catalog
 from sora_ready.domain.job import Status
 
-from .steps import normalize, recorded
-from .support import DEFAULTS, Stack, picture
+from .run_steps import normalize, recorded
+from .stack_fixtures import DEFAULTS, Stack, picture
 
 MODELS = """{
     "unpriced": {"seconds": [4], "usd_per_second": {"64x48": null, "48x64": null}},
@@ -17,17 +17,17 @@ MODELS = """{
 }"""
 
 
-@pytest.mark.parametrize("wishes", ["model=unpriced", "model=unpriced&size=64x48", "model=half&size=48x64"])
-def test_a_model_without_a_price_is_refused_and_the_record_says_where_one_is_set(stack: Stack, wishes: str) -> None:
+@pytest.mark.parametrize("options", ["model=unpriced", "model=unpriced&size=64x48", "model=half&size=48x64"])
+def test_a_model_without_a_price_is_refused_and_the_record_says_where_one_is_set(stack: Stack, options: str) -> None:
     # given
-    source = stack.upload("beach.jpg", picture(80, 60), Tagging=wishes)
+    source = stack.upload("beach.jpg", picture(80, 60), Tagging=options)
 
     # when
     job = normalize(stack, source, catalog=load_catalog(MODELS))
 
     # then
     assert job == recorded(stack, job)
-    assert (job.status, job.error["code"], job.error["origin"]) == (Status.REJECTED, "invalid_model", "tag")
+    assert (job.status, job.error["code"], job.error["source"]) == (Status.REJECTED, "invalid_model", "tag")
     assert "set one in the parameter VideoModels (0 if it is free)" in job.error["message"]
     assert "unpriced" not in job.error["allowed"]
     assert {"half", "free", "sora-2"} <= set(job.error["allowed"])
@@ -43,12 +43,12 @@ def test_a_default_without_a_price_is_told_as_the_stacks(stack: Stack) -> None:
         defaults=DEFAULTS | {"model": "unpriced"},
     )
 
-    assert (job.status, job.error["origin"]) == (Status.REJECTED, "default")
+    assert (job.status, job.error["source"]) == (Status.REJECTED, "default")
 
 
-@pytest.mark.parametrize(("wishes", "price"), [("model=free", "0"), ("model=half&size=64x48", "0.40")])
-def test_a_model_that_is_free_or_has_a_price_for_the_size_is_taken(stack: Stack, wishes: str, price: str) -> None:
-    source = stack.upload("beach.jpg", picture(80, 60), Tagging=wishes)
+@pytest.mark.parametrize(("options", "price"), [("model=free", "0"), ("model=half&size=64x48", "0.40")])
+def test_a_model_that_is_free_or_has_a_price_for_the_size_is_taken(stack: Stack, options: str, price: str) -> None:
+    source = stack.upload("beach.jpg", picture(80, 60), Tagging=options)
 
     job = normalize(stack, source, catalog=load_catalog(MODELS))
 

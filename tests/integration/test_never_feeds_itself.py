@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sora_ready.domain.job import SourceObject, Status
 
-from .steps import normalize
-from .support import OUTPUT_BUCKET, Stack, picture
+from .run_steps import normalize
+from .stack_fixtures import OUTPUT_BUCKET, Stack, picture
 
 
 def test_what_lies_in_the_output_bucket_is_rejected_unread_and_no_copy_is_made_of_it(stack: Stack) -> None:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from local.normalize import write_whole
 
-from .normalizing import BLUE, RED, Command, colour_of, files, paint
+from .normalize_command import BLUE, RED, Command, color_of, files, paint
 
 # ---------------------------------------------------------------- what is written
 
@@ -27,7 +27,7 @@ def test_a_folder_becomes_a_folder_of_exact_frames(normalize: Command, capsys: p
     # then
     assert code == 0
     assert files("ready") == ["a.jpg", "trip/day 1/b.jpg"]
-    assert [colour_of("ready/a.jpg"), colour_of("ready/trip/day 1/b.jpg")] == ["red", "blue"]
+    assert [color_of("ready/a.jpg"), color_of("ready/trip/day 1/b.jpg")] == ["red", "blue"]
     told = capsys.readouterr()
     assert "photos/a.png → ready/a.jpg  64x36, cover\n" in told.out
     assert "Left alone, as they are no pictures by their names: 1\n" in told.out
@@ -58,7 +58,7 @@ def test_photos_of_one_name_do_not_overwrite_one_another(
 
     # then
     assert code == 0
-    assert [colour_of("ready/x.jpg"), colour_of("ready/x-2.jpg")] == ["red", "blue"]
+    assert [color_of("ready/x.jpg"), color_of("ready/x-2.jpg")] == ["red", "blue"]
     assert "b/x.jpg is ready/x-2.jpg: another one is x.jpg.\n" in capsys.readouterr().out
 
 
@@ -133,14 +133,14 @@ def test_nothing_is_overwritten_unless_that_is_asked_for(
 
     # when
     again = normalize("photo.png", "--out", "ready")
-    kept = colour_of("ready/photo.jpg")
+    kept = color_of("ready/photo.jpg")
     told = capsys.readouterr().err
     forced = normalize("photo.png", "--out", "ready", "--force")
 
     # then
     assert (again, kept) == (1, "red")
     assert told == "✗ photo.png (exists): ready/photo.jpg is there already. --force replaces it.\n"
-    assert (forced, colour_of("ready/photo.jpg")) == (0, "blue")
+    assert (forced, color_of("ready/photo.jpg")) == (0, "blue")
 
 
 @pytest.mark.parametrize("out", ["photos", "photos/../photos", "link"])

@@ -9,7 +9,7 @@ from PIL import Image
 
 from tests.unit.pictures import psnr
 
-from .normalizing import BLUE, ROOT, Command, colour_of, files, paint
+from .normalize_command import BLUE, ROOT, Command, color_of, files, paint
 
 # ---------------------------------------------------------------- the contact sheet
 
@@ -44,7 +44,7 @@ def test_a_frame_that_is_there_already_is_on_the_sheet_all_the_same(normalize: C
 
     # then
     assert code == 1
-    assert colour_of("ready/photo.jpg") == "blue"
+    assert color_of("ready/photo.jpg") == "blue"
     with Image.open("sheet.jpg") as sheet:
         assert sheet.size == (16 + 6 * 336, 56 + 236)
 

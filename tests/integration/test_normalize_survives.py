@@ -12,25 +12,25 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from local.normalize import Order, normalize_photos
-from sora_ready.domain.frame import Look, Size
+from local.normalize import NormalizeCommand, normalize_photos
+from sora_ready.domain.frame import FrameOptions, Size
 
-from .dying_work import die_of_bad_ones, die_the_first_time
-from .normalizing import ROOT, files, paint
+from .crashing_work import die_of_bad_ones, die_the_first_time
+from .normalize_command import ROOT, files, paint
 
 # ---------------------------------------------------------------- what a photo can do to its process
 
 
 @pytest.fixture
-def order(tmp_path: Path) -> Order:
+def order(tmp_path: Path) -> NormalizeCommand:
     """Four photos, one of them called bad, and two processes."""
     for name in ("a", "bad", "c", "d"):
         paint(str(tmp_path / "photos" / f"{name}.png"))
-    return Order([tmp_path / "photos"], (Size(64, 36),), Look(), out=tmp_path / "ready", jobs=2)
+    return NormalizeCommand([tmp_path / "photos"], (Size(64, 36),), FrameOptions(), out=tmp_path / "ready", jobs=2)
 
 
 def test_a_photo_that_kills_its_process_costs_no_other(
-    order: Order, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    order: NormalizeCommand, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     # when
     complete = normalize_photos(order, work=die_of_bad_ones)
@@ -42,7 +42,7 @@ def test_a_photo_that_kills_its_process_costs_no_other(
     assert f"{tmp_path}/photos/bad.png (decoder_crashed): The decoder crashed on it" in line
 
 
-def test_a_photo_whose_process_was_killed_once_is_tried_again(order: Order, tmp_path: Path) -> None:
+def test_a_photo_whose_process_was_killed_once_is_tried_again(order: NormalizeCommand, tmp_path: Path) -> None:
     # given
     alone = replace(order, photos=[tmp_path / "photos" / "a.png"])
 
@@ -88,7 +88,7 @@ def test_stopping_is_quick_and_leaves_only_whole_files(tmp_path: Path) -> None:
 
 def test_the_stack_is_not_loaded_for_it(tmp_path: Path) -> None:
     # given
-    heavy = ("boto3", "botocore", "openai", "httpx", "starlette", "local.emulator", "local.stand_in")
+    heavy = ("boto3", "botocore", "openai", "httpx", "starlette", "local.emulator", "local.fake_video_server")
     script = (
         "import sys; from local.__main__ import main\n"
         f"code = main(['normalize', '--samples', '--contact-sheet', {str(tmp_path / 's.gif')!r}])\n"

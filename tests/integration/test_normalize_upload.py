@@ -16,8 +16,8 @@ from sora_ready.adapters.job_table import JobTable
 from sora_ready.domain.catalog import load_catalog
 from sora_ready.domain.job import Job, SourceObject, Status, make_job_id
 
-from .steps import normalize
-from .support import DEFAULTS, OUTPUT_BUCKET, UPLOAD_BUCKET, Clock, Stack, make_job, picture
+from .run_steps import normalize
+from .stack_fixtures import DEFAULTS, OUTPUT_BUCKET, UPLOAD_BUCKET, Clock, Stack, make_job, picture
 
 HAPPY_PATH = [
     "dynamodb.GetItem",
@@ -73,7 +73,7 @@ def test_without_tags_the_defaults_hold_and_the_nearest_shape_is_taken(
         "prompt": "Bring this picture to life.",
         "price_usd": "0.40",
     }
-    assert set(job.origins.values()) == {"default"}
+    assert set(job.option_sources.values()) == {"default"}
     assert f"{frame_of(stack, job).width}x{frame_of(stack, job).height}" == size
 
 
@@ -81,7 +81,11 @@ def test_a_tag_outdoes_metadata_and_metadata_the_default(stack: Stack) -> None:
     metadata = {"size": "64x48", "mode": "stretch"}
     job = normalize(stack, stack.upload("a.jpg", picture(80, 80), Metadata=metadata, Tagging="size=48x64"))
     assert (job.request["size"], job.request["mode"], job.request["seconds"]) == ("48x64", "stretch", 4)
-    assert (job.origins["size"], job.origins["mode"], job.origins["seconds"]) == ("tag", "metadata", "default")
+    assert (job.option_sources["size"], job.option_sources["mode"], job.option_sources["seconds"]) == (
+        "tag",
+        "metadata",
+        "default",
+    )
 
 
 def test_stack_defaults_that_the_chosen_model_does_not_take_give_way(stack: Stack) -> None:
@@ -91,7 +95,11 @@ def test_stack_defaults_that_the_chosen_model_does_not_take_give_way(stack: Stac
     job = normalize(stack, source, catalog=load_catalog(models), defaults=DEFAULTS | {"size": "64x48"})
     assert (job.status, frame_of(stack, job).size) == (Status.READY, (80, 80))
     assert (job.request["size_asked"], job.request["size"], job.request["seconds"]) == ("auto", "80x80", 5)
-    assert (job.origins["model"], job.origins["size"], job.origins["seconds"]) == ("tag", "model", "model")
+    assert (job.option_sources["model"], job.option_sources["size"], job.option_sources["seconds"]) == (
+        "tag",
+        "model",
+        "model",
+    )
 
 
 def test_a_prompt_in_metadata_arrives_to_the_letter(stack: Stack) -> None:
@@ -100,7 +108,7 @@ def test_a_prompt_in_metadata_arrives_to_the_letter(stack: Stack) -> None:
     found = stack.jobs.get_job(job.id)
     assert found is not None
     assert found.request["prompt"] == PROMPT
-    assert found.origins["prompt"] == "metadata"
+    assert found.option_sources["prompt"] == "metadata"
 
 
 def test_the_record_holds_everything_that_was_asked_and_made(stack: Stack) -> None:
@@ -109,7 +117,7 @@ def test_the_record_holds_everything_that_was_asked_and_made(stack: Stack) -> No
     job = normalize(stack, source)
     assert stack.jobs.get_job(job.id) == job
     assert (job.id, job.status, job.source) == (make_job_id(source), Status.READY, source)
-    assert job.origins["size"] == "tag"
+    assert job.option_sources["size"] == "tag"
     assert job.picture == {"format": "PNG", "width": 120, "height": 90, "bytes": len(data)}
     (key,) = stack.output_keys()
     stored = stack.s3.get_object(Bucket=OUTPUT_BUCKET, Key=key)
@@ -198,7 +206,7 @@ def test_a_new_upload_to_the_same_key_is_a_job_of_its_own(stack: Stack) -> None:
 
 
 def rejected(stack: Stack, source: SourceObject, *, opened: bool = False, **options: Any) -> Job:
-    """Normalise what must be rejected: a record, no copy, and no second thought about it.
+    """Normalize what must be rejected: a record, no copy, and no second thought about it.
 
     `opened` says that it takes a decoder to find out: only then was the job `received` before.
     """
@@ -212,12 +220,12 @@ def rejected(stack: Stack, source: SourceObject, *, opened: bool = False, **opti
 
 def test_a_tag_that_cannot_be_used_is_rejected_by_name(stack: Stack) -> None:
     job = rejected(stack, stack.upload("a.jpg", picture(80, 60), Tagging="size=1280x719&mode=pad"))
-    told = {name: job.error[name] for name in ("code", "field", "value", "origin", "allowed")}
+    told = {name: job.error[name] for name in ("code", "field", "value", "source", "allowed")}
     assert told == {
         "code": "invalid_size",
         "field": "size",
         "value": "1280x719",
-        "origin": "tag",
+        "source": "tag",
         "allowed": [
             "64x48",
             "48x64",

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 from PIL import Image, ImageDraw
 
-from local.stand_in import StandIn
+from local.fake_video_server import FakeVideoServer
 from sora_ready.adapters.buckets import OutputBucket
-from sora_ready.adapters.video_api import VideoApi
-from sora_ready.domain.errors import JobNotRecordedError
-from sora_ready.domain.imaging import ReadyImage
+from sora_ready.adapters.video_server.client import VideoServerClient
+from sora_ready.domain.errors import JobNotReadyError
+from sora_ready.domain.imaging.normalize import ReadyImage
 from sora_ready.domain.job import Job, SourceObject, Status
 
-from .steps import normalize, recorded, submit
-from .support import OUTPUT_BUCKET, UPLOAD_BUCKET, Stack, encoded, picture
+from .run_steps import normalize, recorded, submit
+from .stack_fixtures import OUTPUT_BUCKET, UPLOAD_BUCKET, Stack, encoded, picture
 
 # The SDK marks its video methods deprecated, and pytest drops the filter that the product sets at import.
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
@@ -43,7 +43,7 @@ def sha256_of(stack: Stack, copy: dict[str, Any]) -> str:
 
 
 def race(stack: Stack, source: SourceObject, tags: dict[str, str]) -> tuple[Job, dict[str, Any]]:
-    """Normalise twice, interleaved: the slow delivery saw the old tags; return the job and the slow one's copy."""
+    """Normalize twice, interleaved: the slow delivery saw the old tags; return the job and the slow one's copy."""
     copies: list[dict[str, Any]] = []
     quick: list[Job] = []
 
@@ -62,7 +62,7 @@ def race(stack: Stack, source: SourceObject, tags: dict[str, str]) -> tuple[Job,
 
 @pytest.mark.parametrize("loser_first", [True, False])
 def test_the_copy_that_lost_is_never_sent(
-    stack: Stack, stand_in: StandIn, video_api: VideoApi, *, loser_first: bool
+    stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient, *, loser_first: bool
 ) -> None:
     source = stack.upload("beach.jpg", picture(80, 80), Tagging="size=48x64")
     job, lost = race(stack, source, {"size": "64x48"})
@@ -72,9 +72,9 @@ def test_the_copy_that_lost_is_never_sent(
     losing = replace(job, copy=lost)
     stack.calls.clear()
     for announced in (losing, job) if loser_first else (job, losing):
-        submit(stack, video_api, announced)
-        submit(stack, video_api, announced, redelivered=True)
-    (entry,) = stand_in.ledger.creates()
+        submit(stack, video_server, announced)
+        submit(stack, video_server, announced, redelivered=True)
+    (entry,) = fake_server.request_log.creates()
     assert (entry.size, entry.image_sha256) == ("64x48", job.copy["sha256"])
     assert recorded(stack, job).status is Status.QUEUED
     # One look for the sending, one for the message that came again; none for the copy that lost.
@@ -96,28 +96,30 @@ def test_two_deliveries_that_saw_the_same_tags_make_one_copy(stack: Stack) -> No
     assert stack.output_keys("ready/") == [job.copy["key"]]
 
 
-def test_the_event_of_a_copy_may_come_before_the_record(stack: Stack, stand_in: StandIn, video_api: VideoApi) -> None:
+def test_the_event_of_a_copy_may_come_before_the_record(
+    stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient
+) -> None:
     source = stack.upload("beach.jpg", picture(80, 60))
 
     def too_early(copy: dict[str, Any]) -> None:
         job_id = copy["key"].removeprefix("ready/").split("-")[0]
-        with pytest.raises(JobNotRecordedError):
-            submit(stack, video_api, replace(stack.ready_job("other.jpg"), id=job_id, copy=copy))
+        with pytest.raises(JobNotReadyError):
+            submit(stack, video_server, replace(stack.ready_job("other.jpg"), id=job_id, copy=copy))
 
     job = normalize(stack, source, outputs=Interrupted(stack, too_early))
-    assert stand_in.ledger.entries() == []
-    assert submit(stack, video_api, job, redelivered=True).status is Status.QUEUED
+    assert fake_server.request_log.entries() == []
+    assert submit(stack, video_server, job, redelivered=True).status is Status.QUEUED
 
 
 def test_a_key_that_is_not_the_recorded_copys_costs_one_read(
-    stack: Stack, stand_in: StandIn, video_api: VideoApi
+    stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient
 ) -> None:
     job = stack.ready_job()
     other = replace(job, copy={**job.copy, "key": job.copy["key"].replace(".jpg", ".png")})
     stack.calls.clear()
-    assert submit(stack, video_api, other, redelivered=True) == job == recorded(stack, job)
+    assert submit(stack, video_server, other, redelivered=True) == job == recorded(stack, job)
     assert stack.calls.names() == ["dynamodb.GetItem", "dynamodb.GetItem"]
-    assert (stand_in.ledger.entries(), stack.polls()) == ([], [])
+    assert (fake_server.request_log.entries(), stack.polls()) == ([], [])
 
 
 @pytest.mark.parametrize(("tags", "background"), [("", "000000"), ("background=336699", "336699")])

@@ -6,14 +6,14 @@ from decimal import Decimal
 
 import pytest
 
-from local.stand_in import StandIn
-from sora_ready.adapters.video_api import VideoApi
+from local.fake_video_server import FakeVideoServer
+from sora_ready.adapters.video_server.client import VideoServerClient
 from sora_ready.domain.errors import TransitionRefused, VideoClaimedError
 from sora_ready.domain.job import Job, Status
 
-from .functions import COPY_KEY, JOB, Event, Load, at_the_server
-from .steps import path_of, recorded, submit, track
-from .support import WAYS, Stack, bring_to, load_event
+from .function_modules import COPY_KEY, JOB, Event, Load, at_the_server
+from .run_steps import path_of, recorded, submit, track
+from .stack_fixtures import WAYS, Stack, bring_to, load_event
 
 # The SDK marks its video methods deprecated, and pytest drops the filter that the product sets at import.
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
@@ -34,7 +34,7 @@ def decide(load: Load, decision: str, **more: str) -> Event:
 
 
 def test_the_sample_has_the_job_sent_again(
-    stack: Stack, stand_in: StandIn, load: Load, video_api: VideoApi, doubted: Job
+    stack: Stack, fake_server: FakeVideoServer, load: Load, video_server: VideoServerClient, doubted: Job
 ) -> None:
     # when
     answer = load("sweep").handler(load_event("sweep-resolve.json"), None)
@@ -44,12 +44,12 @@ def test_the_sample_has_the_job_sent_again(
     assert answer == ready.as_record()
     assert (ready.status, ready.error) == (Status.READY, {})
     assert stack.messages(stack.submit_queue_url) == [{"job_id": JOB}]
-    assert stand_in.ledger.entries() == []
+    assert fake_server.request_log.entries() == []
 
     # and it is sent once, for its price once more: the first try may have been paid for
-    done = submit(stack, video_api, ready)
+    done = submit(stack, video_server, ready)
     assert path_of(done)[-3:] == ["ready", "submitting", "queued"]
-    assert len(stand_in.ledger.creates()) == 1
+    assert len(fake_server.request_log.creates()) == 1
     assert stack.spent() == Decimal("0.80")
 
 
@@ -58,8 +58,8 @@ def test_a_job_that_is_given_up_fails_and_says_who_said_so(stack: Stack, load: L
 
     job = recorded(stack, doubted)
     assert answer == job.as_record()
-    assert (job.status, job.error["code"], job.wake_at) == (Status.FAILED, "given_up", None)
-    assert stack.woken(job) is None
+    assert (job.status, job.error["code"], job.due_at) == (Status.FAILED, "given_up", None)
+    assert stack.resumed(job) is None
     # its price stays taken: whether a video was made is not known
     assert stack.spent() == Decimal("0.40")
     assert "sqs.SendMessage" not in stack.calls.names()
@@ -74,14 +74,16 @@ def test_a_video_that_a_person_found_is_followed(stack: Stack, load: Load, doubt
     assert stack.polls() == [({"job_id": JOB, "polls": 0}, 10)]
 
 
-def test_a_video_that_was_found_late_is_still_given_its_time(stack: Stack, video_api: VideoApi, doubted: Job) -> None:
+def test_a_video_that_was_found_late_is_still_given_its_time(
+    stack: Stack, video_server: VideoServerClient, doubted: Job
+) -> None:
     # given a decision days after the try, and a server that is late with what it has
     stack.clock.advance(days=3)
     stack.ledger.record_video(doubted, {"id": "video_found", "status": "unknown"})
 
-    assert track(stack, video_api, JOB).status is Status.QUEUED
+    assert track(stack, video_server, JOB).status is Status.QUEUED
     stack.clock.advance(minutes=1, seconds=1)
-    assert track(stack, video_api, JOB).error["code"] == "expired_on_server"
+    assert track(stack, video_server, JOB).error["code"] == "expired_on_server"
 
 
 def test_a_video_of_another_job_is_not_given_to_this_one(stack: Stack, load: Load, doubted: Job) -> None:
@@ -132,10 +134,12 @@ def test_a_decision_is_carried_out_once(stack: Stack, load: Load, doubted: Job) 
     assert path_of(recorded(stack, doubted)).count("ready") == 2
 
 
-def test_a_job_that_was_followed_all_along_is_not_sent_again(stack: Stack, stand_in: StandIn, load: Load) -> None:
+def test_a_job_that_was_followed_all_along_is_not_sent_again(
+    stack: Stack, fake_server: FakeVideoServer, load: Load
+) -> None:
     at_the_server(stack, load)
 
     with pytest.raises(TransitionRefused):
         decide(load, "send_again")
 
-    assert len(stand_in.ledger.creates()) == 1
+    assert len(fake_server.request_log.creates()) == 1

@@ -9,17 +9,17 @@ import pytest
 
 from sora_ready.domain.errors import SubmissionUnconfirmed, TransitionRefused
 from sora_ready.domain.job import Job, Status
-from sora_ready.pipeline.doubt import doubt_job
+from sora_ready.pipeline.reconcile import mark_unconfirmed
 
-from .steps import recorded
-from .support import BUDGET, PRICE, Stack, new_attempt
+from .run_steps import recorded
+from .stack_fixtures import BUDGET, PRICE, Stack, new_attempt
 
 Write = Callable[[Stack, Job], Job]
 
 WRITES: dict[str, Write] = {
     "bought": lambda stack, job: stack.ledger.record_video(job, {"id": "video_1", "status": "queued"}),
-    "refused": lambda stack, job: stack.ledger.take_back(job, Status.FAILED, {"code": "http_400"}),
-    "not taken": lambda stack, job: stack.ledger.take_back(job, Status.READY, {"code": "http_429"}),
+    "refused": lambda stack, job: stack.ledger.refund(job, Status.FAILED, {"code": "http_400"}),
+    "not taken": lambda stack, job: stack.ledger.refund(job, Status.READY, {"code": "http_429"}),
 }
 
 
@@ -28,7 +28,7 @@ def stale(stack: Stack) -> Job:
     """A job as a worker saw it whose lease ran out, and which a person had sent again meanwhile."""
     job = stack.claimed_job()
     stack.clock.advance(minutes=5)
-    doubt_job(job, SubmissionUnconfirmed("The worker ended without a word"), stack.jobs)
+    mark_unconfirmed(job, SubmissionUnconfirmed("The worker ended without a word"), stack.jobs)
     again = stack.jobs.move_job(job.id, Status.READY)
     stack.ledger.claim_job(again, new_attempt(stack.clock), "alike", price=PRICE, budget=BUDGET)
     return job
@@ -51,7 +51,7 @@ def test_what_came_of_an_older_try_is_not_written_onto_a_newer(stack: Stack, sta
 def test_an_older_try_cannot_put_a_newer_in_doubt(stack: Stack, stale: Job) -> None:
     before = recorded(stack, stale)
 
-    assert doubt_job(stale, SubmissionUnconfirmed("The connection broke"), stack.jobs) == before
+    assert mark_unconfirmed(stale, SubmissionUnconfirmed("The connection broke"), stack.jobs) == before
     assert recorded(stack, stale) == before
 
 
@@ -60,7 +60,7 @@ def test_what_came_of_the_last_try_is_still_told_after_its_lease(stack: Stack, n
     # given
     job = stack.claimed_job()
     stack.clock.advance(minutes=5)
-    doubt_job(job, SubmissionUnconfirmed("The worker ended without a word"), stack.jobs)
+    mark_unconfirmed(job, SubmissionUnconfirmed("The worker ended without a word"), stack.jobs)
 
     # then
     assert WRITES[name](stack, job).status == status

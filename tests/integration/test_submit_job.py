@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-from local.stand_in import StandIn, faults
+from local.fake_video_server import FakeVideoServer, faults
 from sora_ready.adapters.job_table import JobTable
 from sora_ready.adapters.ledger import Ledger
-from sora_ready.adapters.video_api import VideoApi
-from sora_ready.domain.errors import JobInHandError, JobNotRecordedError
+from sora_ready.adapters.video_server.client import VideoServerClient
+from sora_ready.domain.errors import JobLeasedError, JobNotReadyError
 from sora_ready.domain.job import Job, Status
 
-from .scripted import Answer, scripted_server
-from .steps import Connect, path_of, recorded, submit
-from .support import OUTPUT_BUCKET, OneAtATime, Stack
+from .canned_server import CannedResponse, scripted_server
+from .run_steps import Connect, path_of, recorded, submit
+from .stack_fixtures import OUTPUT_BUCKET, OneAtATime, Stack
 
 # The SDK marks its video methods deprecated, and pytest drops the filter that the product sets at import.
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
@@ -28,12 +28,12 @@ PROMPT = 'A "calm" sea, slow zoom; it\'s 100% real: 海浪 🎬\nSecond line.'
 
 
 def test_a_ready_job_is_sent_in_one_request_as_the_protocol_wants_it(
-    stack: Stack, stand_in: StandIn, video_api: VideoApi
+    stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient
 ) -> None:
     job = stack.ready_job(prompt=PROMPT)
     frame = stack.s3.get_object(Bucket=OUTPUT_BUCKET, Key=job.copy["key"])["Body"].read()
-    submit(stack, video_api, job)
-    (entry,) = stand_in.ledger.creates()
+    submit(stack, video_server, job)
+    (entry,) = fake_server.request_log.creates()
     assert (entry.status, entry.idempotency_key) == (200, job.id)
     assert entry.prompt == PROMPT
     assert (entry.model, entry.size, entry.seconds) == ("tiny", "64x48", "4")
@@ -42,11 +42,11 @@ def test_a_ready_job_is_sent_in_one_request_as_the_protocol_wants_it(
 
 
 def test_the_record_then_holds_the_servers_id_and_the_attempt(
-    stack: Stack, stand_in: StandIn, video_api: VideoApi
+    stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient
 ) -> None:
     job = stack.ready_job()
-    done = submit(stack, video_api, job)
-    (entry,) = stand_in.ledger.accepted()
+    done = submit(stack, video_server, job)
+    (entry,) = fake_server.request_log.accepted()
     assert done == recorded(stack, job)
     assert (done.status, done.server["id"], done.server["status"]) == (Status.QUEUED, entry.video_id, "queued")
     assert path_of(done) == ["ready", "submitting", "queued"]
@@ -55,62 +55,70 @@ def test_the_record_then_holds_the_servers_id_and_the_attempt(
     assert not done.error
 
 
-def test_the_first_look_is_asked_for_when_the_server_advises(stack: Stack, video_api: VideoApi) -> None:
+def test_the_first_look_is_asked_for_when_the_server_advises(stack: Stack, video_server: VideoServerClient) -> None:
     job = stack.ready_job()
-    submit(stack, video_api, job)
+    submit(stack, video_server, job)
     assert stack.polls() == [({"job_id": job.id, "polls": 0}, 7)]
 
 
-def test_a_second_delivery_sends_nothing(stack: Stack, stand_in: StandIn, video_api: VideoApi) -> None:
+def test_a_second_delivery_sends_nothing(
+    stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient
+) -> None:
     job = stack.ready_job()
-    first = submit(stack, video_api, job)
-    assert submit(stack, video_api, job) == first
-    assert len(stand_in.ledger.creates()) == 1
+    first = submit(stack, video_server, job)
+    assert submit(stack, video_server, job) == first
+    assert len(fake_server.request_log.creates()) == 1
     assert len(stack.polls()) == 1
     assert recorded(stack, job) == first
 
 
-def test_a_copy_whose_job_is_not_recorded_yet_is_not_sent(stack: Stack, stand_in: StandIn, video_api: VideoApi) -> None:
+def test_a_copy_whose_job_is_not_recorded_yet_is_not_sent(
+    stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient
+) -> None:
     job = stack.ready_job()
     stranger = replace(job, id="video_" + "0" * 32)
-    with pytest.raises(JobNotRecordedError):
-        submit(stack, video_api, stranger)
-    assert stand_in.ledger.creates() == []
+    with pytest.raises(JobNotReadyError):
+        submit(stack, video_server, stranger)
+    assert fake_server.request_log.creates() == []
     assert stack.polls() == []
 
 
 def test_a_server_that_only_gives_an_id_is_believed(stack: Stack, connect: Connect) -> None:
-    with scripted_server(Answer.of_json({"id": "video_gen_7"})) as server:
+    with scripted_server(CannedResponse.of_json({"id": "video_gen_7"})) as server:
         job = submit(stack, connect(server.base_url), stack.ready_job())
     assert (job.status, job.server["id"]) == (Status.QUEUED, "video_gen_7")
     assert [delay for _, delay in stack.polls()] == [10]
 
 
 def test_a_job_that_the_day_does_not_pay_for_is_held_and_nothing_is_sent(
-    stack: Stack, stand_in: StandIn, video_api: VideoApi
+    stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient
 ) -> None:
     job = stack.ready_job()
-    held = submit(stack, video_api, job, budget=Decimal("0.39"))
+    held = submit(stack, video_server, job, budget=Decimal("0.39"))
     assert held == recorded(stack, job)
     assert (held.status, held.error["code"], held.error["price_usd"]) == (Status.HELD, "budget_spent", "0.40")
-    assert (stand_in.ledger.entries(), stack.polls(), stack.spent()) == ([], [], 0)
+    assert (fake_server.request_log.entries(), stack.polls(), stack.spent()) == ([], [], 0)
     # and the same message again changes nothing
-    assert submit(stack, video_api, job, redelivered=True) == held
+    assert submit(stack, video_server, job, redelivered=True) == held
 
 
-def test_a_refused_job_costs_the_day_nothing(stack: Stack, stand_in: StandIn, video_api: VideoApi) -> None:
-    submit(stack, video_api, stack.ready_job(prompt="moderation-block"))
-    assert (len(stand_in.ledger.creates()), stack.spent()) == (1, 0)
+def test_a_refused_job_costs_the_day_nothing(
+    stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient
+) -> None:
+    submit(stack, video_server, stack.ready_job(prompt="moderation-block"))
+    assert (len(fake_server.request_log.creates()), stack.spent()) == (1, 0)
 
 
 @pytest.mark.parametrize("race", range(10))
-def test_of_two_deliveries_at_once_one_sends(stack: Stack, stand_in: StandIn, video_api: VideoApi, race: int) -> None:
+def test_of_two_deliveries_at_once_one_sends(
+    stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient, race: int
+) -> None:
     job = stack.ready_job()
     one_at_a_time: Any = OneAtATime(stack.dynamodb)
     jobs = JobTable(one_at_a_time, stack.table, now=stack.clock)
     shared = replace(stack, jobs=jobs, ledger=Ledger(one_at_a_time, stack.ledger_table, jobs))
     start, other_ended = threading.Barrier(2), threading.Event()
-    outcomes: list[Job | JobInHandError] = []
+    outcomes: list[Job | JobLeasedError] = []
 
     def wait_for_the_other(_: object) -> None:
         assert other_ended.wait(30)
@@ -118,22 +126,22 @@ def test_of_two_deliveries_at_once_one_sends(stack: Stack, stand_in: StandIn, vi
     def work() -> None:
         start.wait(30)
         try:
-            outcomes.append(submit(shared, video_api, job))
-        except JobInHandError as error:
+            outcomes.append(submit(shared, video_server, job))
+        except JobLeasedError as error:
             outcomes.append(error)
             other_ended.set()
 
-    stand_in.faults.on(faults.BEFORE_ACCEPTING, wait_for_the_other)
+    fake_server.faults.on(faults.BEFORE_ACCEPTING, wait_for_the_other)
     workers = [threading.Thread(target=work) for _ in range(2)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join(60)
     loser, winner = outcomes
-    assert isinstance(loser, JobInHandError)
+    assert isinstance(loser, JobLeasedError)
     # Until the lease is over, by the clock of the one that holds it.
     assert loser.retry_after_seconds in {180, 181}
     assert winner == recorded(stack, job)
     assert path_of(recorded(stack, job)) == ["ready", "submitting", "queued"]
-    assert [entry.idempotency_key for entry in stand_in.ledger.creates()] == [job.id]
+    assert [entry.idempotency_key for entry in fake_server.request_log.creates()] == [job.id]
     assert len(stack.polls()) == 1

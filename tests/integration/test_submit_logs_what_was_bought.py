@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.stand_in import StandIn
+from local.fake_video_server import FakeVideoServer
 from sora_ready.adapters.ledger import Ledger
-from sora_ready.adapters.video_api import VideoApi
+from sora_ready.adapters.video_server.client import VideoServerClient
 from sora_ready.domain.job import Job, Status
 from sora_ready.pipeline import submit as step
 
-from .steps import submit
-from .support import Stack
+from .run_steps import submit
+from .stack_fixtures import Stack
 
 # The SDK marks its video methods deprecated, and pytest drops the filter that the product sets at import.
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
@@ -46,7 +46,7 @@ def log() -> Iterator[list[logging.LogRecord]]:
 
 
 def test_the_servers_id_is_logged_before_it_is_recorded(
-    stack: Stack, stand_in: StandIn, video_api: VideoApi, log: list[logging.LogRecord]
+    stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient, log: list[logging.LogRecord]
 ) -> None:
     class NeverRecords(Ledger):
         def record_video(self, job: Job, video: Mapping[str, Any]) -> Job:
@@ -54,8 +54,8 @@ def test_the_servers_id_is_logged_before_it_is_recorded(
 
     job = stack.ready_job()
     with pytest.raises(ClientError):
-        submit(stack, video_api, job, ledger=NeverRecords(stack.dynamodb, stack.ledger_table, stack.jobs))
-    (entry,) = stand_in.ledger.accepted()
+        submit(stack, video_server, job, ledger=NeverRecords(stack.dynamodb, stack.ledger_table, stack.jobs))
+    (entry,) = fake_server.request_log.accepted()
     bought, lost = log
     assert (bought.levelno, lost.levelno) == (logging.INFO, logging.ERROR)
     for told in (bought, lost):
@@ -63,7 +63,7 @@ def test_the_servers_id_is_logged_before_it_is_recorded(
 
 
 def test_nothing_is_said_to_be_bought_that_was_refused(
-    stack: Stack, stand_in: StandIn, video_api: VideoApi, log: list[logging.LogRecord]
+    stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient, log: list[logging.LogRecord]
 ) -> None:
-    assert submit(stack, video_api, stack.ready_job(prompt="moderation-block")).status is Status.FAILED
-    assert (log, stand_in.ledger.accepted()) == ([], [])
+    assert submit(stack, video_server, stack.ready_job(prompt="moderation-block")).status is Status.FAILED
+    assert (log, fake_server.request_log.accepted()) == ([], [])

@@ -9,12 +9,12 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from local.stand_in import StandIn, faults
+from local.fake_video_server import FakeVideoServer, faults
 from sora_ready.domain.job import Job, Status
 
-from .functions import JOB, Event, Load, announced, ready_sample, received
-from .steps import recorded
-from .support import KEY, Stack
+from .function_modules import JOB, Event, Load, announced, ready_sample, received
+from .run_steps import recorded
+from .stack_fixtures import KEY, Stack
 
 # The SDK marks its video methods deprecated, and pytest drops the filter that the product sets at import.
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
@@ -35,7 +35,7 @@ def postponements(stack: Stack) -> list[int]:
 # A record follows its copy within a moment, so the first wait is short.
 @pytest.mark.parametrize(("receives", "seconds"), [(1, 2), (2, 4), (3, 8), (6, 64), (7, 64), (20, 64)])
 def test_a_copy_whose_job_is_not_recorded_yet_comes_back_ever_later(
-    stack: Stack, stand_in: StandIn, load: Load, receives: int, seconds: int
+    stack: Stack, fake_server: FakeVideoServer, load: Load, receives: int, seconds: int
 ) -> None:
     event = received(stack, announced(receives=receives))
     fail(load, event)
@@ -43,7 +43,7 @@ def test_a_copy_whose_job_is_not_recorded_yet_comes_back_ever_later(
     assert postponed["VisibilityTimeout"] == seconds
     assert postponed["ReceiptHandle"] == event["Records"][0]["receiptHandle"]
     assert postponed["QueueUrl"] == stack.submit_queue_url
-    assert stand_in.ledger.creates() == []
+    assert fake_server.request_log.creates() == []
 
 
 @pytest.mark.parametrize("receives", [1, 3])
@@ -51,10 +51,10 @@ def test_a_copy_whose_job_is_not_recorded_yet_comes_back_ever_later(
     ("asked", "seconds"), [("200", 200), ("3600", 3600), ("3601", 3600), ("86400", 3600), ("9" * 30, 3600)]
 )
 def test_a_copy_that_a_busy_server_did_not_take_comes_back_when_it_asked(
-    stack: Stack, stand_in: StandIn, load: Load, asked: str, seconds: int, receives: int
+    stack: Stack, fake_server: FakeVideoServer, load: Load, asked: str, seconds: int, receives: int
 ) -> None:
     job = ready_sample(stack)
-    stand_in.faults.plan(faults.status(429, headers={"retry-after": asked}))
+    fake_server.faults.plan(faults.status(429, headers={"retry-after": asked}))
     fail(load, received(stack, announced(receives=receives)))
     assert postponements(stack) == [seconds]
     assert recorded(stack, job).status is Status.READY
@@ -63,17 +63,19 @@ def test_a_copy_that_a_busy_server_did_not_take_comes_back_when_it_asked(
 # One that asks for a second, again and again, must not use up the message's tries within a minute.
 @pytest.mark.parametrize("asked", ["Wed, 25 Nov 2026 07:28:00 GMT", "0", "1", "-7", "7.5", ""])
 def test_a_busy_server_that_names_no_seconds_is_asked_again_ever_later(
-    stack: Stack, stand_in: StandIn, load: Load, asked: str
+    stack: Stack, fake_server: FakeVideoServer, load: Load, asked: str
 ) -> None:
     ready_sample(stack)
     for receives, _ in WAITS[:2]:
-        stand_in.faults.plan(faults.status(429, headers={"retry-after": asked}))
+        fake_server.faults.plan(faults.status(429, headers={"retry-after": asked}))
         fail(load, received(stack, announced(receives=receives)))
         (seconds,) = postponements(stack)
         assert seconds == dict(WAITS)[receives]
 
 
-def test_a_job_in_hand_comes_back_when_its_lease_is_over(stack: Stack, stand_in: StandIn, load: Load) -> None:
+def test_a_job_in_hand_comes_back_when_its_lease_is_over(
+    stack: Stack, fake_server: FakeVideoServer, load: Load
+) -> None:
     job = ready_sample(stack)
     now = datetime.now(UTC)
     lease = {"started_at": now.isoformat(), "lease_until": (now + timedelta(seconds=1000)).isoformat()}
@@ -81,23 +83,23 @@ def test_a_job_in_hand_comes_back_when_its_lease_is_over(stack: Stack, stand_in:
     fail(load, received(stack, announced()))
     (seconds,) = postponements(stack)
     assert 900 < seconds <= 1001
-    assert stand_in.ledger.entries() == []
+    assert fake_server.request_log.entries() == []
 
 
 @pytest.mark.parametrize(("receives", "seconds"), WAITS[:2])
 def test_a_fault_of_aws_is_postponed_too(
-    stack: Stack, stand_in: StandIn, load: Load, receives: int, seconds: int
+    stack: Stack, fake_server: FakeVideoServer, load: Load, receives: int, seconds: int
 ) -> None:
     job = ready_sample(stack)
     stack.s3.delete_object(Bucket=stack.outputs.name, Key=job.copy["key"])
     fail(load, received(stack, announced(receives=receives)))
     assert postponements(stack) == [seconds]
-    assert (recorded(stack, job), stand_in.ledger.entries()) == (job, [])
+    assert (recorded(stack, job), fake_server.request_log.entries()) == (job, [])
 
 
 @pytest.mark.parametrize("key", ["sk-schlüssel", "sk-one\nsk-two", "sk-\u200bcopied", "sk-tab\tbed"])
 def test_a_key_that_cannot_be_sent_is_said_before_anything_is_sent(
-    stack: Stack, stand_in: StandIn, load: Load, aws: Event, key: str
+    stack: Stack, fake_server: FakeVideoServer, load: Load, aws: Event, key: str
 ) -> None:
     job = ready_sample(stack)
     function = load("submit")
@@ -106,7 +108,7 @@ def test_a_key_that_cannot_be_sent_is_said_before_anything_is_sent(
     answer = function.handler(event, None)
     assert len(answer["batchItemFailures"]) == 1
     assert postponements(stack) == [30]
-    assert (recorded(stack, job), stand_in.ledger.entries()) == (job, [])
+    assert (recorded(stack, job), fake_server.request_log.entries()) == (job, [])
 
     aws["secretsmanager"].update_secret(SecretId="video-api-key", SecretString=KEY)
     answer = function.handler(received(stack, announced(receives=2)), None)
@@ -146,11 +148,11 @@ def test_a_message_that_cannot_be_postponed_still_says_why_it_failed(
 
     monkeypatch.setattr(function, "handle_record", watched)
     assert len(function.handler(announced(), None)["batchItemFailures"]) == 1
-    assert [getattr(error, "code", None) for error in failed] == ["job_not_recorded"]
+    assert [getattr(error, "code", None) for error in failed] == ["job_not_ready"]
 
 
 def test_a_message_that_came_before_asks_for_the_look_that_was_not_asked_for(
-    stack: Stack, stand_in: StandIn, load: Load
+    stack: Stack, fake_server: FakeVideoServer, load: Load
 ) -> None:
     job: Job = ready_sample(stack)
     stack.jobs.move_job(job.id, Status.SUBMITTING)
@@ -159,4 +161,4 @@ def test_a_message_that_came_before_asks_for_the_look_that_was_not_asked_for(
         answer = load("submit").handler(announced(receives=receives), None)
         assert answer == {"batchItemFailures": []}
         assert stack.polls() == [({"job_id": JOB, "polls": 0}, 10)] * looks
-    assert stand_in.ledger.entries() == []
+    assert fake_server.request_log.entries() == []

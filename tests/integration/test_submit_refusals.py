@@ -6,13 +6,13 @@ import socket
 
 import pytest
 
-from local.stand_in import StandIn, faults
-from sora_ready.adapters.video_api import VideoApi
-from sora_ready.domain.errors import SubmissionNotTaken
+from local.fake_video_server import FakeVideoServer, faults
+from sora_ready.adapters.video_server.client import VideoServerClient
+from sora_ready.domain.errors import SubmissionNotAcceptedError
 from sora_ready.domain.job import Status
 
-from .steps import Connect, path_of, recorded, submit, sweep
-from .support import Stack
+from .run_steps import Connect, path_of, recorded, submit, sweep
+from .stack_fixtures import Stack
 
 # The SDK marks its video methods deprecated, and pytest drops the filter that the product sets at import.
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
@@ -26,50 +26,52 @@ def unused_address() -> str:
 
 
 def test_a_refused_job_fails_with_the_servers_words_and_a_hint(
-    stack: Stack, stand_in: StandIn, video_api: VideoApi
+    stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient
 ) -> None:
-    job = submit(stack, video_api, stack.ready_job(prompt="moderation-block"))
+    job = submit(stack, video_server, stack.ready_job(prompt="moderation-block"))
     assert job.status is Status.FAILED
     assert job.error["code"] == "moderation_blocked"
     assert job.error["message"] == "Your request was blocked by our moderation system."
     assert "change them" in job.error["hint"]
     assert job.error["http_status"] == 400
-    assert (len(stand_in.ledger.creates()), stand_in.ledger.accepted(), stack.polls()) == (1, [], [])
+    assert (len(fake_server.request_log.creates()), fake_server.request_log.accepted(), stack.polls()) == (1, [], [])
 
 
-def test_a_wrong_key_fails_the_job_with_a_hint_at_the_secret(stack: Stack, stand_in: StandIn, connect: Connect) -> None:
-    job = submit(stack, connect(stand_in.base_url, "sk-other"), stack.ready_job())
+def test_a_wrong_key_fails_the_job_with_a_hint_at_the_secret(
+    stack: Stack, fake_server: FakeVideoServer, connect: Connect
+) -> None:
+    job = submit(stack, connect(fake_server.base_url, "sk-other"), stack.ready_job())
     assert (job.status, job.error["code"]) == (Status.FAILED, "invalid_api_key")
     assert "secret" in job.error["hint"]
     assert "sk-other" not in str(job.as_record())
-    assert [entry.status for entry in stand_in.ledger.creates()] == [401]
+    assert [entry.status for entry in fake_server.request_log.creates()] == [401]
 
 
 def test_a_busy_server_leaves_the_job_ready_and_takes_it_later(
-    stack: Stack, stand_in: StandIn, video_api: VideoApi
+    stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient
 ) -> None:
     job = stack.ready_job()
-    stand_in.faults.plan(faults.status(429, headers={"retry-after": "7"}))
-    with pytest.raises(SubmissionNotTaken) as refusal:
-        submit(stack, video_api, job)
+    fake_server.faults.plan(faults.status(429, headers={"retry-after": "7"}))
+    with pytest.raises(SubmissionNotAcceptedError) as refusal:
+        submit(stack, video_server, job)
     assert refusal.value.retry_after_seconds == 7
     waiting = recorded(stack, job)
     assert (waiting.status, waiting.error["code"]) == (Status.READY, "rate_limit_exceeded")
-    assert (len(stand_in.ledger.creates()), stack.polls()) == (1, [])
+    assert (len(fake_server.request_log.creates()), stack.polls()) == (1, [])
 
-    done = submit(stack, video_api, job)
+    done = submit(stack, video_server, job)
     assert (done.status, done.error) == (Status.QUEUED, {})
     assert path_of(done) == ["ready", "submitting", "ready", "submitting", "queued"]
-    assert len(stand_in.ledger.accepted()) == 1
+    assert len(fake_server.request_log.accepted()) == 1
 
 
 def test_a_job_that_a_busy_server_did_not_take_is_woken_only_after_its_message_may_have_come_back(
-    stack: Stack, stand_in: StandIn, video_api: VideoApi
+    stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient
 ) -> None:
     job = stack.ready_job()
-    stand_in.faults.plan(faults.status(429, headers={"retry-after": "86400"}))
-    with pytest.raises(SubmissionNotTaken):
-        submit(stack, video_api, job)
+    fake_server.faults.plan(faults.status(429, headers={"retry-after": "86400"}))
+    with pytest.raises(SubmissionNotAcceptedError):
+        submit(stack, video_server, job)
     # An hour is the longest that the message stays away, whatever the server asks for.
     stack.clock.advance(minutes=89)
     assert sweep(stack) == {}
@@ -80,7 +82,7 @@ def test_a_job_that_a_busy_server_did_not_take_is_woken_only_after_its_message_m
 
 def test_without_a_connection_the_job_is_ready_again(stack: Stack, connect: Connect) -> None:
     job = stack.ready_job()
-    with pytest.raises(SubmissionNotTaken) as refusal:
+    with pytest.raises(SubmissionNotAcceptedError) as refusal:
         submit(stack, connect(unused_address()), job)
     assert refusal.value.retry_after_seconds is None
     waiting = recorded(stack, job)

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from sora_ready.adapters.job_items import write_item
-from sora_ready.adapters.job_table import JobTable, Waiting
+from sora_ready.adapters.job_table import DueJob, JobTable
 from sora_ready.adapters.queues import SubmitQueue
-from sora_ready.domain.job import BACKFILL, FINAL, WAKE_AFTER, Job, Line, Status, timestamp
-from sora_ready.domain.spend import next_hour
+from sora_ready.domain.job import BACKFILL, DUE_AFTER, FINAL, Job, Status, SweepPartition, timestamp
+from sora_ready.domain.spending import next_hour
 
-from .functions import Load
-from .steps import path_of, recorded, sweep
-from .support import WAYS, Stack, bring_to, load_event
+from .function_modules import Load
+from .run_steps import path_of, recorded, sweep
+from .stack_fixtures import WAYS, Stack, bring_to, load_event
 
 LOST = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -26,7 +26,7 @@ def test_where_nothing_is_overdue_a_sweep_is_one_query_for_each_line(stack: Stac
     stack.calls.clear()
 
     assert sweep(stack) == {}
-    assert stack.calls.names() == ["dynamodb.Query"] * len(Line)
+    assert stack.calls.names() == ["dynamodb.Query"] * len(SweepPartition)
 
 
 @pytest.mark.parametrize("status", sorted(FINAL))
@@ -34,7 +34,7 @@ def test_a_job_that_has_ended_is_in_no_index_of_what_goes_on(stack: Stack, statu
     job = bring_to(stack.jobs, status)
     stack.clock.advance(days=365)
 
-    assert stack.woken(job) is None
+    assert stack.resumed(job) is None
     assert sweep(stack) == {}
 
 
@@ -42,7 +42,7 @@ def test_a_job_that_has_ended_is_in_no_index_of_what_goes_on(stack: Stack, statu
 def test_a_job_is_woken_when_its_time_has_come_and_not_before(stack: Stack, status: Status) -> None:
     # given a job whose message was lost
     job = bring_to(stack.jobs, status)
-    stack.clock.advance(seconds=WAKE_AFTER[status].total_seconds() - 1)
+    stack.clock.advance(seconds=DUE_AFTER[status].total_seconds() - 1)
     assert sweep(stack) == {}
     stack.calls.clear()
 
@@ -52,7 +52,7 @@ def test_a_job_is_woken_when_its_time_has_come_and_not_before(stack: Stack, stat
 
     # then one message is sent, and another only after as long again
     assert stack.calls.names().count("sqs.SendMessage") == 1
-    assert recorded(stack, job).wake_at == timestamp(stack.clock() + WAKE_AFTER[status])
+    assert recorded(stack, job).due_at == timestamp(stack.clock() + DUE_AFTER[status])
     assert sweep(stack) == {}
 
 
@@ -99,7 +99,7 @@ def test_a_job_that_moved_since_the_index_was_written_is_left_alone(stack: Stack
     class Behind(JobTable):
         """Its index shows a job as it was."""
 
-        def find_due(self, line: Line, limit: int) -> list[Waiting]:
+        def find_due(self, line: SweepPartition, limit: int) -> list[DueJob]:
             due = super().find_due(line, limit)
             moved.extend(stack.jobs.move_job(row.job_id, Status.CANCELED) for row in due)
             return due
@@ -158,9 +158,9 @@ def held(stack: Stack, key: str, *, price: str = "0.40", **caller: str) -> Job:
 def freed(stack: Stack, **other: Any) -> list[str]:
     """The keys of the held jobs that one sweep lets go on."""
     stack.calls.clear()
-    woken = sweep(stack, **other)
+    resumed = sweep(stack, **other)
     sent = [stack.jobs.get_job(message["job_id"]) for message in stack.messages(stack.submit_queue_url)]
-    assert woken == ({"held": len(sent)} if sent else {})
+    assert resumed == ({"held": len(sent)} if sent else {})
     stack.calls.clear()
     return [job.source.key for job in sent if job and job.status is Status.READY]
 
@@ -211,7 +211,7 @@ def test_a_job_that_no_day_pays_for_makes_room_for_an_hour(stack: Stack) -> None
 
     # given a sweep that sees but one held job at a time
     assert freed(stack, budget=Decimal(1), limit=1) == []
-    assert recorded(stack, dear).wake_at == timestamp(next_hour(stack.clock()))
+    assert recorded(stack, dear).due_at == timestamp(next_hour(stack.clock()))
     assert freed(stack, budget=Decimal(1), limit=1) == ["cheap.jpg"]
     assert recorded(stack, cheap).status is Status.READY
 
@@ -246,12 +246,12 @@ def test_a_backlog_that_is_held_keeps_nothing_else_waiting(stack: Stack) -> None
 
 def test_what_was_held_before_there_were_lines_finds_its_own(stack: Stack) -> None:
     job = held(stack, "a.jpg", door=BACKFILL)
-    item = write_item(job.as_record()) | {"wake": {"S": "due"}, "wake_at": {"S": timestamp(stack.clock())}}
+    item = write_item(job.as_record()) | {"wake": {"S": "due"}, "due_at": {"S": timestamp(stack.clock())}}
     stack.dynamodb.put_item(TableName=stack.table, Item=item)
 
     sweep(stack, budget=Decimal(0))
 
-    assert [row.job_id for row in stack.lines()[Line.BACKLOG]] == [job.id]
+    assert [row.job_id for row in stack.lines()[SweepPartition.BACKLOG]] == [job.id]
 
 
 @pytest.mark.parametrize("budget", ["0", "0.39"])
@@ -271,5 +271,5 @@ def test_the_function_sweeps_when_its_schedule_wakes_it(stack: Stack, load: Load
     stack.clock.moment = LOST
     job = stack.ready_job()
 
-    assert load("sweep").handler(load_event("sweep-schedule.json"), None) == {"woken": {"ready": 1}}
+    assert load("sweep").handler(load_event("sweep-schedule.json"), None) == {"resumed": {"ready": 1}}
     assert stack.messages(stack.submit_queue_url) == [{"job_id": job.id}]

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from local.stand_in import StandIn
-from sora_ready.adapters.video_api import VideoApi
-from sora_ready.domain.errors import JobNotRecordedError
+from local.fake_video_server import FakeVideoServer
+from sora_ready.adapters.video_server.client import VideoServerClient
+from sora_ready.domain.errors import JobNotReadyError
 from sora_ready.domain.job import AT_THE_SERVER, Job, Status
 
-from .scripted import Answer, scripted_server
-from .steps import MP4, Connect, ended, order, track
-from .support import WAYS, Clock, Stack, eventually, follow
+from .canned_server import CannedResponse, scripted_server
+from .run_steps import MP4, Connect, ended, order, track
+from .stack_fixtures import WAYS, Clock, Stack, eventually, follow
 
 # The SDK marks its video methods deprecated, and pytest drops the filter that the product sets at import.
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
@@ -23,8 +23,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning"
 NOT_SENT_OR_SOUGHT = {Status.RECEIVED, Status.REJECTED, Status.UNCONFIRMED}
 
 
-def requests(stand_in: StandIn) -> list[str]:
-    return [f"{entry.method} {entry.path}" for entry in stand_in.ledger.entries()]
+def requests(fake_server: FakeVideoServer) -> list[str]:
+    return [f"{entry.method} {entry.path}" for entry in fake_server.request_log.entries()]
 
 
 def stored(stack: Stack, job: Job) -> Any:
@@ -32,13 +32,13 @@ def stored(stack: Stack, job: Job) -> Any:
 
 
 def test_a_running_video_is_noted_and_looked_at_again_when_the_server_advises(
-    stack: Stack, slow_stand_in: StandIn, server_clock: Clock, connect: Connect
+    stack: Stack, slow_fake_server: FakeVideoServer, server_clock: Clock, connect: Connect
 ) -> None:
-    video_api = connect(slow_stand_in.base_url)
-    job = stack.sent_job(order(video_api), polls=3)
+    video_server = connect(slow_fake_server.base_url)
+    job = stack.sent_job(order(video_server), polls=3)
     server_clock.advance(seconds=50)
-    eventually(lambda: video_api.read_video(job.server["id"]), lambda video: video.progress == 50)
-    running = track(stack, video_api, job.id, polls=3)
+    eventually(lambda: video_server.read_video(job.server["id"]), lambda video: video.progress == 50)
+    running = track(stack, video_server, job.id, polls=3)
     assert (running.status, running.server["status"], running.server["progress"]) == (
         Status.IN_PROGRESS,
         "in_progress",
@@ -50,23 +50,25 @@ def test_a_running_video_is_noted_and_looked_at_again_when_the_server_advises(
 
 
 def test_progress_does_not_lengthen_the_history(
-    stack: Stack, slow_stand_in: StandIn, server_clock: Clock, connect: Connect
+    stack: Stack, slow_fake_server: FakeVideoServer, server_clock: Clock, connect: Connect
 ) -> None:
-    video_api = connect(slow_stand_in.base_url)
-    job = stack.sent_job(order(video_api))
+    video_server = connect(slow_fake_server.base_url)
+    job = stack.sent_job(order(video_server))
     for seconds in (25, 50):
         server_clock.advance(seconds=25)
         due = seconds
-        eventually(lambda: video_api.read_video(job.server["id"]), lambda video, due=due: video.progress == due)
-        running = track(stack, video_api, job.id)
+        eventually(lambda: video_server.read_video(job.server["id"]), lambda video, due=due: video.progress == due)
+        running = track(stack, video_server, job.id)
         assert running.server["progress"] == seconds
     assert [entry["status"] for entry in running.history] == ["ready", "submitting", "queued", "in_progress"]
 
 
-def test_a_completed_video_is_stored_as_the_record_says(stack: Stack, stand_in: StandIn, video_api: VideoApi) -> None:
-    job = stack.sent_job(order(video_api))
-    ended(video_api, job.server["id"])
-    done = track(stack, video_api, job.id)
+def test_a_completed_video_is_stored_as_the_record_says(
+    stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient
+) -> None:
+    job = stack.sent_job(order(video_server))
+    ended(video_server, job.server["id"])
+    done = track(stack, video_server, job.id)
     assert done.status is Status.COMPLETED
     assert stack.jobs.get_job(job.id) == done
     assert stack.output_keys("videos/") == [done.video["key"]] == [f"videos/{job.id}.mp4"]
@@ -77,13 +79,13 @@ def test_a_completed_video_is_stored_as_the_record_says(stack: Stack, stand_in: 
     assert (content["ContentType"], done.video["content_type"]) == ("video/mp4", "video/mp4")
     assert (done.server["status"], done.server["progress"]) == ("completed", 100)
     assert stack.polls() == []
-    assert requests(stand_in).count(f"GET /v1/videos/{job.server['id']}/content") == 1
+    assert requests(fake_server).count(f"GET /v1/videos/{job.server['id']}/content") == 1
 
 
 def test_a_download_without_a_length_is_stored_if_it_is_a_whole_mp4(stack: Stack, connect: Connect) -> None:
     answers = {
-        "GET /v1/videos/video_1": Answer.of_json({"id": "video_1", "status": "completed"}),
-        "GET /v1/videos/video_1/content": Answer(200, MP4, {"Content-Type": "video/mp4"}),
+        "GET /v1/videos/video_1": CannedResponse.of_json({"id": "video_1", "status": "completed"}),
+        "GET /v1/videos/video_1/content": CannedResponse(200, MP4, {"Content-Type": "video/mp4"}),
     }
     job = stack.sent_job("video_1")
     with scripted_server(answers) as server:
@@ -91,10 +93,12 @@ def test_a_download_without_a_length_is_stored_if_it_is_a_whole_mp4(stack: Stack
     assert stored(stack, done)["Body"].read() == MP4
 
 
-def test_a_video_that_failed_at_the_server_fails_the_job_in_its_words(stack: Stack, video_api: VideoApi) -> None:
-    job = stack.sent_job(order(video_api, "fail-render"))
-    ended(video_api, job.server["id"])
-    failed = track(stack, video_api, job.id)
+def test_a_video_that_failed_at_the_server_fails_the_job_in_its_words(
+    stack: Stack, video_server: VideoServerClient
+) -> None:
+    job = stack.sent_job(order(video_server, "fail-render"))
+    ended(video_server, job.server["id"])
+    failed = track(stack, video_server, job.id)
     assert failed.status is Status.FAILED
     assert failed.error["code"] == "video_generation_failed"
     assert failed.error["message"] == "The video generation failed."
@@ -107,24 +111,26 @@ def test_a_video_that_ended_without_a_reason_fails_the_job_by_its_status(
     stack: Stack, connect: Connect, word: str
 ) -> None:
     job = stack.sent_job("video_1")
-    with scripted_server(Answer.of_json({"id": "video_1", "status": word})) as server:
+    with scripted_server(CannedResponse.of_json({"id": "video_1", "status": word})) as server:
         failed = track(stack, connect(server.base_url), job.id)
     assert (failed.status, failed.error["code"]) == (Status.FAILED, word)
     assert stack.polls() == []
 
 
-def test_a_video_the_server_no_longer_knows_has_expired(stack: Stack, stand_in: StandIn, video_api: VideoApi) -> None:
+def test_a_video_the_server_no_longer_knows_has_expired(
+    stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient
+) -> None:
     job = stack.sent_job("video_" + "0" * 32)
     stack.clock.advance(seconds=61)
-    failed = track(stack, video_api, job.id)
+    failed = track(stack, video_server, job.id)
     assert (failed.status, failed.error["code"]) == (Status.FAILED, "expired_on_server")
-    assert (len(stand_in.ledger.entries()), stack.polls()) == (1, [])
+    assert (len(fake_server.request_log.entries()), stack.polls()) == (1, [])
 
 
 @pytest.mark.parametrize("word", ["processing", "reticulating"])
 def test_a_status_nobody_has_heard_of_counts_as_running(stack: Stack, connect: Connect, word: str) -> None:
     job = stack.sent_job("video_1")
-    with scripted_server(Answer.of_json({"id": "video_1", "status": word, "progress": 12})) as server:
+    with scripted_server(CannedResponse.of_json({"id": "video_1", "status": word, "progress": 12})) as server:
         running = track(stack, connect(server.base_url), job.id)
     assert running.status is Status.IN_PROGRESS
     assert running.server == {"id": "video_1", "status": word, "progress": 12}
@@ -134,14 +140,14 @@ def test_a_status_nobody_has_heard_of_counts_as_running(stack: Stack, connect: C
 @pytest.mark.parametrize("status", sorted(AT_THE_SERVER))
 def test_an_answer_that_leaves_the_id_out_does_not_lose_it(stack: Stack, connect: Connect, status: Status) -> None:
     job = stack.sent_job("video_1", status)
-    with scripted_server(Answer.of_json({"status": "processing"})) as server:
+    with scripted_server(CannedResponse.of_json({"status": "processing"})) as server:
         assert track(stack, connect(server.base_url), job.id).server["id"] == "video_1"
 
 
 def test_a_completed_video_whose_answer_leaves_the_id_out_is_fetched(stack: Stack, connect: Connect) -> None:
     answers = {
-        "GET /v1/videos/video_1": Answer.of_json({"status": "completed"}),
-        "GET /v1/videos/video_1/content": Answer(200, MP4, {"Content-Type": "video/mp4"}),
+        "GET /v1/videos/video_1": CannedResponse.of_json({"status": "completed"}),
+        "GET /v1/videos/video_1/content": CannedResponse(200, MP4, {"Content-Type": "video/mp4"}),
     }
     job = stack.sent_job("video_1")
     with scripted_server(answers) as server:
@@ -150,55 +156,61 @@ def test_a_completed_video_whose_answer_leaves_the_id_out_is_fetched(stack: Stac
 
 def test_looks_grow_rarer_up_to_a_minute_where_the_server_advises_nothing(stack: Stack, connect: Connect) -> None:
     job = stack.sent_job("video_1", Status.IN_PROGRESS)
-    with scripted_server(Answer.of_json({"id": "video_1", "status": "in_progress"})) as server:
-        video_api = connect(server.base_url)
+    with scripted_server(CannedResponse.of_json({"id": "video_1", "status": "in_progress"})) as server:
+        video_server = connect(server.base_url)
         for polls in range(10):
-            track(stack, video_api, job.id, polls)
+            track(stack, video_server, job.id, polls)
     assert [delay for _, delay in stack.polls()] == [13, 17, 22, 29, 37, 48, 60, 60, 60, 60]
 
 
 @pytest.mark.parametrize("status", sorted(AT_THE_SERVER))
 def test_a_job_past_its_deadline_has_timed_out(
-    stack: Stack, slow_stand_in: StandIn, connect: Connect, status: Status
+    stack: Stack, slow_fake_server: FakeVideoServer, connect: Connect, status: Status
 ) -> None:
-    video_api = connect(slow_stand_in.base_url)
-    job = stack.sent_job(order(video_api), status)
+    video_server = connect(slow_fake_server.base_url)
+    job = stack.sent_job(order(video_server), status)
     stack.clock.advance(minutes=120)
-    assert track(stack, video_api, job.id).status in AT_THE_SERVER
+    assert track(stack, video_server, job.id).status in AT_THE_SERVER
     stack.clock.advance(seconds=1)
-    late = track(stack, video_api, job.id)
+    late = track(stack, video_server, job.id)
     assert (late.status, late.error["code"]) == (Status.FAILED, "timed_out")
     assert "TrackDeadlineMinutes" in late.error["hint"]
     assert len(stack.polls()) == 1
 
 
-def test_a_video_completed_at_the_last_moment_is_still_brought_home(stack: Stack, video_api: VideoApi) -> None:
-    job = stack.sent_job(order(video_api))
-    ended(video_api, job.server["id"])
+def test_a_video_completed_at_the_last_moment_is_still_brought_home(
+    stack: Stack, video_server: VideoServerClient
+) -> None:
+    job = stack.sent_job(order(video_server))
+    ended(video_server, job.server["id"])
     stack.clock.advance(minutes=121)
-    assert track(stack, video_api, job.id).status is Status.COMPLETED
+    assert track(stack, video_server, job.id).status is Status.COMPLETED
 
 
-def test_a_video_that_is_too_large_fails_the_job_and_is_not_stored(stack: Stack, video_api: VideoApi) -> None:
-    job = stack.sent_job(order(video_api))
-    ended(video_api, job.server["id"])
-    failed = track(stack, video_api, job.id, max_video_bytes=1000)
+def test_a_video_that_is_too_large_fails_the_job_and_is_not_stored(
+    stack: Stack, video_server: VideoServerClient
+) -> None:
+    job = stack.sent_job(order(video_server))
+    ended(video_server, job.server["id"])
+    failed = track(stack, video_server, job.id, max_video_bytes=1000)
     assert (failed.status, failed.error["code"], failed.error["max_bytes"]) == (Status.FAILED, "video_too_large", 1000)
     assert (stack.output_keys("videos/"), stack.polls()) == ([], [])
 
 
 @pytest.mark.parametrize("status", sorted(set(WAYS) - AT_THE_SERVER - NOT_SENT_OR_SOUGHT))
 def test_a_late_message_of_a_job_that_is_not_at_the_server_does_nothing(
-    stack: Stack, stand_in: StandIn, video_api: VideoApi, status: Status
+    stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient, status: Status
 ) -> None:
     job = follow(stack.jobs, stack.ready_job(), WAYS[status][1:])
     stack.calls.clear()
-    assert track(stack, video_api, job.id, polls=9) == job
-    assert stand_in.ledger.entries() == []
+    assert track(stack, video_server, job.id, polls=9) == job
+    assert fake_server.request_log.entries() == []
     assert stack.calls.names() == ["dynamodb.GetItem"]
 
 
-def test_a_message_of_a_job_without_a_record_comes_back(stack: Stack, stand_in: StandIn, video_api: VideoApi) -> None:
-    with pytest.raises(JobNotRecordedError):
-        track(stack, video_api, "video_" + "0" * 32)
-    assert (stand_in.ledger.entries(), stack.polls()) == ([], [])
+def test_a_message_of_a_job_without_a_record_comes_back(
+    stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient
+) -> None:
+    with pytest.raises(JobNotReadyError):
+        track(stack, video_server, "video_" + "0" * 32)
+    assert (fake_server.request_log.entries(), stack.polls()) == ([], [])

@@ -13,8 +13,8 @@ from sora_ready.adapters.buckets import UploadBucket
 from sora_ready.domain.errors import SourceRejected
 from sora_ready.domain.job import SourceObject, Status
 
-from .steps import normalize
-from .support import UPLOAD_BUCKET, Stack, picture
+from .run_steps import normalize
+from .stack_fixtures import UPLOAD_BUCKET, Stack, picture
 
 PROMPT = 'Slow zoom, "golden hour": 海浪轻轻拍岸 🎬'
 
@@ -120,7 +120,7 @@ def test_percent_encoded_metadata_is_decoded(stack: Stack) -> None:
 
 
 def test_plain_metadata_with_a_percent_sign_is_left_alone(stack: Stack) -> None:
-    assert with_metadata(stack, "100% sharp, 50 % grey") == "100% sharp, 50 % grey"
+    assert with_metadata(stack, "100% sharp, 50 % gray") == "100% sharp, 50 % gray"
 
 
 def test_metadata_that_s3_returns_in_base64_words_is_decoded(stack: Stack) -> None:

@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sora_ready.adapters.batch_operations import BatchTask
-from sora_ready.adapters.s3_events import read_object_created
 from sora_ready.domain.job import Job, SourceObject, Status, make_job_id, timestamp, whole_seconds
+from sora_ready.entrypoints.s3_batch import BatchTask
+from sora_ready.entrypoints.s3_events import read_object_created
 from sora_ready.pipeline.backfill import Backfill
 from sora_ready.pipeline.dead_letters import mark_dead_upload
 
-from .direct import KEY, call_normalize
-from .steps import CATALOG, normalize, recorded
-from .support import DEFAULTS, Stack, make_job, picture
+from .on_demand import KEY, call_normalize
+from .run_steps import CATALOG, normalize, recorded
+from .stack_fixtures import DEFAULTS, Stack, make_job, picture
 
 BUCKET = "plain"
 
@@ -61,7 +61,7 @@ class Plain:
             max_source_bytes=1_000_000,
             decode_timeout_seconds=90,
         )
-        result = step.take_up(BatchTask("task-1", "batch-1", BUCKET, KEY, None, {}))
+        result = step.process(BatchTask("task-1", "batch-1", BUCKET, KEY, None, {}))
         job = self.stack.jobs.get_job(result.message.split(" ", maxsplit=1)[0])
         assert job, result.message
         return job

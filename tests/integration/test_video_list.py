@@ -11,9 +11,9 @@ import httpx2
 import openai
 import pytest
 
-from sora_ready.adapters.video_api import LIST_LIMIT, LIST_PAGES, VideoApi
-from sora_ready.domain.doubt import ListedVideo
-from sora_ready.domain.errors import VideoApiError, VideoApiUnavailableError, VideoListUnsupported
+from sora_ready.adapters.video_server.client import LIST_LIMIT, LIST_PAGES, VideoServerClient
+from sora_ready.domain.errors import VideoListUnsupported, VideoServerError, VideoServerUnavailableError
+from sora_ready.domain.reconciliation import ListedVideo
 
 # The SDK marks its video methods deprecated, and pytest drops the filter that the product sets at import.
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
@@ -42,7 +42,7 @@ class Listing:
         return self._say(self.asked[-1])
 
     def read(self) -> list[ListedVideo]:
-        return VideoApi(self.client).list_videos(SINCE)
+        return VideoServerClient(self.client).list_videos(SINCE)
 
     def ids(self) -> list[str]:
         return [video.id for video in self.read()]
@@ -72,7 +72,7 @@ def numbered(count: int, **other: Any) -> list[Entry]:
     return [entry(f"v{number}", **other) for number in range(count)]
 
 
-def refuse(listing: Listing, kind: type[VideoApiError]) -> VideoApiError:
+def refuse(listing: Listing, kind: type[VideoServerError]) -> VideoServerError:
     with pytest.raises(kind) as refusal:
         listing.read()
     return refusal.value
@@ -199,21 +199,21 @@ def test_an_answer_that_is_no_list_is_none(body: Any) -> None:
 
 @pytest.mark.parametrize("status", [400, 401, 403, 429, 500, 503])
 def test_a_server_in_trouble_is_asked_another_time(status: int) -> None:
-    assert refuse(Listing(lambda _: httpx2.Response(status)), VideoApiUnavailableError).code == f"http_{status}"
+    assert refuse(Listing(lambda _: httpx2.Response(status)), VideoServerUnavailableError).code == f"http_{status}"
 
 
 @pytest.mark.parametrize("text", ["", "<html>welcome</html>", '{"data": [{"id": "v'])
 def test_an_answer_that_is_no_json_is_asked_for_another_time(text: str) -> None:
     answer = httpx2.Response(200, text=text, headers={"Content-Type": "text/html"})
 
-    assert refuse(Listing(lambda _: answer), VideoApiUnavailableError).code == "server_unreachable"
+    assert refuse(Listing(lambda _: answer), VideoServerUnavailableError).code == "server_unreachable"
 
 
 def test_a_server_that_cannot_be_reached_is_asked_another_time() -> None:
     def broken(_: dict[str, str]) -> httpx2.Response:
         raise httpx2.ConnectError("refused")
 
-    assert refuse(Listing(broken), VideoApiUnavailableError).code == "server_unreachable"
+    assert refuse(Listing(broken), VideoServerUnavailableError).code == "server_unreachable"
 
 
 # ---------------------------------------------------------------- entries that lack something

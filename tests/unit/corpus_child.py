@@ -18,10 +18,10 @@ from typing import Any
 import pi_heif
 from PIL import Image, ImageOps
 
-from sora_ready.domain.decoding import FORMATS
 from sora_ready.domain.errors import ImageRejected
 from sora_ready.domain.frame import Mode, Size
-from sora_ready.domain.imaging import normalize_image
+from sora_ready.domain.imaging.decoding import FORMATS
+from sora_ready.domain.imaging.normalize import normalize_image
 from tests.unit.pictures import psnr
 
 # Each mode at each of the small sizes, and one mode at a real one.

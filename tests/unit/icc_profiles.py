@@ -1,4 +1,4 @@
-"""Colour profiles built by hand (ICC.1:2001), so odd that a frame which ignored them would look plainly wrong."""
+"""Color profiles built by hand (ICC.1:2001), so odd that a frame which ignored them would look plainly wrong."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def cmyk_profile_with_red_cyan() -> bytes:
     return _profile(b"CMYK", b"Lab ", b"prtr", {b"A2B0": table, b"wtpt": white})
 
 
-# The primaries, as XYZ adapted to D50, and the curves of two common colour spaces.
+# The primaries, as XYZ adapted to D50, and the curves of two common color spaces.
 P3 = ((0.51512, 0.2412, -0.00105), (0.29198, 0.69225, 0.04189), (0.1571, 0.06657, 0.78407))
 ADOBE = ((0.60974, 0.31111, 0.01947), (0.20528, 0.62567, 0.06087), (0.14919, 0.06322, 0.74457))
 
@@ -49,8 +49,8 @@ def adobe_rgb_profile() -> bytes:
     return _matrix_profile(ADOBE, _gamma(563 / 256))
 
 
-def grey_profile(gamma: float) -> bytes:
-    """A grey profile of nothing but a curve."""
+def gray_profile(gamma: float) -> bytes:
+    """A gray profile of nothing but a curve."""
     white = b"XYZ " + bytes(4) + _fixed(*_WHITE)
     return _profile(b"GRAY", b"XYZ ", b"mntr", {b"kTRC": _gamma(gamma), b"wtpt": white})
 

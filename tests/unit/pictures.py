@@ -10,7 +10,7 @@ from typing import Any
 
 from PIL import Image, ImageChops, ImageDraw, ImageStat
 
-from sora_ready.domain.imaging import ReadyImage
+from sora_ready.domain.imaging.normalize import ReadyImage
 
 Pixel = tuple[int, int, int]
 
@@ -40,7 +40,7 @@ def shown(ready: ReadyImage) -> Image.Image:
 
 
 def landscape(width: int, height: int) -> Image.Image:
-    """Soft colours with a mark in one corner, so that no turn and no mirror image of it looks like itself."""
+    """Soft colors with a mark in one corner, so that no turn and no mirror image of it looks like itself."""
     across = Image.linear_gradient("L").transpose(Image.Transpose.ROTATE_90).resize((width, height))
     down = Image.linear_gradient("L").resize((width, height))
     picture = Image.merge("RGB", (across, down, ImageChops.invert(across)))
@@ -65,12 +65,12 @@ def psnr(one: Image.Image, other: Image.Image) -> float:
     return 10 * math.log10(255**2 / error) if error else 99.0
 
 
-def is_near(pixel: Any, colour: Pixel, tolerance: int = 6) -> bool:
-    return all(abs(seen - wanted) <= tolerance for seen, wanted in zip(pixel, colour, strict=True))
+def is_near(pixel: Any, color: Pixel, tolerance: int = 6) -> bool:
+    return all(abs(seen - wanted) <= tolerance for seen, wanted in zip(pixel, color, strict=True))
 
 
-def colour_of(frame: Image.Image, box: tuple[int, int, int, int] | None = None) -> Pixel:
-    """The mean colour of a frame, or of a region of it."""
+def color_of(frame: Image.Image, box: tuple[int, int, int, int] | None = None) -> Pixel:
+    """The mean color of a frame, or of a region of it."""
     red, green, blue = ImageStat.Stat(frame.crop(box) if box else frame).mean
     return round(red), round(green), round(blue)
 

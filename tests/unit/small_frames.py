@@ -1,4 +1,4 @@
-"""One small picture in colour, one in grey, their samples at any depth, and the frame that a file of them becomes."""
+"""One small picture in color, one in gray, their samples at any depth, and the frame that a file of them becomes."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import Any
 
 from PIL import Image
 
-from sora_ready.domain.frame import Colour
-from sora_ready.domain.imaging import normalize_image
+from sora_ready.domain.frame import Color
+from sora_ready.domain.imaging.normalize import normalize_image
 from tests.unit.pictures import landscape, shown
 
 WIDTH, HEIGHT = SIZE = (64, 36)
-ORANGE = Colour(250, 140, 20)
-# Every shade there is from left to right, and every place of its own colour.
+ORANGE = Color(250, 140, 20)
+# Every shade there is from left to right, and every place of its own color.
 PICTURE = landscape(*SIZE)
-GREY = Image.linear_gradient("L").transpose(Image.Transpose.ROTATE_90).resize(SIZE)
+GRAY = Image.linear_gradient("L").transpose(Image.Transpose.ROTATE_90).resize(SIZE)
 
 
 def frame_of(data: bytes, **options: Any) -> Image.Image:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sora_ready.pipeline.doubt import NEEDS_A_PERSON
+from sora_ready.pipeline.reconcile import NEEDS_A_PERSON
 from sora_ready.pipeline.sweep import EVERY_MINUTES
 from tests.unit.template_rules import QUEUE, Template, as_list, functions, of_type, properties, sqs_events, target
 
@@ -47,14 +47,14 @@ ACTIONS = {
     "Backfill": {
         "JobsTable": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:Query"},
     },
-    "Announce": {
+    "Publish": {
         "JobsTable": {
             "dynamodb:DescribeStream",
             "dynamodb:GetRecords",
             "dynamodb:GetShardIterator",
             "dynamodb:ListStreams",
         },
-        "AnnounceDeadLetters": {"sqs:SendMessage"},
+        "PublishDeadLetters": {"sqs:SendMessage"},
     },
 }
 """What each function does to the tables and queues; a function does nothing to those that are not named with it."""
@@ -85,7 +85,7 @@ def a_role_allows_what_its_function_does_and_no_more(template: Template) -> list
 
 
 def what_may_wake_itself_says_so(template: Template) -> list[str]:
-    """Lambda stops a function that is woken 16 times by its own doing, unless it is told that this is meant."""
+    """Lambda stops a function that is resumed 16 times by its own doing, unless it is told that this is meant."""
     readers = {target(event["Queue"]): name for name, event in sqs_events(template)}
     wakes = {
         name: {

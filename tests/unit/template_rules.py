@@ -15,7 +15,7 @@ NOT_FOR = {
     "Backfill": {"VideoApiLayer"},
     "Submit": {"ImagingLayer"},
     "Track": {"ImagingLayer"},
-} | {name: {"ImagingLayer", "VideoApiLayer"} for name in ("Sweep", "Announce", "Api", "Authorize")}
+} | {name: {"ImagingLayer", "VideoApiLayer"} for name in ("Sweep", "Publish", "Api", "Authorize")}
 FUNCTION, QUEUE, BUCKET = "AWS::Serverless::Function", "AWS::SQS::Queue", "AWS::S3::Bucket"
 
 

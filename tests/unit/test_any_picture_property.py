@@ -1,4 +1,4 @@
-"""Whatever picture, whatever wish: exactly the frame, or a refusal with a code. Nothing between."""
+"""Whatever picture, whatever option: exactly the frame, or a refusal with a code. Nothing between."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
 from sora_ready.domain.errors import ImageRejected
-from sora_ready.domain.frame import BLACK, CENTER, WHOLE, Colour, Crop, Focus, Format, Mode, Size
-from sora_ready.domain.imaging import MAX_SHAPE_RATIO, normalize_image
+from sora_ready.domain.frame import BLACK, CENTER, WHOLE, Color, Crop, Focus, Format, Mode, Size
+from sora_ready.domain.imaging.normalize import MAX_SHAPE_RATIO, normalize_image
 from tests.unit.pictures import encode
 
 # Which sample modes each format can store.
@@ -30,7 +30,7 @@ HAIR = 1e-6
 
 fractions = st.floats(0, 1)
 sides = st.one_of(st.integers(1, 12), st.integers(1, 400))
-colours = st.builds(Colour, *[st.integers(0, 255)] * 3)
+colors = st.builds(Color, *[st.integers(0, 255)] * 3)
 edges = st.lists(fractions, min_size=2, max_size=2, unique=True).map(sorted)
 crops = st.builds(lambda across, down: Crop(across[0], down[0], across[1], down[1]), edges, edges)
 
@@ -53,24 +53,24 @@ def pictures(draw: st.DrawFn) -> tuple[bytes, Size]:
 
 
 def paint(mode: str, size: Size, steepness: int) -> Image.Image:
-    """A gradient in any mode; of one colour (or wholly transparent) where it is not steep."""
-    grey = Image.linear_gradient("L").resize(size).point([value * steepness // 3 for value in range(256)])
+    """A gradient in any mode; of one color (or wholly transparent) where it is not steep."""
+    gray = Image.linear_gradient("L").resize(size).point([value * steepness // 3 for value in range(256)])
     if mode in {"RGBA", "LA"}:
-        picture = grey.convert(mode)
-        picture.putalpha(grey)
+        picture = gray.convert(mode)
+        picture.putalpha(gray)
         return picture
     if mode == "I;16":
-        return grey.convert("I").point(lambda value: value * 257).convert("I;16")
-    return Image.merge("LAB", [grey] * 3) if mode == "LAB" else grey.convert(mode)
+        return gray.convert("I").point(lambda value: value * 257).convert("I;16")
+    return Image.merge("LAB", [gray] * 3) if mode == "LAB" else gray.convert(mode)
 
 
-wishes = st.fixed_dictionaries(
+options = st.fixed_dictionaries(
     {
         "size": st.builds(Size, st.integers(8, 96), st.integers(8, 96)),
         "mode": st.sampled_from(list(Mode)),
         "focus": st.one_of(st.just("auto"), st.just(CENTER), st.builds(Focus, fractions, fractions)),
         "crop": st.one_of(st.just(WHOLE), crops),
-        "background": st.one_of(st.just("auto"), st.just(BLACK), colours),
+        "background": st.one_of(st.just("auto"), st.just(BLACK), colors),
         "format": st.sampled_from(list(Format)),
         "quality": st.integers(1, 100),
     }
@@ -78,47 +78,47 @@ wishes = st.fixed_dictionaries(
 
 
 @settings(max_examples=500, deadline=None)
-@given(picture=pictures(), wish=wishes)
+@given(picture=pictures(), option=options)
 def test_any_picture_and_any_wish_end_in_exactly_the_frame_or_in_a_refusal(
-    picture: tuple[bytes, Size], wish: dict[str, Any]
+    picture: tuple[bytes, Size], option: dict[str, Any]
 ) -> None:
     data, upright = picture
 
     try:
-        ready = normalize_image(data, **wish)
+        ready = normalize_image(data, **option)
     except ImageRejected as refusal:
         assert refusal.code in REFUSALS  # noqa: PT017
         return
 
     with Image.open(io.BytesIO(ready.data)) as frame:
         frame.load()
-    assert (frame.size, frame.mode, ready.size) == (wish["size"], "RGB", wish["size"])
-    assert Image.MIME[str(frame.format)] == ready.content_type == wish["format"].content_type
+    assert (frame.size, frame.mode, ready.size) == (option["size"], "RGB", option["size"])
+    assert Image.MIME[str(frame.format)] == ready.content_type == option["format"].content_type
     assert ready.source_size == upright
     assert ready.mode in {Mode.COVER, Mode.PAD, Mode.BLUR, Mode.STRETCH}
     assert all(0 <= value <= 255 for value in ready.background)
     left, top, right, bottom = ready.region
-    crop = wish["crop"]
+    crop = option["crop"]
     assert crop.left - HAIR <= left < right <= crop.right + HAIR
     assert crop.top - HAIR <= top < bottom <= crop.bottom + HAIR
     assert min(ready.region) >= -HAIR
     assert max(ready.region) <= 1 + HAIR
     if ready.mode is not Mode.COVER:
         assert tuple(ready.region) == pytest.approx(tuple(crop), abs=1e-8)
-    elif wish["focus"] != "auto":
-        x, y = (crop[i] + wish["focus"][i] * (crop[i + 2] - crop[i]) for i in (0, 1))
+    elif option["focus"] != "auto":
+        x, y = (crop[i] + option["focus"][i] * (crop[i + 2] - crop[i]) for i in (0, 1))
         assert left - HAIR <= x <= right + HAIR
         assert top - HAIR <= y <= bottom + HAIR
 
 
 @settings(max_examples=100, deadline=None)
-@given(source=st.builds(Size, sides, sides), wish=wishes)
-def test_only_what_cannot_be_shown_is_refused(source: Size, wish: dict[str, Any]) -> None:
-    crop, frame = wish["crop"], wish["size"]
+@given(source=st.builds(Size, sides, sides), option=options)
+def test_only_what_cannot_be_shown_is_refused(source: Size, option: dict[str, Any]) -> None:
+    crop, frame = option["crop"], option["size"]
     width, height = source.width * (crop.right - crop.left), source.height * (crop.bottom - crop.top)
     ratio = (max(1, round(width)) * frame.height) / (max(1, round(height)) * frame.width)
 
-    code = outcome(encode(Image.new("RGB", source)), wish)
+    code = outcome(encode(Image.new("RGB", source)), option)
 
     if abs(min(width, height) - 1) > 1e-3:
         assert (code == "crop_too_small") == (min(width, height) < 1)
@@ -127,9 +127,9 @@ def test_only_what_cannot_be_shown_is_refused(source: Size, wish: dict[str, Any]
         assert code in {"frame", "shape_too_extreme"}
 
 
-def outcome(data: bytes, wish: dict[str, Any]) -> str:
+def outcome(data: bytes, option: dict[str, Any]) -> str:
     try:
-        normalize_image(data, **wish)
+        normalize_image(data, **option)
     except ImageRejected as refusal:
         return refusal.code
     return "frame"

@@ -75,10 +75,10 @@ def test_adapters_do_not_know_the_pipeline(path: Path) -> None:
 def test_nothing_below_knows_the_front_door(folder: str) -> None:
     known = {name for path in (PACKAGE / folder).glob("*.py") for name in imports(path.read_text(encoding="utf-8"))}
 
-    assert {name for name in known if name.startswith("sora_ready.front_door")} == set()
+    assert {name for name in known if name.startswith("sora_ready.entrypoints.api")} == set()
 
 
-@pytest.mark.parametrize("path", files("front_door"))
+@pytest.mark.parametrize("path", files("videos_api"))
 def test_the_front_door_is_handed_its_clients(path: Path) -> None:
     known = imports(path.read_text(encoding="utf-8"))
 
@@ -88,7 +88,7 @@ def test_the_front_door_is_handed_its_clients(path: Path) -> None:
 def test_only_the_settings_read_the_environment() -> None:
     reading = [short(path) for path in SHIPPED if reads_environment(path.read_text(encoding="utf-8"))]
 
-    assert reading == ["layers/sora_ready/sora_ready/adapters/settings.py"]
+    assert reading == ["layers/sora_ready/sora_ready/entrypoints/settings.py"]
 
 
 def test_nothing_shipped_knows_the_local_stack() -> None:

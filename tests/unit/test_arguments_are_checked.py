@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from sora_ready.domain.frame import Crop, Size
-from sora_ready.domain.imaging import normalize_image
+from sora_ready.domain.imaging.normalize import normalize_image
 from tests.unit.pictures import encode
 
 PICTURE = encode(Image.new("RGB", (64, 36), (200, 30, 30)))

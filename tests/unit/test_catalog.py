@@ -1,4 +1,4 @@
-"""The catalogue: what OpenAI last published for Sora 2, and what a stack adds to it or replaces in it."""
+"""The catalog: what OpenAI last published for Sora 2, and what a stack adds to it or replaces in it."""
 
 from __future__ import annotations
 

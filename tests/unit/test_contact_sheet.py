@@ -9,7 +9,7 @@ from PIL import Image
 
 from local.contact_sheet import (
     GAP,
-    GREY,
+    GRAY,
     LINE,
     PAPER,
     TILE,
@@ -17,13 +17,13 @@ from local.contact_sheet import (
     draw_row,
     encode_sheet,
     fit_tile,
-    list_looks,
+    list_variants,
     stack_rows,
 )
 from local.photos import Photo, Refusal
 from sora_ready.domain.errors import ImageRejected
-from sora_ready.domain.frame import AUTO, CENTER, Crop, Focus, Format, Look, Mode, Size
-from sora_ready.domain.imaging import normalize_image
+from sora_ready.domain.frame import AUTO, CENTER, Crop, Focus, Format, FrameOptions, Mode, Size
+from sora_ready.domain.imaging.normalize import normalize_image
 
 from .pictures import landscape, psnr, shown
 
@@ -40,7 +40,7 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> Photo:
 @pytest.fixture(scope="module")
 def rows(photo: Photo) -> dict[Size, Image.Image]:
     """The photo's row for a wide frame and for a tall one."""
-    return {size: draw_row(photo, [size], Look()) for size in (WIDE, TALL)}
+    return {size: draw_row(photo, [size], FrameOptions()) for size in (WIDE, TALL)}
 
 
 def tile_of(row: Image.Image, column: int, tile: Size) -> Image.Image:
@@ -76,7 +76,7 @@ def test_no_two_modes_look_alike_here(photo: Photo) -> None:
     tile = fit_tile(WIDE)
 
     # when
-    row = draw_row(photo, [WIDE], Look(focus=Focus(0.5, 1.0)))
+    row = draw_row(photo, [WIDE], FrameOptions(focus=Focus(0.5, 1.0)))
 
     # then
     tiles = [tile_of(row, column, tile) for column in range(1, 6)]
@@ -91,7 +91,7 @@ def test_the_source_is_shown_whole_upright_and_in_proportion(tmp_path: Path) -> 
     upright.transpose(Image.Transpose.ROTATE_90).save(path, exif=exif, quality=95, subsampling=0)
 
     # when
-    row = draw_row(Photo(path, "lying.jpg", Path("lying.jpg")), [WIDE], Look(crop=Crop(0, 0, 1, 0.5)))
+    row = draw_row(Photo(path, "lying.jpg", Path("lying.jpg")), [WIDE], FrameOptions(crop=Crop(0, 0, 1, 0.5)))
 
     # then
     small = Size(108, 180)
@@ -100,17 +100,17 @@ def test_the_source_is_shown_whole_upright_and_in_proportion(tmp_path: Path) -> 
 
 def test_crop_background_and_focus_are_those_asked_for_and_the_rest_is_compared() -> None:
     # when
-    looks = list_looks(Look(Mode.PAD, Focus(0.5, 0.3), Crop(0, 0, 1, 0.5), AUTO, Format.PNG, 5))
+    looks = list_variants(FrameOptions(Mode.PAD, Focus(0.5, 0.3), Crop(0, 0, 1, 0.5), AUTO, Format.PNG, 5))
 
     # then
     assert list(looks) == ["cover, focus 0.5 0.3", "cover, focus auto", "pad", "blur", "stretch"]
     assert {(look.crop, look.background) for look in looks.values()} == {(Crop(0, 0, 1, 0.5), AUTO)}
-    assert next(iter(list_looks(Look(focus=AUTO)))) == "cover"
+    assert next(iter(list_variants(FrameOptions(focus=AUTO)))) == "cover"
 
 
 def test_rows_lie_below_the_names_of_the_columns(rows: dict[Size, Image.Image]) -> None:
     # when
-    sheet = stack_rows([rows[WIDE], rows[TALL]], Look())
+    sheet = stack_rows([rows[WIDE], rows[TALL]], FrameOptions())
 
     # then
     width = GAP + 6 * (TILE + GAP)
@@ -123,13 +123,13 @@ def test_rows_lie_below_the_names_of_the_columns(rows: dict[Size, Image.Image]) 
     assert sheet.crop((0, GAP + LINE, width, GAP + LINE + rows[WIDE].height)).tobytes() == rows[WIDE].tobytes()
 
 
-def test_a_refused_photo_is_a_grey_tile_with_its_code() -> None:
+def test_a_refused_photo_is_a_gray_tile_with_its_code() -> None:
     # when
     row, other = (draw_refused_row(Refusal("notes.jpg", code, "…")) for code in ("not_an_image", "corrupt"))
 
     # then
     tile = row.crop((GAP, LINE, GAP + TILE, LINE + 180))
-    assert tile.getpixel((4, 4)) == GREY
+    assert tile.getpixel((4, 4)) == GRAY
     assert tile.getextrema()[0][0] < 100, "no ink"
     assert row.getpixel((GAP + TILE + GAP + 4, LINE + 4)) == PAPER
     assert tile.tobytes() != other.crop((GAP, LINE, GAP + TILE, LINE + 180)).tobytes()
@@ -151,7 +151,7 @@ def test_what_is_no_picture_is_not_drawn(tmp_path: Path) -> None:
     (tmp_path / "notes.jpg").write_text("nothing to see")
 
     with pytest.raises(ImageRejected):
-        draw_row(Photo(tmp_path / "notes.jpg", "notes.jpg", Path("notes.jpg")), [WIDE], Look())
+        draw_row(Photo(tmp_path / "notes.jpg", "notes.jpg", Path("notes.jpg")), [WIDE], FrameOptions())
 
 
 @pytest.mark.parametrize(("suffix", "kind"), [(".jpg", "JPEG"), (".JPEG", "JPEG"), (".png", "PNG")])

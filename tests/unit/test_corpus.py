@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from sora_ready.domain.frame import Mode
-from sora_ready.domain.imaging import normalize_image
+from sora_ready.domain.imaging.normalize import normalize_image
 from tests.unit.corpus_child import FRAMES
 from tests.unit.pictures import psnr, shown
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from sora_ready.domain.frame import CENTER, WHOLE, Crop, Focus, Mode, Size
-from sora_ready.domain.imaging import normalize_image
-from tests.unit.pictures import BLUE, GREEN, RED, YELLOW, colour_of, encode, is_near, landscape, psnr, quarters, shown
+from sora_ready.domain.imaging.normalize import normalize_image
+from tests.unit.pictures import BLUE, GREEN, RED, YELLOW, color_of, encode, is_near, landscape, psnr, quarters, shown
 from tests.unit.test_upright import ORIENTATIONS, held
 
 # Whole pixels of a picture of 320x240, lying and upright, in the middle and at the edges.
@@ -70,8 +70,8 @@ def test_the_focus_is_a_point_of_what_the_crop_left() -> None:
 
     top, bottom = (normalize_image(picture, size=(160, 90), crop=right_half, focus=Focus(0.5, y)) for y in (0.0, 1.0))
 
-    assert is_near(colour_of(shown(top)), GREEN)
-    assert is_near(colour_of(shown(bottom)), YELLOW)
+    assert is_near(color_of(shown(top)), GREEN)
+    assert is_near(color_of(shown(bottom)), YELLOW)
 
 
 def test_the_size_is_chosen_for_what_the_crop_left() -> None:
@@ -91,7 +91,7 @@ def test_without_a_crop_the_whole_picture_is_used() -> None:
 
 
 @pytest.mark.parametrize(
-    ("crop", "colour"),
+    ("crop", "color"),
     [
         (Crop(0, 0, 0.5, 0.5), RED),
         (Crop(0.5, 0, 1, 0.5), GREEN),
@@ -100,10 +100,10 @@ def test_without_a_crop_the_whole_picture_is_used() -> None:
     ],
     ids=["top left", "top right", "bottom left", "bottom right"],
 )
-def test_edges_are_counted_from_the_top_left(crop: Crop, colour: tuple[int, int, int]) -> None:
+def test_edges_are_counted_from_the_top_left(crop: Crop, color: tuple[int, int, int]) -> None:
     frame = shown(normalize_image(encode(quarters(64, 36)), size=(64, 36), crop=crop))
 
-    assert is_near(colour_of(frame), colour)
+    assert is_near(color_of(frame), color)
 
 
 @settings(max_examples=100, deadline=None)

@@ -1,4 +1,4 @@
-"""A crop keeps exactly the region asked for: of a chart of flat colours, one field, and nothing of those around it."""
+"""A crop keeps exactly the region asked for: of a chart of flat colors, one field, and nothing of those around it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from sora_ready.domain import imaging
-from sora_ready.domain.decoding import load_small
-from sora_ready.domain.frame import Colour, Crop, Mode, Size
-from sora_ready.domain.imaging import normalize_image
+from sora_ready.domain.frame import Color, Crop, Mode, Size
+from sora_ready.domain.imaging import normalize as imaging
+from sora_ready.domain.imaging.decoding import load_small
+from sora_ready.domain.imaging.normalize import normalize_image
 from tests.unit.pictures import Pixel, encode, shown
 from tests.unit.test_upright import ORIENTATIONS, held
 
@@ -20,16 +20,16 @@ FIELDS = [(column, row) for row in range(ROWS) for column in range(COLUMNS)]
 SOME_FIELDS = [(0, 0), (2, 1), (3, 2)]
 
 
-def colour(field: tuple[int, int]) -> Colour:
+def color(field: tuple[int, int]) -> Color:
     """Another one for each field, with neighbours far apart."""
     number = field[1] * COLUMNS + field[0]
-    return Colour((number * 83 + 20) % 236 + 10, (number * 151 + 90) % 236 + 10, (number * 37 + 140) % 236 + 10)
+    return Color((number * 83 + 20) % 236 + 10, (number * 151 + 90) % 236 + 10, (number * 37 + 140) % 236 + 10)
 
 
 def chart(field: Size) -> Image.Image:
     picture = Image.new("RGB", (field.width * COLUMNS, field.height * ROWS))
     for column, row in FIELDS:
-        picture.paste(tuple(colour((column, row))), (column * field.width, row * field.height, *picture.size))
+        picture.paste(tuple(color((column, row))), (column * field.width, row * field.height, *picture.size))
     return picture
 
 
@@ -39,7 +39,7 @@ def crop_to(field: tuple[int, int]) -> Crop:
 
 
 def strays(frame: Image.Image, wanted: Pixel) -> int:
-    """How far the frame's farthest pixel is from the colour."""
+    """How far the frame's farthest pixel is from the color."""
     extremes = zip(frame.getextrema(), wanted, strict=True)
     return max(max(value - low, high - value) for (low, high), value in extremes)
 
@@ -50,11 +50,11 @@ def test_one_field_is_all_that_is_seen(mode: Mode, size: Size) -> None:
     picture = encode(chart(Size(50, 37)))
 
     frames = [
-        normalize_image(picture, size=size, mode=mode, crop=crop_to(field), background=colour(field), format="png")
+        normalize_image(picture, size=size, mode=mode, crop=crop_to(field), background=color(field), format="png")
         for field in FIELDS
     ]
 
-    assert [strays(shown(frame), colour(field)) for frame, field in zip(frames, FIELDS, strict=True)] == [0] * 12
+    assert [strays(shown(frame), color(field)) for frame, field in zip(frames, FIELDS, strict=True)] == [0] * 12
 
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP"])
@@ -64,7 +64,7 @@ def test_a_field_is_found_in_the_upright_picture(orientation: int, kind: str) ->
 
     frames = [normalize_image(picture, size=(64, 36), crop=crop_to(field), format="png") for field in SOME_FIELDS]
 
-    assert [strays(shown(frame), colour(field)) for frame, field in zip(frames, SOME_FIELDS, strict=True)] == [0] * 3
+    assert [strays(shown(frame), color(field)) for frame, field in zip(frames, SOME_FIELDS, strict=True)] == [0] * 3
 
 
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
@@ -87,7 +87,7 @@ def test_a_photo_that_is_decoded_small_is_cut_at_the_same_place(
     frames = [normalize_image(photo, size=size, crop=crop_to(field), format="png") for field in SOME_FIELDS]
 
     assert scales == [(scale, scale)] * 3
-    far = [strays(shown(frame), colour(field)) for frame, field in zip(frames, SOME_FIELDS, strict=True)]
+    far = [strays(shown(frame), color(field)) for frame, field in zip(frames, SOME_FIELDS, strict=True)]
     assert max(far) <= 8
 
 
@@ -96,7 +96,7 @@ def test_a_single_pixel_can_be_asked_for() -> None:
 
     frames = [normalize_image(picture, size=(16, 9), crop=crop_to(field), format="png") for field in FIELDS]
 
-    assert [strays(shown(frame), colour(field)) for frame, field in zip(frames, FIELDS, strict=True)] == [0] * 12
+    assert [strays(shown(frame), color(field)) for frame, field in zip(frames, FIELDS, strict=True)] == [0] * 12
 
 
 def test_a_pixel_of_a_row_of_ten_can_be_asked_for_in_tenths() -> None:

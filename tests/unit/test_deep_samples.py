@@ -8,30 +8,30 @@ import struct
 import pytest
 from PIL import Image
 
-from tests.unit.files_by_hand import png, tiff
+from tests.unit.handmade_files import png, tiff
 from tests.unit.pictures import encode, is_near, psnr
-from tests.unit.small_frames import GREY, HEIGHT, PICTURE, SIZE, WIDTH, frame_of, rows_of
+from tests.unit.small_frames import GRAY, HEIGHT, PICTURE, SIZE, WIDTH, frame_of, rows_of
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_twelve_bits_in_a_box_of_sixteen_are_not_black(order: str) -> None:
     # given a scanner's file: its samples fill 12 bits, the file speaks of 16
-    ready = frame_of(tiff(rows_of(GREY, 12), bits=16, photometric=1, order=order))
+    ready = frame_of(tiff(rows_of(GRAY, 12), bits=16, photometric=1, order=order))
 
-    assert psnr(ready, GREY.convert("RGB")) == 99
+    assert psnr(ready, GRAY.convert("RGB")) == 99
 
 
 def test_a_picture_of_large_numbers_keeps_its_scale() -> None:
     # given a dim picture that uses more than 12 bits: a quarter as bright as white
-    ready = frame_of(tiff([[value // 4 for value in row] for row in rows_of(GREY, 16)], bits=16, photometric=1))
+    ready = frame_of(tiff([[value // 4 for value in row] for row in rows_of(GRAY, 16)], bits=16, photometric=1))
 
-    assert psnr(ready, GREY.point(lambda value: value / 4).convert("RGB")) > 50
+    assert psnr(ready, GRAY.point(lambda value: value / 4).convert("RGB")) > 50
 
 
-def test_deep_grey_is_scaled_alike_in_all_its_bands(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_deep_gray_is_scaled_alike_in_all_its_bands(monkeypatch: pytest.MonkeyPatch) -> None:
     # given so little memory that a picture is worked on a row at a time, and brightest in its last row
-    monkeypatch.setattr("sora_ready.domain.colour._BAND_PIXELS", WIDTH)
-    rows = [*rows_of(GREY.point(lambda value: value / 32), 16)[:-1], [65_535] * WIDTH]
+    monkeypatch.setattr("sora_ready.domain.imaging.color._BAND_PIXELS", WIDTH)
+    rows = [*rows_of(GRAY.point(lambda value: value / 32), 16)[:-1], [65_535] * WIDTH]
 
     frame = frame_of(tiff(rows, bits=16, photometric=1, order=">"))
 
@@ -54,7 +54,7 @@ def test_what_holds_no_number_for_white_is_taken_by_its_brightest() -> None:
 
 def test_a_dark_deep_png_is_not_brightened() -> None:
     # given a night shot: its brightest sample is a third of a percent of white
-    ready = frame_of(png([[200] * WIDTH] * HEIGHT, bits=16, colour_type=0))
+    ready = frame_of(png([[200] * WIDTH] * HEIGHT, bits=16, color_type=0))
 
     assert max(high for _, high in ready.getextrema()) <= 1
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sora_ready.domain.catalog import Catalog, load_catalog
 from sora_ready.domain.errors import RequestRejected
 from sora_ready.domain.frame import Size
-from sora_ready.domain.request import Wish, fit_defaults, gather_wishes, read_request
+from sora_ready.domain.request import Option, fit_defaults, merge_options, parse_request
 
 CATALOG = load_catalog('{"other": {"seconds": [5, 10], "usd_per_second": {"640x480": null, "480x640": null}}}')
 DEFAULTS = {
@@ -24,22 +24,22 @@ DEFAULTS = {
 
 def fit(
     tags: dict[str, str], metadata: dict[str, str] | None = None, catalog: Catalog = CATALOG, **defaults: str
-) -> dict[str, Wish]:
+) -> dict[str, Option]:
     sources = [("tag", tags), ("metadata", metadata or {}), ("default", DEFAULTS | defaults)]
-    return fit_defaults(gather_wishes(sources), catalog)
+    return fit_defaults(merge_options(sources), catalog)
 
 
 @pytest.mark.parametrize("origin", ["tag", "metadata"])
 def test_defaults_that_the_chosen_model_does_not_take_give_way(origin: str) -> None:
-    wishes = fit(**{"tags": {}, "metadata": {}} | {{"tag": "tags"}.get(origin, origin): {"model": "other"}})
+    options = fit(**{"tags": {}, "metadata": {}} | {{"tag": "tags"}.get(origin, origin): {"model": "other"}})
 
-    assert wishes["model"] == Wish("other", origin)
-    assert wishes["size"] == Wish("auto", "model")
-    assert wishes["seconds"] == Wish("5", "model")
+    assert options["model"] == Option("other", origin)
+    assert options["size"] == Option("auto", "model")
+    assert options["seconds"] == Option("5", "model")
 
 
 def test_what_gave_way_is_understood() -> None:
-    request = read_request(fit({"model": "other"}), CATALOG)
+    request = parse_request(fit({"model": "other"}), CATALOG)
 
     assert (request.sizes, request.seconds) == ((Size(640, 480), Size(480, 640)), 5)
 
@@ -49,14 +49,14 @@ def test_what_gave_way_is_understood() -> None:
 )
 @pytest.mark.parametrize("seconds", ["5", "10"])
 def test_defaults_that_the_chosen_model_takes_stay(size: str, seconds: str) -> None:
-    wishes = fit({"model": "other"}, size=size, seconds=seconds)
+    options = fit({"model": "other"}, size=size, seconds=seconds)
 
-    assert (wishes["size"], wishes["seconds"]) == (Wish(size, "default"), Wish(seconds, "default"))
+    assert (options["size"], options["seconds"]) == (Option(size, "default"), Option(seconds, "default"))
 
 
 @pytest.mark.parametrize("size", ["1280x720", "landscape_720p", "1080p", "square", "large"])
 def test_a_default_size_that_means_none_of_the_models_gives_way_however_it_is_told(size: str) -> None:
-    assert fit({"model": "other"}, size=size)["size"] == Wish("auto", "model")
+    assert fit({"model": "other"}, size=size)["size"] == Option("auto", "model")
 
 
 @pytest.mark.parametrize("origin", ["tags", "metadata"])
@@ -64,52 +64,52 @@ def test_a_default_size_that_means_none_of_the_models_gives_way_however_it_is_to
     ("field", "value"), [("size", "1280x720"), ("size", "720p"), ("size", "square"), ("seconds", "4")]
 )
 def test_what_somebody_asked_for_stays_and_is_refused(origin: str, field: str, value: str) -> None:
-    wishes = fit(**{"tags": {}, "metadata": {}} | {origin: {"model": "other", field: value}})
+    options = fit(**{"tags": {}, "metadata": {}} | {origin: {"model": "other", field: value}})
 
-    assert wishes[field].value == value
+    assert options[field].value == value
     with pytest.raises(RequestRejected) as refusal:
-        read_request(wishes, CATALOG)
+        parse_request(options, CATALOG)
     assert refusal.value.code == f"invalid_{field}"
 
 
 def test_each_default_gives_way_on_its_own() -> None:
-    wishes = fit({"model": "other", "size": "480x640"})
+    options = fit({"model": "other", "size": "480x640"})
 
-    assert (wishes["size"], wishes["seconds"]) == (Wish("480x640", "tag"), Wish("5", "model"))
+    assert (options["size"], options["seconds"]) == (Option("480x640", "tag"), Option("5", "model"))
 
 
 def test_a_stacks_default_model_is_fitted_too() -> None:
-    wishes = fit({}, model="other")
+    options = fit({}, model="other")
 
-    assert (wishes["size"], wishes["seconds"]) == (Wish("auto", "model"), Wish("5", "model"))
-    assert read_request(wishes, CATALOG).seconds == 5
+    assert (options["size"], options["seconds"]) == (Option("auto", "model"), Option("5", "model"))
+    assert parse_request(options, CATALOG).seconds == 5
 
 
 def test_a_model_that_nobody_knows_changes_nothing() -> None:
-    wishes = fit({"model": "sora-3"})
+    options = fit({"model": "sora-3"})
 
-    assert (wishes["size"], wishes["seconds"]) == (Wish("1280x720", "default"), Wish("4", "default"))
+    assert (options["size"], options["seconds"]) == (Option("1280x720", "default"), Option("4", "default"))
     with pytest.raises(RequestRejected, match="sora-3"):
-        read_request(wishes, CATALOG)
+        parse_request(options, CATALOG)
 
 
 def test_the_given_wishes_stay_as_they_were() -> None:
-    wishes = gather_wishes([("tag", {"model": "other"}), ("default", DEFAULTS)])
-    before = dict(wishes)
+    options = merge_options([("tag", {"model": "other"}), ("default", DEFAULTS)])
+    before = dict(options)
 
-    fit_defaults(wishes, CATALOG)
+    fit_defaults(options, CATALOG)
 
-    assert wishes == before
+    assert options == before
 
 
 @pytest.mark.parametrize("written", ["OTHER", "Other"])
 def test_a_model_is_fitted_to_however_it_is_written(written: str) -> None:
-    assert read_request(fit({"model": written}), CATALOG).seconds == 5
+    assert parse_request(fit({"model": written}), CATALOG).seconds == 5
 
 
 @pytest.mark.parametrize("size", ["640X480", "640×480", "640 x 480"])
 def test_a_default_size_stays_however_it_is_written(size: str) -> None:
-    assert read_request(fit({"model": "other"}, size=size), CATALOG).sizes == (Size(640, 480),)
+    assert parse_request(fit({"model": "other"}, size=size), CATALOG).sizes == (Size(640, 480),)
 
 
 @given(
@@ -118,7 +118,7 @@ def test_a_default_size_stays_however_it_is_written(size: str) -> None:
     st.integers(1, 20).map(str),
 )
 def test_no_default_size_or_length_makes_a_chosen_model_refuse(model: str, size: str, seconds: str) -> None:
-    request = read_request(fit({"model": model}, size=size, seconds=seconds), CATALOG)
+    request = parse_request(fit({"model": model}, size=size, seconds=seconds), CATALOG)
 
     assert request.model == model
     assert request.sizes

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from sora_ready.adapters.buckets import job_of_ready_key
-from sora_ready.adapters.s3_events import read_object_created
 from sora_ready.domain.job import SourceObject
+from sora_ready.entrypoints.s3_events import read_object_created
 
 JOB = "video_0123456789abcdef0123456789abcdef"
 HASH = "2cf24dba5fb0"

@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, JpegImagePlugin
 
-from sora_ready.domain.frame import Colour, Format, Mode, Size
-from sora_ready.domain.imaging import MAX_SHAPE_RATIO, normalize_image
+from sora_ready.domain.frame import Color, Format, Mode, Size
+from sora_ready.domain.imaging.normalize import MAX_SHAPE_RATIO, normalize_image
 from tests.unit.pictures import (
     BLUE,
     GREEN,
     RED,
     YELLOW,
-    colour_of,
+    color_of,
     encode,
     heic,
     is_near,
@@ -28,7 +28,7 @@ from tests.unit.pictures import (
 )
 
 MODES = list(Mode)
-MAGENTA = Colour(200, 0, 200)
+MAGENTA = Color(200, 0, 200)
 ALL_FOUR = (RED, GREEN, BLUE, YELLOW)
 
 
@@ -65,11 +65,11 @@ def test_soras_sizes_are_met_to_the_pixel(size: Size, mode: Mode) -> None:
 def test_a_single_pixel_becomes_a_frame(mode: Mode) -> None:
     frame = shown(normalize_image(encode(Image.new("RGB", (1, 1), BLUE)), size=(64, 64), mode=mode))
 
-    assert is_near(colour_of(frame), BLUE)
+    assert is_near(color_of(frame), BLUE)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF"])
-def test_a_frame_is_an_rgb_jpeg_at_full_colour_resolution(kind: str) -> None:
+def test_a_frame_is_an_rgb_jpeg_at_full_color_resolution(kind: str) -> None:
     picture = landscape(200, 150)
 
     ready = normalize_image(heic(picture) if kind == "HEIF" else encode(picture, kind), size=(160, 90))
@@ -86,7 +86,7 @@ def test_only_the_first_picture_of_an_animation_is_shown() -> None:
 
     ready = normalize_image(encode(first, "GIF", save_all=True, append_images=[second]), size=(64, 36))
 
-    assert is_near(colour_of(shown(ready)), RED)
+    assert is_near(color_of(shown(ready)), RED)
 
 
 @pytest.mark.parametrize("written", Format)
@@ -175,7 +175,7 @@ def test_cover_crops_a_wide_picture_evenly_at_left_and_right() -> None:
 
     frame = shown(normalize_image(encode(picture), size=(100, 100), mode="cover"))
 
-    assert is_near(colour_of(frame), GREEN)
+    assert is_near(color_of(frame), GREEN)
 
 
 def test_cover_crops_a_tall_picture_evenly_above_and_below() -> None:
@@ -184,7 +184,7 @@ def test_cover_crops_a_tall_picture_evenly_above_and_below() -> None:
 
     frame = shown(normalize_image(encode(picture), size=(100, 100), mode="cover"))
 
-    assert is_near(colour_of(frame), GREEN)
+    assert is_near(color_of(frame), GREEN)
 
 
 def test_cover_crops_no_more_than_it_must() -> None:
@@ -194,12 +194,12 @@ def test_cover_crops_no_more_than_it_must() -> None:
 
     frame = shown(normalize_image(encode(picture), size=(320, 180), mode="cover"))
 
-    assert is_near(colour_of(frame, (0, 2, 320, 178)), GREEN)
+    assert is_near(color_of(frame, (0, 2, 320, 178)), GREEN)
     tighter = Image.new("RGB", (400, 300), RED)
     tighter.paste(GREEN, (0, 45, 400, 255))
     edged = shown(normalize_image(encode(tighter), size=(320, 180), mode="cover"))
-    assert is_near(colour_of(edged, (0, 0, 320, 3)), RED, 20)
-    assert is_near(colour_of(edged, (0, 177, 320, 180)), RED, 20)
+    assert is_near(color_of(edged, (0, 0, 320, 3)), RED, 20)
+    assert is_near(color_of(edged, (0, 177, 320, 180)), RED, 20)
 
 
 def test_pad_puts_bars_of_the_background_left_and_right_of_a_tall_picture() -> None:
@@ -207,9 +207,9 @@ def test_pad_puts_bars_of_the_background_left_and_right_of_a_tall_picture() -> N
 
     frame = shown(normalize_image(encode(picture), size=(160, 90), mode="pad", background=MAGENTA))
 
-    assert is_near(colour_of(frame, (0, 0, 34, 90)), MAGENTA)
-    assert is_near(colour_of(frame, (36, 0, 124, 90)), GREEN)
-    assert is_near(colour_of(frame, (126, 0, 160, 90)), MAGENTA)
+    assert is_near(color_of(frame, (0, 0, 34, 90)), MAGENTA)
+    assert is_near(color_of(frame, (36, 0, 124, 90)), GREEN)
+    assert is_near(color_of(frame, (126, 0, 160, 90)), MAGENTA)
 
 
 def test_pad_puts_bars_of_the_background_above_and_below_a_wide_picture() -> None:
@@ -217,16 +217,16 @@ def test_pad_puts_bars_of_the_background_above_and_below_a_wide_picture() -> Non
 
     frame = shown(normalize_image(encode(picture), size=(160, 90), mode="pad", background=MAGENTA))
 
-    assert is_near(colour_of(frame, (0, 0, 160, 24)), MAGENTA)
-    assert is_near(colour_of(frame, (0, 26, 160, 64)), GREEN)
-    assert is_near(colour_of(frame, (0, 66, 160, 90)), MAGENTA)
+    assert is_near(color_of(frame, (0, 0, 160, 24)), MAGENTA)
+    assert is_near(color_of(frame, (0, 26, 160, 64)), GREEN)
+    assert is_near(color_of(frame, (0, 66, 160, 90)), MAGENTA)
 
 
 def test_pad_shows_the_whole_picture() -> None:
     frame = shown(normalize_image(encode(quarters(90, 90)), size=(160, 90), mode="pad"))
 
     corners = [(37, 2), (122, 2), (37, 87), (122, 87)]
-    assert [is_near(frame.getpixel(corner), colour) for corner, colour in zip(corners, ALL_FOUR, strict=True)] == [
+    assert [is_near(frame.getpixel(corner), color) for corner, color in zip(corners, ALL_FOUR, strict=True)] == [
         True
     ] * 4
 
@@ -234,7 +234,7 @@ def test_pad_shows_the_whole_picture() -> None:
 def test_the_background_is_black_unless_said_otherwise() -> None:
     frame = shown(normalize_image(encode(Image.new("RGB", (90, 90), GREEN)), size=(160, 90), mode="pad"))
 
-    assert is_near(colour_of(frame, (0, 0, 34, 90)), (0, 0, 0))
+    assert is_near(color_of(frame, (0, 0, 34, 90)), (0, 0, 0))
 
 
 @pytest.mark.parametrize("source", [(1281, 720), (1280, 721), (1279, 720), (1280, 719), (2561, 1440)])
@@ -244,7 +244,7 @@ def test_pad_adds_no_stray_line_to_a_picture_that_nearly_fits(source: tuple[int,
     frame = shown(normalize_image(encode(picture, "BMP"), size=(1280, 720), mode="pad", background=MAGENTA))
 
     edges = [(0, 0, 1280, 1), (0, 719, 1280, 720), (0, 0, 1, 720), (1279, 0, 1280, 720)]
-    assert [is_near(colour_of(frame, edge), GREEN) for edge in edges] == [True] * 4
+    assert [is_near(color_of(frame, edge), GREEN) for edge in edges] == [True] * 4
 
 
 def test_pad_still_adds_bars_to_a_picture_two_percent_off() -> None:
@@ -252,8 +252,8 @@ def test_pad_still_adds_bars_to_a_picture_two_percent_off() -> None:
 
     frame = shown(normalize_image(encode(picture, "BMP"), size=(1280, 720), mode="pad", background=MAGENTA))
 
-    assert is_near(colour_of(frame, (0, 0, 1280, 5)), MAGENTA)
-    assert is_near(colour_of(frame, (0, 715, 1280, 720)), MAGENTA)
+    assert is_near(color_of(frame, (0, 0, 1280, 5)), MAGENTA)
+    assert is_near(color_of(frame, (0, 715, 1280, 720)), MAGENTA)
 
 
 @pytest.mark.parametrize("source", [(300, 100), (100, 300), (160, 90)])
@@ -261,6 +261,6 @@ def test_stretch_keeps_every_corner(source: tuple[int, int]) -> None:
     frame = shown(normalize_image(encode(quarters(*source)), size=(160, 90), mode="stretch"))
 
     regions = [(0, 0, 78, 43), (82, 0, 160, 43), (0, 47, 78, 90), (82, 47, 160, 90)]
-    assert [is_near(colour_of(frame, region), colour) for region, colour in zip(regions, ALL_FOUR, strict=True)] == [
+    assert [is_near(color_of(frame, region), color) for region, color in zip(regions, ALL_FOUR, strict=True)] == [
         True
     ] * 4

@@ -7,17 +7,19 @@ import math
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from sora_ready.domain import resizing
 from sora_ready.domain.frame import Size
-from sora_ready.domain.imaging import normalize_image
-from sora_ready.domain.resizing import find_vectors, resize_finely
+from sora_ready.domain.imaging import resizing
+from sora_ready.domain.imaging.normalize import normalize_image
+from sora_ready.domain.imaging.resizing import load_simd_resizer, resize_finely
 
-vectors_only = pytest.mark.skipif(find_vectors() is None, reason="no build of the vector filter for this processor")
+vectors_only = pytest.mark.skipif(
+    load_simd_resizer() is None, reason="no build of the vector filter for this processor"
+)
 
 
 @pytest.fixture
 def without_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resizing, "find_vectors", lambda: None)
+    monkeypatch.setattr(resizing, "load_simd_resizer", lambda: None)
 
 
 def noise(mode: str) -> Image.Image:
@@ -44,13 +46,13 @@ def distance(one: Image.Image, other: Image.Image) -> float:
 @pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
 @pytest.mark.parametrize("box", [(0, 0, 300, 200), (10.3, 20.7, 280.1, 155.5), (0, 150.25, 300, 200)])
 @pytest.mark.parametrize("size", [Size(160, 90), Size(64, 1), Size(1, 64), Size(400, 300)])
-@pytest.mark.parametrize("filtered", ["with vectors", "without"])
+@pytest.mark.parametrize("filtered", ["with simd_resize", "without"])
 def test_the_filter_is_lanczos(
     monkeypatch: pytest.MonkeyPatch, filtered: str, mode: str, box: tuple[float, ...], size: Size
 ) -> None:
     if filtered == "without":
-        monkeypatch.setattr(resizing, "find_vectors", lambda: None)
-    elif find_vectors() is None:
+        monkeypatch.setattr(resizing, "load_simd_resizer", lambda: None)
+    elif load_simd_resizer() is None:
         pytest.skip("no build of the vector filter for this processor")
     picture = noise(mode)
 

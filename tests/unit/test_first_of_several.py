@@ -7,8 +7,8 @@ import struct
 import pytest
 from PIL import Image
 
-from sora_ready.domain.imaging import normalize_image
-from tests.unit.pictures import BLUE, GREEN, RED, YELLOW, colour_of, encode, is_near, psnr, shown
+from sora_ready.domain.imaging.normalize import normalize_image
+from tests.unit.pictures import BLUE, GREEN, RED, YELLOW, color_of, encode, is_near, psnr, shown
 from tests.unit.small_frames import ORANGE, PICTURE, SIZE, frame_of
 
 
@@ -34,20 +34,20 @@ def test_a_gifs_first_picture_lies_where_the_file_puts_it() -> None:
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "TIFF", "MPO", "AVIF"])
 def test_of_several_pictures_the_first_is_taken(kind: str) -> None:
-    first, *others = (Image.new("RGB", SIZE, colour) for colour in (YELLOW, RED, BLUE))
+    first, *others = (Image.new("RGB", SIZE, color) for color in (YELLOW, RED, BLUE))
 
     frame = frame_of(encode(first, kind, save_all=True, append_images=others))
 
-    assert is_near(colour_of(frame), YELLOW, 3)
+    assert is_near(color_of(frame), YELLOW, 3)
 
 
 def test_an_animations_still_picture_is_its_first() -> None:
     # given an APNG whose still picture, for those that cannot move, is not part of what moves
-    still, *others = (Image.new("RGB", SIZE, colour) for colour in (GREEN, RED, BLUE))
+    still, *others = (Image.new("RGB", SIZE, color) for color in (GREEN, RED, BLUE))
 
     frame = frame_of(encode(still, "PNG", save_all=True, append_images=others, default_image=True))
 
-    assert is_near(colour_of(frame), GREEN, 1)
+    assert is_near(color_of(frame), GREEN, 1)
 
 
 def test_a_phones_pair_of_pictures_is_read_as_its_first() -> None:

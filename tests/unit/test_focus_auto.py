@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from sora_ready.domain.frame import AUTO, CENTER, Crop, Focus, Mode, Size
-from sora_ready.domain.geometry import Box
-from sora_ready.domain.imaging import normalize_image
-from tests.unit.labelled_pictures import DRAWN, EVEN, TALL, WIDE, Backdrop, Scene, brick, walker
+from sora_ready.domain.imaging.geometry import Box
+from sora_ready.domain.imaging.normalize import normalize_image
+from tests.unit.labeled_pictures import DRAWN, EVEN, TALL, WIDE, Backdrop, Scene, brick, walker
 from tests.unit.pictures import BLUE, RED, encode
 from tests.unit.test_upright import ORIENTATIONS, held
 
@@ -92,7 +92,7 @@ def test_a_subject_off_the_middle_is_kept_whole(capfd: pytest.CaptureFixture[str
 
 
 def test_a_subject_in_the_middle_stays_whole(capfd: pytest.CaptureFixture[str]) -> None:
-    auto, center, _ = count_kept(drawn([scene.centred() for scene in DRAWN]), capfd)
+    auto, center, _ = count_kept(drawn([scene.centerd() for scene in DRAWN]), capfd)
 
     assert center == len(DRAWN)
     assert auto >= len(DRAWN) - 1
@@ -126,9 +126,9 @@ def test_a_picture_of_nothing_is_cut_in_the_middle(size: Size) -> None:
     assert cut(encode(FLAT), size, AUTO) == cut(encode(FLAT), size, CENTER)
 
 
-@pytest.mark.parametrize("backdrop", [brick, stripes], ids=["brick", "stripes"])
-def test_a_picture_of_the_same_everywhere_is_cut_near_the_middle(backdrop: Backdrop) -> None:
-    region = cut(encode(backdrop((640, 400))), TALL, AUTO)
+@pytest.mark.parametrize("background", [brick, stripes], ids=["brick", "stripes"])
+def test_a_picture_of_the_same_everywhere_is_cut_near_the_middle(background: Backdrop) -> None:
+    region = cut(encode(background((640, 400))), TALL, AUTO)
 
     assert (region.left + region.right) / 2 == pytest.approx(0.5, abs=0.1)
 
@@ -158,7 +158,7 @@ def test_the_narrowest_window_still_goes_to_the_subject() -> None:
 
 
 @pytest.mark.parametrize("faint", [1, 2, 4])
-def test_a_subject_of_almost_the_same_colour_is_found(faint: int) -> None:
+def test_a_subject_of_almost_the_same_color_is_found(faint: int) -> None:
     picture, box = Image.new("RGB", (600, 400), (200, 200, 200)), (0.7, 0.2, 0.85, 0.9)
     walker((200 + faint,) * 3)(picture, (0.7 * 600, 0.2 * 400, 0.85 * 600, 0.9 * 400))
 

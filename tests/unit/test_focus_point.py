@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from sora_ready.domain.frame import CENTER, Focus, Mode, Size
-from sora_ready.domain.geometry import cut_window, plan_frame
-from sora_ready.domain.imaging import normalize_image
-from tests.unit.pictures import BLUE, GREEN, RED, YELLOW, colour_of, encode, is_near, landscape, quarters, shown
+from sora_ready.domain.imaging.geometry import cut_window, plan_frame
+from sora_ready.domain.imaging.normalize import normalize_image
+from tests.unit.pictures import BLUE, GREEN, RED, YELLOW, color_of, encode, is_near, landscape, quarters, shown
 from tests.unit.test_upright import ORIENTATIONS, held
 
 FRACTIONS = st.floats(0, 1)
@@ -24,11 +24,11 @@ def striped(width: int, height: int) -> Image.Image:
     """Four stripes, each a quarter of the longer side."""
     picture = Image.new("RGB", (width, height))
     draw = ImageDraw.Draw(picture)
-    for place, colour in enumerate((RED, GREEN, BLUE, YELLOW)):
+    for place, color in enumerate((RED, GREEN, BLUE, YELLOW)):
         if width > height:
-            draw.rectangle((place * width // 4, 0, (place + 1) * width // 4 - 1, height), fill=colour)
+            draw.rectangle((place * width // 4, 0, (place + 1) * width // 4 - 1, height), fill=color)
         else:
-            draw.rectangle((0, place * height // 4, width, (place + 1) * height // 4 - 1), fill=colour)
+            draw.rectangle((0, place * height // 4, width, (place + 1) * height // 4 - 1), fill=color)
     return picture
 
 
@@ -39,7 +39,7 @@ def striped(width: int, height: int) -> Image.Image:
     ("x", "left"),
     [(0.0, 0), (0.1, 0), (0.125, 0), (0.2, 30), (0.25, 50), (0.5, 150), (0.7, 230), (0.875, 300), (0.9, 300), (1, 300)],
 )
-def test_the_window_is_centred_on_the_point_and_stops_at_the_edges(x: float, left: float) -> None:
+def test_the_window_is_centerd_on_the_point_and_stops_at_the_edges(x: float, left: float) -> None:
     assert cut_window((0, 0, 400, 100), SQUARE, Focus(x, 0.5)) == pytest.approx((left, 0, left + 100, 100))
 
 
@@ -86,15 +86,15 @@ def test_the_window_is_the_largest_of_the_frames_shape_and_holds_the_point(
 # ---------------------------------------------------------------- what is seen
 
 
-@pytest.mark.parametrize(("place", "colour"), list(enumerate((RED, GREEN, BLUE, YELLOW))))
+@pytest.mark.parametrize(("place", "color"), list(enumerate((RED, GREEN, BLUE, YELLOW))))
 @pytest.mark.parametrize("source", [Size(400, 100), Size(100, 400)], ids=["wide", "tall"])
-def test_what_the_point_is_on_is_what_is_shown(source: Size, place: int, colour: tuple[int, int, int]) -> None:
+def test_what_the_point_is_on_is_what_is_shown(source: Size, place: int, color: tuple[int, int, int]) -> None:
     middle = (place + 0.5) / 4
     focus = Focus(middle, 0.5) if source.width > source.height else Focus(0.5, middle)
 
     ready = normalize_image(encode(striped(*source)), size=SQUARE, focus=focus)
 
-    assert is_near(colour_of(shown(ready)), colour)
+    assert is_near(color_of(shown(ready)), color)
 
 
 def test_without_a_focus_it_is_the_middle() -> None:
@@ -105,13 +105,13 @@ def test_without_a_focus_it_is_the_middle() -> None:
 
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
 @pytest.mark.parametrize(
-    ("name", "colour"), [("top-left", RED), ("top right", GREEN), ("bottom_left", BLUE), ("right bottom", YELLOW)]
+    ("name", "color"), [("top-left", RED), ("top right", GREEN), ("bottom_left", BLUE), ("right bottom", YELLOW)]
 )
-def test_a_corner_is_the_upright_pictures_corner(name: str, colour: tuple[int, int, int], orientation: int) -> None:
+def test_a_corner_is_the_upright_pictures_corner(name: str, color: tuple[int, int, int], orientation: int) -> None:
     ready = normalize_image(held(quarters(160, 160), orientation, "PNG"), size=(160, 80), focus=Focus.parse(name))
 
-    half = (0, 0, 80, 80) if colour in {RED, BLUE} else (80, 0, 160, 80)
-    assert is_near(colour_of(shown(ready), half), colour)
+    half = (0, 0, 80, 80) if color in {RED, BLUE} else (80, 0, 160, 80)
+    assert is_near(color_of(shown(ready), half), color)
 
 
 @pytest.mark.parametrize("mode", [Mode.PAD, Mode.BLUR, Mode.STRETCH])

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from sora_ready.domain.imaging import normalize_image
-from tests.unit.files_by_hand import pack, png, tiff
+from sora_ready.domain.imaging.normalize import normalize_image
+from tests.unit.handmade_files import pack, png, tiff
 from tests.unit.pictures import BLUE, GREEN, RED, encode, is_near, psnr, shown
-from tests.unit.small_frames import GREY, HEIGHT, ORANGE, PICTURE, SIZE, WIDTH, frame_of, rows_of
+from tests.unit.small_frames import GRAY, HEIGHT, ORANGE, PICTURE, SIZE, WIDTH, frame_of, rows_of
 
 CORPUS = Path(__file__).resolve().parents[2].parent / "shared" / "corpus"
 
@@ -27,13 +27,13 @@ def with_steps(picture: Image.Image, bits: int) -> Image.Image:
 
 
 def palette_png(bits: int, *, interlaced: bool = False) -> bytes:
-    colours = [value * 255 // ((1 << bits) - 1) for value in range(1 << bits)]
-    palette = bytes(part for value in colours for part in (value, 255 - value, 128))
-    return png(rows_of(GREY, bits), bits=bits, colour_type=3, chunks=[(b"PLTE", palette)], interlaced=interlaced)
+    colors = [value * 255 // ((1 << bits) - 1) for value in range(1 << bits)]
+    palette = bytes(part for value in colors for part in (value, 255 - value, 128))
+    return png(rows_of(GRAY, bits), bits=bits, color_type=3, chunks=[(b"PLTE", palette)], interlaced=interlaced)
 
 
 def palette_picture(bits: int) -> Image.Image:
-    few = with_steps(GREY, bits)
+    few = with_steps(GRAY, bits)
     return Image.merge("RGB", (few, few.point(lambda value: 255 - value), Image.new("L", SIZE, 128)))
 
 
@@ -48,18 +48,18 @@ def tiff_by(compression: str, picture: Image.Image = PICTURE, **options: Any) ->
 # Each: how the file is made, what it shows, and how near (in dB) it must come; 99 is exactly.
 FILES: dict[str, tuple[Callable[[], bytes], Image.Image, float]] = {
     "JPEG, baseline": (jpeg(), PICTURE, 38),
-    "JPEG, colours at a quarter": (jpeg(subsampling="4:2:0"), PICTURE, 26),
+    "JPEG, colors at a quarter": (jpeg(subsampling="4:2:0"), PICTURE, 26),
     "JPEG, progressive": (jpeg(progressive=True), PICTURE, 38),
-    "JPEG, grey": (jpeg(GREY), GREY, 45),
+    "JPEG, gray": (jpeg(GRAY), GRAY, 45),
     "JPEG, with restarts": (jpeg(restart_marker_blocks=1), PICTURE, 38),
     "JPEG, stored as RGB": (jpeg(keep_rgb=True), PICTURE, 38),
-    "PNG, interlaced": (lambda: png(rows_of(PICTURE, 8), bits=8, colour_type=2, interlaced=True), PICTURE, 99),
-    "PNG, 16 bits a colour": (lambda: png(rows_of(PICTURE, 16), bits=16, colour_type=2), PICTURE, 99),
-    "PNG, 16 bits, interlaced": (lambda: png(rows_of(GREY, 16), bits=16, colour_type=0, interlaced=True), GREY, 99),
+    "PNG, interlaced": (lambda: png(rows_of(PICTURE, 8), bits=8, color_type=2, interlaced=True), PICTURE, 99),
+    "PNG, 16 bits a color": (lambda: png(rows_of(PICTURE, 16), bits=16, color_type=2), PICTURE, 99),
+    "PNG, 16 bits, interlaced": (lambda: png(rows_of(GRAY, 16), bits=16, color_type=0, interlaced=True), GRAY, 99),
     **{
-        f"PNG, grey of {bits} bits": (
-            lambda bits=bits: png(rows_of(GREY, bits), bits=bits, colour_type=0),
-            with_steps(GREY, bits),
+        f"PNG, gray of {bits} bits": (
+            lambda bits=bits: png(rows_of(GRAY, bits), bits=bits, color_type=0),
+            with_steps(GRAY, bits),
             99,
         )
         for bits in (1, 2, 4, 8)
@@ -69,14 +69,14 @@ FILES: dict[str, tuple[Callable[[], bytes], Image.Image, float]] = {
     "WebP, lossy": (lambda: encode(PICTURE, "WEBP", quality=95), PICTURE, 26),
     "WebP, lossless": (lambda: encode(PICTURE, "WEBP", lossless=True), PICTURE, 99),
     "AVIF": (lambda: encode(PICTURE, "AVIF", quality=95, subsampling="4:4:4"), PICTURE, 36),
-    "AVIF, grey": (lambda: encode(GREY, "AVIF", quality=95, subsampling="4:0:0"), GREY, 40),
+    "AVIF, gray": (lambda: encode(GRAY, "AVIF", quality=95, subsampling="4:0:0"), GRAY, 40),
     "BMP": (lambda: encode(PICTURE, "BMP"), PICTURE, 99),
-    "BMP, palette": (lambda: encode(GREY, "BMP"), GREY, 99),
+    "BMP, palette": (lambda: encode(GRAY, "BMP"), GRAY, 99),
     **{f"TIFF, {c}": (tiff_by(c), PICTURE, 99) for c in ("raw", "packbits", "tiff_lzw", "tiff_adobe_deflate")},
     "TIFF, in strips": (tiff_by("tiff_lzw", strip_size=200), PICTURE, 99),
     "TIFF, as a JPEG": (tiff_by("jpeg", quality=97), PICTURE, 28),
-    "TIFF, fax": (tiff_by("group4", GREY.convert("1", dither=0)), with_steps(GREY, 1), 99),
-    "TIFF, grey of 12 bits": (lambda: tiff(rows_of(GREY, 12), bits=12, photometric=1), GREY, 99),
+    "TIFF, fax": (tiff_by("group4", GRAY.convert("1", dither=0)), with_steps(GRAY, 1), 99),
+    "TIFF, gray of 12 bits": (lambda: tiff(rows_of(GRAY, 12), bits=12, photometric=1), GRAY, 99),
     **{
         f"TIFF, {name}, {'big' if order == '>' else 'little'} end first": (
             lambda bits=bits, photometric=photometric, picture=picture, planar=planar, order=order: tiff(
@@ -91,17 +91,17 @@ FILES: dict[str, tuple[Callable[[], bytes], Image.Image, float]] = {
             99,
         )
         for name, bits, photometric, picture, planar in (
-            ("colours in planes", 8, 2, PICTURE, True),
-            ("16 bits a colour", 16, 2, PICTURE, False),
+            ("colors in planes", 8, 2, PICTURE, True),
+            ("16 bits a color", 16, 2, PICTURE, False),
             ("16 bits in planes", 16, 2, PICTURE, True),
-            ("16 bits of grey", 16, 1, GREY, False),
+            ("16 bits of gray", 16, 1, GRAY, False),
         )
         for order in "<>"
     },
     **{
         f"TIFF, {bits} bits, white first": (
-            lambda bits=bits: tiff(rows_of(GREY.point(lambda value: 255 - value), bits), bits=bits, photometric=0),
-            with_steps(GREY, bits),
+            lambda bits=bits: tiff(rows_of(GRAY.point(lambda value: 255 - value), bits), bits=bits, photometric=0),
+            with_steps(GRAY, bits),
             99,
         )
         for bits in (1, 4, 8, 16)
@@ -131,7 +131,7 @@ def test_a_large_profile_or_text_is_no_fault_of_the_picture(kind: bytes) -> None
     # given more than a megabyte beside the pixels, packed
     body = b"name" + bytes([0, 0]) + zlib.compress(bytes(1_500_000))
 
-    ready = frame_of(png(rows_of(PICTURE, 8), bits=8, colour_type=2, chunks=[(kind, body)]))
+    ready = frame_of(png(rows_of(PICTURE, 8), bits=8, color_type=2, chunks=[(kind, body)]))
 
     assert psnr(ready, PICTURE) == 99
 
@@ -151,7 +151,7 @@ def test_alpha_is_heeded_at_every_depth(interlaced: bool, bits: int) -> None:
     top = (1 << bits) - 1
     row = [part * top // 255 for x in range(WIDTH) for part in (*BLUE, 255 * (x >= 32))]
 
-    frame = frame_of(png([row] * HEIGHT, bits=bits, colour_type=6, interlaced=interlaced), background=ORANGE)
+    frame = frame_of(png([row] * HEIGHT, bits=bits, color_type=6, interlaced=interlaced), background=ORANGE)
 
     assert is_near(frame.getpixel((10, 18)), ORANGE, 1)
     assert is_near(frame.getpixel((50, 18)), BLUE, 1)
@@ -163,7 +163,7 @@ def test_a_palettes_clear_entries_show_the_background(bits: int) -> None:
     last = (1 << bits) - 1
     palette = bytes((*GREEN, *(RED * (last - 1)), *BLUE))
     rows = [[0] * 32 + [last] * 32] * HEIGHT
-    data = png(rows, bits=bits, colour_type=3, chunks=[(b"PLTE", palette), (b"tRNS", b"\0")])
+    data = png(rows, bits=bits, color_type=3, chunks=[(b"PLTE", palette), (b"tRNS", b"\0")])
 
     frame = frame_of(data, background=ORANGE)
 

@@ -10,11 +10,11 @@ import av.filter
 import pytest
 from PIL import Image
 
-from sora_ready.domain.frame import Colour, Mode, Size
-from sora_ready.domain.imaging import normalize_image
+from sora_ready.domain.frame import Color, Mode, Size
+from sora_ready.domain.imaging.normalize import normalize_image
 from tests.unit.pictures import Pixel, encode, landscape, psnr, shown
 
-MAGENTA = Colour(255, 0, 255)
+MAGENTA = Color(255, 0, 255)
 # Much larger, larger in one direction, nearly the frame, smaller; lying, upright and square.
 PHOTOS = [
     (Size(2000, 1333), Size(1280, 720)),
@@ -28,7 +28,7 @@ PHOTOS = [
 
 @cache
 def photo(size: Size) -> Image.Image:
-    """Soft colours and fine grain, as a camera's picture has."""
+    """Soft colors and fine grain, as a camera's picture has."""
     grain = Image.merge("RGB", [Image.effect_noise((size.width // 6 + 1, size.height // 6 + 1), 40)] * 3)
     return Image.blend(landscape(*size), grain.resize(size, Image.Resampling.BICUBIC), 0.3)
 
@@ -63,7 +63,7 @@ def padded(picture: Image.Image, frame: Size) -> Image.Image:
 
 
 def find_content(frame: Image.Image, bar: Pixel) -> tuple[int, int, int, int]:
-    """The box of what is no bar: beyond it, each row and column is the bar's colour from end to end."""
+    """The box of what is no bar: beyond it, each row and column is the bar's color from end to end."""
 
     def is_bar(box: tuple[int, int, int, int]) -> bool:
         return frame.crop(box).getcolors(1) == [((box[2] - box[0]) * (box[3] - box[1]), bar)]

@@ -9,15 +9,15 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from sora_ready.domain.frame import CENTER, Colour, Crop, Focus, Mode, Size
-from sora_ready.domain.geometry import LITTLE_LOSS, NEAR_MATCH, Plan, plan_frame, turn_back, turn_box
-from sora_ready.domain.imaging import normalize_image
-from tests.unit.pictures import GREEN, RED, colour_of, encode, is_near, landscape, psnr, shown
+from sora_ready.domain.frame import CENTER, Color, Crop, Focus, Mode, Size
+from sora_ready.domain.imaging.geometry import LITTLE_LOSS, NEAR_MATCH, Plan, plan_frame, turn_back, turn_box
+from sora_ready.domain.imaging.normalize import normalize_image
+from tests.unit.pictures import GREEN, RED, color_of, encode, is_near, landscape, psnr, shown
 from tests.unit.test_upright import ORIENTATIONS
 
 SIDES = st.integers(1, 4000)
 FITTED = [Mode.PAD, Mode.BLUR]
-MAGENTA = Colour(200, 0, 200)
+MAGENTA = Color(200, 0, 200)
 
 
 def plan(source: Size, frame: Size, mode: Mode) -> Plan:
@@ -184,26 +184,26 @@ def test_blur_shows_the_picture_where_pad_does(source: Size) -> None:
 
 
 def test_blur_fills_the_bars_with_the_picture_but_without_its_details() -> None:
-    # Fine black and white checks above, red below: grey and red once blurred.
+    # Fine black and white checks above, red below: gray and red once blurred.
     picture = Image.new("RGB", (90, 180), RED)
     picture.paste(Image.effect_noise((90, 90), 200).convert("1").convert("RGB"))
 
     frame = shown(normalize_image(encode(picture), size=(320, 180), mode="blur", format="png"))
 
     for bar in (frame.crop((0, 0, 110, 180)), frame.crop((210, 0, 320, 180))):
-        above, below = colour_of(bar, (0, 0, 110, 30)), colour_of(bar, (0, 150, 110, 180))
+        above, below = color_of(bar, (0, 0, 110, 30)), color_of(bar, (0, 150, 110, 180))
         assert is_near(above, (above[1],) * 3, 30)
         assert is_near(below, RED, 30)
-        grey = bar.convert("L")
-        steps = [abs(one - next_) for y in (10, 90, 170) for one, next_ in pairwise(line(grey, y))]
+        gray = bar.convert("L")
+        steps = [abs(one - next_) for y in (10, 90, 170) for one, next_ in pairwise(line(gray, y))]
         assert max(steps) <= 4
 
 
-def line(grey: Image.Image, row: int) -> bytes:
-    return grey.crop((0, row, grey.width, row + 1)).tobytes()
+def line(gray: Image.Image, row: int) -> bytes:
+    return gray.crop((0, row, gray.width, row + 1)).tobytes()
 
 
-def test_blur_of_one_colour_is_that_colour_all_over() -> None:
+def test_blur_of_one_color_is_that_color_all_over() -> None:
     frame = shown(normalize_image(encode(Image.new("RGB", (50, 200), GREEN)), size=(320, 180), mode="blur"))
 
     assert is_near(frame.getpixel((3, 90)), GREEN)

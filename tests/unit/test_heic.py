@@ -13,15 +13,15 @@ import pytest
 from PIL import ExifTags, Image
 
 from sora_ready.domain.errors import ImageRejected
-from sora_ready.domain.frame import Colour, Size
-from sora_ready.domain.imaging import normalize_image
-from tests.unit.colour_truth import mean_difference, to_srgb
+from sora_ready.domain.frame import Color, Size
+from sora_ready.domain.imaging.normalize import normalize_image
+from tests.unit.color_truth import mean_difference, to_srgb
 from tests.unit.icc_profiles import display_p3_profile
-from tests.unit.pictures import BLUE, GREEN, RED, colour_of, encode, is_near, landscape, psnr, shown
+from tests.unit.pictures import BLUE, GREEN, RED, color_of, encode, is_near, landscape, psnr, shown
 from tests.unit.test_upright import ORIENTATIONS, stored
 
 SIZE = Size(160, 90)
-ORANGE = Colour(250, 140, 20)
+ORANGE = Color(250, 140, 20)
 SECRET = b"whoever held the phone"
 
 
@@ -68,10 +68,10 @@ def test_a_phones_picture_becomes_the_frame() -> None:
     assert psnr(shown(ready), frame_of(encode(landscape(320, 180)))) > 40
 
 
-def test_grey_is_grey() -> None:
-    grey = landscape(320, 180).convert("L")
+def test_gray_is_gray() -> None:
+    gray = landscape(320, 180).convert("L")
 
-    assert psnr(frame_of(heic(grey)), frame_of(encode(grey))) > 38
+    assert psnr(frame_of(heic(gray)), frame_of(encode(gray))) > 38
 
 
 def test_what_is_transparent_shows_the_background() -> None:
@@ -80,7 +80,7 @@ def test_what_is_transparent_shows_the_background() -> None:
 
     frame = frame_of(heic(picture), background=ORANGE)
 
-    assert is_near(colour_of(frame, (84, 4, 156, 86)), ORANGE)
+    assert is_near(color_of(frame, (84, 4, 156, 86)), ORANGE)
     assert psnr(frame.crop((0, 0, 76, 90)), frame_of(encode(picture)).crop((0, 0, 76, 90))) > 35
 
 
@@ -138,11 +138,11 @@ def test_a_phone_says_twice_how_it_was_held_and_the_picture_is_turned_once(orien
 # ---------------------------------------------------------------- one file, many pictures, many names
 
 
-@pytest.mark.parametrize(("primary", "colour"), [(0, RED), (1, GREEN), (2, BLUE)])
-def test_of_several_pictures_the_primary_one_is_taken(primary: int, colour: tuple[int, int, int]) -> None:
+@pytest.mark.parametrize(("primary", "color"), [(0, RED), (1, GREEN), (2, BLUE)])
+def test_of_several_pictures_the_primary_one_is_taken(primary: int, color: tuple[int, int, int]) -> None:
     pictures = [Image.new("RGB", SIZE, one) for one in (RED, GREEN, BLUE)]
 
-    assert is_near(colour_of(frame_of(heic(*pictures, primary_index=primary))), colour)
+    assert is_near(color_of(frame_of(heic(*pictures, primary_index=primary))), color)
 
 
 @pytest.mark.parametrize("brand", [b"heic", b"heix", b"heim", b"hevc", b"mif1", b"msf1"])

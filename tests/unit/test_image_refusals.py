@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import EpsImagePlugin, Image
 
-from sora_ready.domain.decoding import FORMATS, MAX_PIXELS, MAX_PIXELS_OF
 from sora_ready.domain.errors import ImageRejected
 from sora_ready.domain.frame import Crop, Mode
-from sora_ready.domain.imaging import normalize_image
+from sora_ready.domain.imaging.decoding import FORMATS, MAX_PIXELS, MAX_PIXELS_OF
+from sora_ready.domain.imaging.normalize import normalize_image
 from tests.unit.pictures import RED, encode, heic, landscape, png_that_claims
 
 PICTURE = landscape(320, 240)

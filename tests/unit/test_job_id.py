@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sora_ready.domain.job import SourceObject, make_job_id, name_key, names_job, whole_seconds
+from sora_ready.domain.job import SourceObject, api_object_key, has_stable_id, make_job_id, whole_seconds
 
 VERSIONED = SourceObject("uploads", "a/photo.jpg", "etag-1", version_id="v1", sequencer="0055AED6")
 PLAIN = SourceObject("uploads", "a/photo.jpg", "etag-1", sequencer="0055AED6", modified="2026-11-12T08:00:00Z")
 UNSEEN = replace(PLAIN, modified=None)
-NAMED = SourceObject("uploads", name_key("video_" + "0" * 32), "etag-1", sequencer="0055AED6")
+NAMED = SourceObject("uploads", api_object_key("video_" + "0" * 32), "etag-1", sequencer="0055AED6")
 
 
 def test_the_same_upload_is_the_same_job() -> None:
@@ -58,7 +58,7 @@ def test_an_upload_that_nobody_could_look_at_is_told_apart_by_its_sequencer(othe
 
 
 def test_only_an_upload_without_a_version_has_to_be_looked_at_to_know_its_job() -> None:
-    assert [names_job(source) for source in (VERSIONED, PLAIN, NAMED, UNSEEN)] == [True, True, True, False]
+    assert [has_stable_id(source) for source in (VERSIONED, PLAIN, NAMED, UNSEEN)] == [True, True, True, False]
 
 
 def test_the_second_in_which_an_upload_was_made_is_told_in_utc() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from sora_ready.domain.catalog import load_catalog
 from sora_ready.domain.frame import Size
-from sora_ready.domain.spend import price_job
+from sora_ready.domain.spending import price_job
 
 CATALOG = load_catalog('{"unpriced": {"seconds": [5], "usd_per_second": {"64x64": null, "32x32": "0"}}}')
 

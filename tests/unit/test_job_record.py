@@ -24,7 +24,7 @@ GROWN = Job(
     created_at="2026-11-01T10:00:00.000Z",
     updated_at="2026-11-01T10:02:00.000Z",
     request={"model": "sora-2", "size": "1280x720", "seconds": 4, "prompt": "a calm sea"},
-    origins={"size": "tag", "prompt": "metadata"},
+    option_sources={"size": "tag", "prompt": "metadata"},
     picture={"format": "JPEG", "width": 4000, "height": 3000},
     copy={"bucket": "outputs", "key": "ready/video_2.jpg"},
     attempt={"id": "a1", "started_at": "2026-11-01T10:00:02.000Z"},
@@ -33,10 +33,10 @@ GROWN = Job(
     doubt={"looks": 1},
     video={"bucket": "outputs", "key": "videos/video_2.mp4", "bytes": 1234},
     error={"code": "none"},
-    wake_at="2026-11-01T10:12:00.000Z",
+    due_at="2026-11-01T10:12:00.000Z",
     history=({"status": "ready", "at": "2026-11-01T10:00:01.000Z"},),
 )
-PARTS = {"request", "origins", "picture", "copy", "attempt", "server", "follow", "doubt", "video", "error"}
+PARTS = {"request", "option_sources", "picture", "copy", "attempt", "server", "follow", "doubt", "video", "error"}
 
 
 @pytest.mark.parametrize("job", [YOUNG, GROWN], ids=["young", "grown"])
@@ -69,7 +69,7 @@ def test_every_part_that_was_reached_is_in_the_record() -> None:
 
 
 def test_when_a_job_is_woken_is_in_its_record() -> None:
-    assert GROWN.as_record()["wake_at"] == "2026-11-01T10:12:00.000Z"
+    assert GROWN.as_record()["due_at"] == "2026-11-01T10:12:00.000Z"
 
 
 def test_a_status_is_written_as_a_plain_word() -> None:

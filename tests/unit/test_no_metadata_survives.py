@@ -12,8 +12,8 @@ import pytest
 from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
 
-from sora_ready.domain.imaging import normalize_image
-from tests.unit.files_by_hand import png_chunk
+from sora_ready.domain.imaging.normalize import normalize_image
+from tests.unit.handmade_files import png_chunk
 from tests.unit.icc_profiles import display_p3_profile
 from tests.unit.pictures import encode, landscape
 

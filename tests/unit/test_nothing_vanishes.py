@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from sora_ready.domain.errors import ImageRejected
-from sora_ready.domain.frame import Colour
-from sora_ready.domain.imaging import normalize_image
-from tests.unit.files_by_hand import png
+from sora_ready.domain.frame import Color
+from sora_ready.domain.imaging.normalize import normalize_image
+from tests.unit.handmade_files import png
 from tests.unit.pictures import encode, is_near
 
 
@@ -21,36 +21,36 @@ def test_a_black_drawing_on_nothing_is_not_lost_on_a_black_background() -> None:
     picture.paste((0, 0, 0, 255), (20, 10, 40, 26))
 
     # when
-    ready = normalize_image(encode(picture, "PNG"), size=(64, 36), background=Colour(0, 0, 0))
+    ready = normalize_image(encode(picture, "PNG"), size=(64, 36), background=Color(0, 0, 0))
 
     # then it is laid on white, and the frame says so
     frame = Image.open(io.BytesIO(ready.data))
-    assert ready.background == Colour(255, 255, 255)
+    assert ready.background == Color(255, 255, 255)
     assert is_near(frame.getpixel((2, 2)), (255, 255, 255))
     assert is_near(frame.getpixel((30, 18)), (0, 0, 0))
 
 
-@pytest.mark.parametrize(("bits", "grey_level"), [(1, 1), (2, 2), (4, 5), (8, 77), (16, 40_000)])
-def test_a_grey_declared_transparent_shows_the_background_at_every_depth(bits: int, grey_level: int) -> None:
-    # given a picture whose left half has the transparent grey, and whose right half another
-    picture = png([[grey_level] * 32 + [0] * 32] * 36, bits=bits, colour_type=0, chunks=[clear(grey_level)])
+@pytest.mark.parametrize(("bits", "gray_level"), [(1, 1), (2, 2), (4, 5), (8, 77), (16, 40_000)])
+def test_a_gray_declared_transparent_shows_the_background_at_every_depth(bits: int, gray_level: int) -> None:
+    # given a picture whose left half has the transparent gray, and whose right half another
+    picture = png([[gray_level] * 32 + [0] * 32] * 36, bits=bits, color_type=0, chunks=[clear(gray_level)])
 
     # when
-    frame = Image.open(io.BytesIO(normalize_image(picture, size=(64, 36), background=Colour(250, 140, 20)).data))
+    frame = Image.open(io.BytesIO(normalize_image(picture, size=(64, 36), background=Color(250, 140, 20)).data))
 
     # then
     assert is_near(frame.getpixel((8, 18)), (250, 140, 20))
     assert is_near(frame.getpixel((56, 18)), (0, 0, 0))
 
 
-def test_a_deep_colour_declared_transparent_shows_the_background() -> None:
+def test_a_deep_color_declared_transparent_shows_the_background() -> None:
     # given 16 bits a channel
     unseen, solid = (40_000, 1_000, 65_535), (65_535, 0, 0)
     rows = [[sample for pixel in [unseen] * 32 + [solid] * 32 for sample in pixel]] * 36
-    picture = png(rows, bits=16, colour_type=2, chunks=[clear(*unseen)])
+    picture = png(rows, bits=16, color_type=2, chunks=[clear(*unseen)])
 
     # when
-    frame = Image.open(io.BytesIO(normalize_image(picture, size=(64, 36), background=Colour(250, 140, 20)).data))
+    frame = Image.open(io.BytesIO(normalize_image(picture, size=(64, 36), background=Color(250, 140, 20)).data))
 
     # then
     assert is_near(frame.getpixel((8, 18)), (250, 140, 20))
@@ -58,12 +58,12 @@ def test_a_deep_colour_declared_transparent_shows_the_background() -> None:
 
 
 def clear(*samples: int) -> tuple[bytes, bytes]:
-    """The chunk that declares one colour of a PNG transparent."""
+    """The chunk that declares one color of a PNG transparent."""
     return b"tRNS", struct.pack(f">{len(samples)}H", *samples)
 
 
 def test_a_picture_that_is_transparent_all_over_is_refused() -> None:
-    # given colours that nobody would see
+    # given colors that nobody would see
     picture = Image.new("RGBA", (64, 36), (200, 0, 0, 0))
     picture.paste((0, 200, 0, 0), (10, 10, 30, 30))
 
@@ -79,7 +79,7 @@ def test_a_drawing_that_is_nearly_its_background_is_not_lost_either() -> None:
     picture.paste((8, 8, 8, 255), (20, 10, 40, 26))
 
     # then
-    assert normalize_image(encode(picture, "PNG"), size=(64, 36)).background == Colour(255, 255, 255)
+    assert normalize_image(encode(picture, "PNG"), size=(64, 36)).background == Color(255, 255, 255)
 
 
 @pytest.mark.parametrize("ink", [(20, 20, 20), (51, 51, 51), (10, 20, 60)])
@@ -90,15 +90,15 @@ def test_a_dark_drawing_is_not_lost_on_black(ink: tuple[int, int, int]) -> None:
 
     ready = normalize_image(encode(logo), size=(64, 36))
 
-    assert ready.background == Colour(255, 255, 255)
+    assert ready.background == Color(255, 255, 255)
 
 
 @pytest.mark.parametrize("ink", [(110, 110, 110), (200, 30, 30), (30, 60, 200)])
-def test_a_drawing_that_can_be_seen_stays_on_the_colour_asked_for(ink: tuple[int, int, int]) -> None:
+def test_a_drawing_that_can_be_seen_stays_on_the_color_asked_for(ink: tuple[int, int, int]) -> None:
     logo = Image.new("RGBA", (64, 36))
     logo.paste((*ink, 255), (10, 8, 50, 28))
 
-    assert normalize_image(encode(logo), size=(64, 36)).background == Colour(0, 0, 0)
+    assert normalize_image(encode(logo), size=(64, 36)).background == Color(0, 0, 0)
 
 
 def test_a_dark_photo_with_round_corners_is_no_drawing() -> None:
@@ -106,7 +106,7 @@ def test_a_dark_photo_with_round_corners_is_no_drawing() -> None:
     night = Image.new("RGBA", (64, 36), (12, 12, 20, 255))
     night.paste((0, 0, 0, 0), (0, 0, 4, 4))
 
-    assert normalize_image(encode(night), size=(64, 36)).background == Colour(0, 0, 0)
+    assert normalize_image(encode(night), size=(64, 36)).background == Color(0, 0, 0)
 
 
 def test_a_part_that_is_empty_is_told_from_an_empty_picture() -> None:

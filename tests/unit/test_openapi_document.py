@@ -11,9 +11,9 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from sora_ready.domain.request import FIELDS, NAMES
-from sora_ready.front_door.openapi import build_document
-from sora_ready.front_door.routes import ROUTES, Route
-from sora_ready.front_door.schemas import SCHEMAS
+from sora_ready.entrypoints.api.openapi import build_document
+from sora_ready.entrypoints.api.routes import ROUTES, Route
+from sora_ready.entrypoints.api.schemas import SCHEMAS
 from tests.openai_schema import CREATE, DELETED, OWN_FIELDS, QUERY, VIDEO, VIDEO_LIST
 
 FILE = Path(__file__).resolve().parents[2] / "docs" / "openapi.json"
@@ -85,4 +85,4 @@ def test_no_function_loads_the_schemas() -> None:
     source = [path.read_text(encoding="utf-8") for path in (root / "functions").glob("*/app.py")]
     loaded = [path for path in (root / "layers" / "sora_ready").rglob("*.py") if path.name != "openapi.py"]
     source += [path.read_text(encoding="utf-8") for path in loaded]
-    assert not any("front_door.schemas" in text or "front_door.openapi" in text for text in source)
+    assert not any("videos_api.schemas" in text or "videos_api.openapi" in text for text in source)

@@ -12,21 +12,21 @@ from hypothesis import strategies as st
 
 from sora_ready.domain.catalog import load_catalog
 from sora_ready.domain.errors import RequestRejected
-from sora_ready.domain.frame import MAX_SIDE, Colour, Crop, Focus, Look, Size
+from sora_ready.domain.frame import MAX_SIDE, Color, Crop, Focus, FrameOptions, Size
 from sora_ready.domain.request import (
     FIELDS,
-    Wish,
+    Option,
     apply_preset,
     decode_metadata,
     fit_defaults,
-    gather_wishes,
-    read_look,
-    read_request,
+    merge_options,
+    parse_frame_options,
+    parse_request,
 )
 
 CATALOG = load_catalog()
 DEFAULTS = {"size": "auto", "model": "sora-2", "seconds": "4", "prompt": "gentle motion"}
-PARSERS = (Size.parse, Colour.parse, Focus.parse, Crop.parse)
+PARSERS = (Size.parse, Color.parse, Focus.parse, Crop.parse)
 
 # Text as it may come: any character (half a surrogate pair too), and text that is nearly right.
 anything = st.text(st.characters())
@@ -53,25 +53,25 @@ json_values = st.recursive(
 names = st.one_of(anything, st.sampled_from([*FIELDS, "crop_bounds", "Crop", "SIZE", " mode "]))
 
 
-def understand(values: dict[str, Any], origin: str = "tag") -> RequestRejected | None:
+def understand(values: dict[str, Any], source: str = "tag") -> RequestRejected | None:
     """Read all that a picture says. Returns why it was refused, None where it was not."""
     try:
-        wishes = fit_defaults(apply_preset(gather_wishes([(origin, values), ("default", DEFAULTS)])), CATALOG)
-        request = read_request(wishes, CATALOG)
+        options = fit_defaults(apply_preset(merge_options([(source, values), ("default", DEFAULTS)])), CATALOG)
+        request = parse_request(options, CATALOG)
     except RequestRejected as refusal:
         return refusal
     assert set(request.sizes) <= set(CATALOG[request.model].sizes)
     assert request.sizes
     assert request.seconds in CATALOG[request.model].seconds
-    assert 1 <= request.look.quality <= 100
+    assert 1 <= request.frame_options.quality <= 100
     assert request.prompt
     return None
 
 
-def check_refusal(refusal: RequestRejected | None, origin: str) -> None:
+def check_refusal(refusal: RequestRejected | None, source: str) -> None:
     if refusal:
         assert refusal.code == f"invalid_{refusal.facts['field']}"
-        assert refusal.facts["origin"] == origin
+        assert refusal.facts["source"] == source
         assert refusal.facts["allowed"]
         # A record is UTF-8, whatever was sent.
         json.dumps(refusal.as_record(), ensure_ascii=False, allow_nan=False).encode()
@@ -99,13 +99,13 @@ def test_any_body_is_understood_or_refused(body: dict[str, Any]) -> None:
 
 
 @settings(max_examples=120, deadline=None)
-@given(st.dictionaries(st.sampled_from(FIELDS), st.builds(Wish, texts, st.just("tag"))))
-def test_any_wishes_make_a_look_or_are_refused(wishes: dict[str, Wish]) -> None:
+@given(st.dictionaries(st.sampled_from(FIELDS), st.builds(Option, texts, st.just("tag"))))
+def test_any_wishes_make_a_look_or_are_refused(options: dict[str, Option]) -> None:
     try:
-        look = read_look(apply_preset(wishes))
+        look = parse_frame_options(apply_preset(options))
     except RequestRejected:
         return
-    assert isinstance(look, Look)
+    assert isinstance(look, FrameOptions)
     assert all(0 <= fraction <= 1 for fraction in look.crop)
     assert look.crop.left < look.crop.right
     assert look.crop.top < look.crop.bottom

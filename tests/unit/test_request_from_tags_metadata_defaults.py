@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sora_ready.domain.catalog import load_catalog
-from sora_ready.domain.frame import Colour, Crop, Focus, Format, Look, Mode, Size
-from sora_ready.domain.request import FIELDS, VideoRequest, Wish, decode_metadata, gather_wishes, read_request
+from sora_ready.domain.frame import Color, Crop, Focus, Format, FrameOptions, Mode, Size
+from sora_ready.domain.request import FIELDS, Option, VideoRequest, decode_metadata, merge_options, parse_request
 
 CATALOG = load_catalog()
 # What the four may say of each field, in the order in which they are asked.
@@ -72,30 +72,30 @@ SOURCES: dict[str, dict[str, str]] = {
 }
 
 
-def gather(tags: Mapping[str, Any] | None = None, metadata: Mapping[str, Any] | None = None) -> dict[str, Wish]:
-    return gather_wishes([("tag", tags or {}), ("metadata", metadata or {}), ("default", SOURCES["default"])])
+def gather(tags: Mapping[str, Any] | None = None, metadata: Mapping[str, Any] | None = None) -> dict[str, Option]:
+    return merge_options([("tag", tags or {}), ("metadata", metadata or {}), ("default", SOURCES["default"])])
 
 
 def read(tags: dict[str, str] | None = None, metadata: dict[str, str] | None = None) -> VideoRequest:
-    return read_request(gather(tags, metadata), CATALOG)
+    return parse_request(gather(tags, metadata), CATALOG)
 
 
 # ---------------------------------------------------------------- which of them holds
 
 
-@pytest.mark.parametrize("origin", SOURCES)
+@pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("field", FIELDS)
-def test_a_field_comes_from_the_first_that_says_it(field: str, origin: str) -> None:
-    silent = list(SOURCES).index(origin)
+def test_a_field_comes_from_the_first_that_says_it(field: str, source: str) -> None:
+    silent = list(SOURCES).index(source)
     sources = [(name, {} if i < silent else values) for i, (name, values) in enumerate(SOURCES.items())]
 
-    assert gather_wishes(sources)[field] == Wish(SOURCES[origin][field], origin)
+    assert merge_options(sources)[field] == Option(SOURCES[source][field], source)
 
 
 def test_each_field_is_looked_for_on_its_own() -> None:
-    wishes = gather({"mode": "pad"}, {"mode": "stretch", "seconds": "8"})
+    options = gather({"mode": "pad"}, {"mode": "stretch", "seconds": "8"})
 
-    assert {field: wishes[field].origin for field in ("mode", "seconds", "size")} == {
+    assert {field: options[field].source for field in ("mode", "seconds", "size")} == {
         "mode": "tag",
         "seconds": "metadata",
         "size": "default",
@@ -103,18 +103,18 @@ def test_each_field_is_looked_for_on_its_own() -> None:
 
 
 def test_what_nobody_says_is_no_wish() -> None:
-    assert gather_wishes([("tag", {"mode": "pad"}), ("metadata", {})]) == {"mode": Wish("pad", "tag")}
+    assert merge_options([("tag", {"mode": "pad"}), ("metadata", {})]) == {"mode": Option("pad", "tag")}
 
 
 def test_what_was_gathered_is_understood() -> None:
     assert read(SOURCES["tag"]) == VideoRequest(
         model="sora-2-pro",
         sizes=(Size(720, 1280),),
-        look=Look(
+        frame_options=FrameOptions(
             mode=Mode.PAD,
             focus=Focus(0.5, 0.0),
             crop=Crop(0.0, 0.0, 1.0, 0.5),
-            background=Colour(255, 255, 255),
+            background=Color(255, 255, 255),
             format=Format.PNG,
             quality=80,
         ),
@@ -125,10 +125,10 @@ def test_what_was_gathered_is_understood() -> None:
 
 def test_of_a_picture_nothing_but_what_was_asked_departs_from_the_usual() -> None:
     given = {
-        name: Wish(value, "default") for name, value in {"model": "sora-2", "size": "auto", "seconds": "4"}.items()
+        name: Option(value, "default") for name, value in {"model": "sora-2", "size": "auto", "seconds": "4"}.items()
     }
 
-    assert read_request(given | {"prompt": Wish("calm", "tag")}, CATALOG).look == Look()
+    assert parse_request(given | {"prompt": Option("calm", "tag")}, CATALOG).frame_options == FrameOptions()
 
 
 def test_auto_leaves_the_size_open_among_the_models_own() -> None:
@@ -144,7 +144,7 @@ def test_tags_that_are_no_field_are_ignored() -> None:
 
 @pytest.mark.parametrize("name", ["mode", "Mode", "MODE", " mode "])
 def test_a_name_is_read_without_regard_to_case(name: str) -> None:
-    assert gather({name: "pad"})["mode"] == Wish("pad", "tag")
+    assert gather({name: "pad"})["mode"] == Option("pad", "tag")
 
 
 def test_a_name_as_it_stands_goes_before_one_in_capitals() -> None:
@@ -152,15 +152,15 @@ def test_a_name_as_it_stands_goes_before_one_in_capitals() -> None:
 
 
 def test_crop_may_be_called_crop_bounds_and_goes_before_it() -> None:
-    assert gather({"Crop_Bounds": "0 0 1 0.5"})["crop"] == Wish("0 0 1 0.5", "tag")
-    assert gather({"crop_bounds": "0 0 1 0.5", "crop": "0 0 0.5 1"})["crop"] == Wish("0 0 0.5 1", "tag")
-    assert gather({"crop_bounds": "0 0 1 0.5"}, {"crop": "0 0 0.5 1"})["crop"] == Wish("0 0 1 0.5", "tag")
+    assert gather({"Crop_Bounds": "0 0 1 0.5"})["crop"] == Option("0 0 1 0.5", "tag")
+    assert gather({"crop_bounds": "0 0 1 0.5", "crop": "0 0 0.5 1"})["crop"] == Option("0 0 0.5 1", "tag")
+    assert gather({"crop_bounds": "0 0 1 0.5"}, {"crop": "0 0 0.5 1"})["crop"] == Option("0 0 1 0.5", "tag")
 
 
 @pytest.mark.parametrize("empty", ["", " ", "\t", None])
 def test_an_empty_value_counts_as_not_given(empty: str | None) -> None:
-    assert gather({"mode": empty}, {"mode": "pad"})["mode"] == Wish("pad", "metadata")
-    assert gather({"mode": empty, "Mode": "pad"})["mode"] == Wish("pad", "tag")
+    assert gather({"mode": empty}, {"mode": "pad"})["mode"] == Option("pad", "metadata")
+    assert gather({"mode": empty, "Mode": "pad"})["mode"] == Option("pad", "tag")
 
 
 @pytest.mark.parametrize("written", ["1280x720", "1280X720", "1280×720", " 1280x720 ", "1280 x 720"])
@@ -169,23 +169,25 @@ def test_a_size_is_read_in_every_usual_spelling(written: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "colour"),
+    ("written", "color"),
     [
-        ("black", Colour(0, 0, 0)),
-        ("White", Colour(255, 255, 255)),
-        ("336699", Colour(0x33, 0x66, 0x99)),
-        ("#AbCdEf", Colour(0xAB, 0xCD, 0xEF)),
+        ("black", Color(0, 0, 0)),
+        ("White", Color(255, 255, 255)),
+        ("336699", Color(0x33, 0x66, 0x99)),
+        ("#AbCdEf", Color(0xAB, 0xCD, 0xEF)),
         ("auto", "auto"),
         ("AUTO", "auto"),
     ],
 )
-def test_a_background_is_a_name_or_six_hex_digits_or_auto(written: str, colour: Colour | str) -> None:
-    assert read({"background": written}).look.background == colour
+def test_a_background_is_a_name_or_six_hex_digits_or_auto(written: str, color: Color | str) -> None:
+    assert read({"background": written}).frame_options.background == color
 
 
 @pytest.mark.parametrize("mode", Mode)
 def test_a_mode_is_read_without_regard_to_case(mode: Mode) -> None:
-    assert {read({"mode": written}).look.mode for written in (mode.lower(), mode.upper(), mode.title())} == {mode}
+    assert {read({"mode": written}).frame_options.mode for written in (mode.lower(), mode.upper(), mode.title())} == {
+        mode
+    }
 
 
 @pytest.mark.parametrize(
@@ -193,26 +195,26 @@ def test_a_mode_is_read_without_regard_to_case(mode: Mode) -> None:
     [("jpeg", Format.JPEG), ("JPG", Format.JPEG), ("Png", Format.PNG), ("webp", Format.WEBP)],
 )
 def test_a_format_is_read_by_its_usual_names(written: str, format: Format) -> None:  # noqa: A002
-    assert read({"format": written}).look.format is format
+    assert read({"format": written}).frame_options.format is format
 
 
 @pytest.mark.parametrize(("written", "quality"), [("1", 1), ("80", 80), ("095", 95), ("100", 100)])
 def test_a_quality_is_a_whole_number_from_1_to_100(written: str, quality: int) -> None:
-    assert read({"quality": written}).look.quality == quality
+    assert read({"quality": written}).frame_options.quality == quality
 
 
 @pytest.mark.parametrize("written", ["Wan/Wan2.2-T2V", "wan/wan2.2-t2v", "WAN/WAN2.2-T2V"])
 def test_a_model_is_found_however_it_is_capitalised(written: str) -> None:
     catalog = load_catalog('{"Wan/Wan2.2-T2V": {"seconds": [4], "usd_per_second": {"64x64": null}}}')
 
-    assert read_request(gather({"model": written, "size": "auto"}), catalog).model == "Wan/Wan2.2-T2V"
+    assert parse_request(gather({"model": written, "size": "auto"}), catalog).model == "Wan/Wan2.2-T2V"
 
 
 def test_of_models_that_differ_in_case_alone_each_is_found_by_its_own_name() -> None:
     entry = '{"seconds": [4], "usd_per_second": {"64x64": null}}'
     catalog = load_catalog(f'{{"Tiny": {entry}, "tiny": {entry}}}')
 
-    assert [read_request(gather({"model": name}), catalog).model for name in ("Tiny", "tiny")] == ["Tiny", "tiny"]
+    assert [parse_request(gather({"model": name}), catalog).model for name in ("Tiny", "tiny")] == ["Tiny", "tiny"]
 
 
 def test_a_prompt_may_have_32000_characters() -> None:

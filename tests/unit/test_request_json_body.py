@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from sora_ready.domain.catalog import load_catalog
 from sora_ready.domain.errors import RequestRejected
 from sora_ready.domain.frame import Crop, Focus
-from sora_ready.domain.request import VideoRequest, Wish, apply_preset, gather_wishes, read_request
+from sora_ready.domain.request import Option, VideoRequest, apply_preset, merge_options, parse_request
 
 CATALOG = load_catalog()
 DEFAULTS = {"size": "auto", "model": "sora-2", "seconds": "4", "prompt": "gentle motion"}
 
 
-def read(values: dict[str, Any], origin: str = "body") -> VideoRequest:
-    return read_request(apply_preset(gather_wishes([(origin, values), ("default", DEFAULTS)])), CATALOG)
+def read(values: dict[str, Any], source: str = "body") -> VideoRequest:
+    return parse_request(apply_preset(merge_options([(source, values), ("default", DEFAULTS)])), CATALOG)
 
 
 def refuse(values: dict[str, Any]) -> RequestRejected:
@@ -80,23 +80,23 @@ def test_a_whole_body_equals_its_tags() -> None:
     request = read(body)
 
     assert request == read(tags | {"crop": "0.1 0 0.9 1", "focus": "0.25 0.75"}, "tag")
-    assert (request.look.crop, request.look.focus) == (Crop(0.1, 0.0, 0.9, 1.0), Focus(0.25, 0.75))
+    assert (request.frame_options.crop, request.frame_options.focus) == (Crop(0.1, 0.0, 0.9, 1.0), Focus(0.25, 0.75))
 
 
 def test_a_wish_shows_a_json_value_as_it_was_written() -> None:
-    wishes = gather_wishes([("body", {"focus": [0.5, 0.3], "quality": 80})])
+    options = merge_options([("body", {"focus": [0.5, 0.3], "quality": 80})])
 
-    assert wishes == {"focus": Wish("[0.5, 0.3]", "body"), "quality": Wish("80", "body")}
+    assert options == {"focus": Option("[0.5, 0.3]", "body"), "quality": Option("80", "body")}
 
 
 @pytest.mark.parametrize("nothing", [None, "", "  "])
 def test_null_counts_as_not_given(nothing: str | None) -> None:
-    wishes = gather_wishes([("body", {"mode": nothing, "prompt": nothing}), ("default", {"mode": "pad"})])
+    options = merge_options([("body", {"mode": nothing, "prompt": nothing}), ("default", {"mode": "pad"})])
 
-    assert wishes == {"mode": Wish("pad", "default")}
+    assert options == {"mode": Option("pad", "default")}
 
 
-# ---------------------------------------------------------------- what is no wish
+# ---------------------------------------------------------------- what is no option
 
 
 @pytest.mark.parametrize("value", [True, False, [], {}, ["pad"], {"mode": "pad"}, 0.5, float("nan"), float("inf"), -1])
@@ -105,7 +105,7 @@ def test_a_value_of_another_kind_is_refused_as_it_was_written(field: str, value:
     refusal = refuse({field: value})
 
     assert refusal.code == f"invalid_{field}"
-    assert (refusal.facts["value"], refusal.facts["origin"]) == (json.dumps(value), "body")
+    assert (refusal.facts["value"], refusal.facts["source"]) == (json.dumps(value), "body")
 
 
 def nest(depth: int) -> Any:
@@ -135,7 +135,7 @@ def test_a_prompt_that_is_no_text_is_refused_before_anybody_pays_for_it(value: A
     refusal = refuse({"prompt": value})
 
     assert refusal.code == "invalid_prompt"
-    assert (refusal.facts["origin"], refusal.facts["allowed"]) == ("body", ["1 to 32000 characters"])
+    assert (refusal.facts["source"], refusal.facts["allowed"]) == ("body", ["1 to 32000 characters"])
 
 
 def test_half_a_surrogate_pair_is_refused_as_a_prompt_for_no_record_could_hold_it() -> None:
@@ -150,9 +150,9 @@ def test_a_value_that_no_field_asks_for_is_not_looked_at() -> None:
 
 
 def test_a_body_that_a_tag_outdoes_is_not_looked_at() -> None:
-    wishes = gather_wishes([("tag", {"prompt": "by tag"}), ("body", {"prompt": ["by body"]})])
+    options = merge_options([("tag", {"prompt": "by tag"}), ("body", {"prompt": ["by body"]})])
 
-    assert wishes == {"prompt": Wish("by tag", "tag")}
+    assert options == {"prompt": Option("by tag", "tag")}
 
 
 # ---------------------------------------------------------------- for any body
@@ -164,9 +164,11 @@ fractions = st.floats(0, 1)
 def test_any_point_is_the_same_as_an_object_as_a_list_and_as_text(x: float, y: float) -> None:
     focuses = [{"x": x, "y": y}, [x, y], json.dumps([x, y]), f"{Decimal(x):f} {Decimal(y):f}"]
 
-    assert len({read({"focus": focus}).look.focus for focus in focuses}) == 1
+    assert len({read({"focus": focus}).frame_options.focus for focus in focuses}) == 1
 
 
 @given(st.integers(1, 100))
 def test_any_quality_is_the_same_as_a_number_and_as_text(quality: int) -> None:
-    assert {read({"quality": value}).look.quality for value in (quality, float(quality), str(quality))} == {quality}
+    assert {read({"quality": value}).frame_options.quality for value in (quality, float(quality), str(quality))} == {
+        quality
+    }

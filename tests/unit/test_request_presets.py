@@ -6,8 +6,16 @@ import pytest
 
 from sora_ready.domain.catalog import load_catalog
 from sora_ready.domain.errors import RequestRejected
-from sora_ready.domain.frame import WHOLE, Colour, Focus, Format, Look, Mode
-from sora_ready.domain.request import FIELDS, PRESETS, Wish, apply_preset, gather_wishes, read_look, read_request
+from sora_ready.domain.frame import WHOLE, Color, Focus, Format, FrameOptions, Mode
+from sora_ready.domain.request import (
+    FIELDS,
+    PRESETS,
+    Option,
+    apply_preset,
+    merge_options,
+    parse_frame_options,
+    parse_request,
+)
 
 CATALOG = load_catalog()
 DEFAULTS = {
@@ -22,18 +30,18 @@ DEFAULTS = {
     "prompt": "gentle motion",
 }
 # What a stack's own defaults look like where no preset says otherwise.
-PLAIN = Look(Mode.STRETCH, Focus(0.5, 1.0), WHOLE, Colour(0x33, 0x66, 0x99), Format.WEBP, 70)
+PLAIN = FrameOptions(Mode.STRETCH, Focus(0.5, 1.0), WHOLE, Color(0x33, 0x66, 0x99), Format.WEBP, 70)
 
 
 def gather(
     tags: dict[str, str], metadata: dict[str, str] | None = None, body: dict[str, object] | None = None
-) -> dict[str, Wish]:
+) -> dict[str, Option]:
     sources = [("tag", tags), ("metadata", metadata or {}), ("body", body or {}), ("default", DEFAULTS)]
-    return apply_preset(gather_wishes(sources))
+    return apply_preset(merge_options(sources))
 
 
-def look(tags: dict[str, str]) -> Look:
-    return read_request(gather(tags), CATALOG).look
+def look(tags: dict[str, str]) -> FrameOptions:
+    return parse_request(gather(tags), CATALOG).frame_options
 
 
 @pytest.mark.parametrize(
@@ -49,7 +57,7 @@ def look(tags: dict[str, str]) -> Look:
 def test_a_preset_says_so_much_and_the_defaults_the_rest(preset: str, says: dict[str, object]) -> None:
     chosen = look({"preset": preset})
 
-    for field in Look.__dataclass_fields__:
+    for field in FrameOptions.__dataclass_fields__:
         assert getattr(chosen, field) == says.get(field, getattr(PLAIN, field)), field
 
 
@@ -59,25 +67,25 @@ def test_every_preset_is_told_above() -> None:
 
 def test_without_a_preset_the_defaults_hold() -> None:
     assert look({}) == PLAIN
-    assert gather({}) == gather_wishes([("default", DEFAULTS)])
+    assert gather({}) == merge_options([("default", DEFAULTS)])
 
 
-@pytest.mark.parametrize("origin", ["tag", "metadata", "body"])
+@pytest.mark.parametrize("source", ["tag", "metadata", "body"])
 @pytest.mark.parametrize("asked_in", ["tag", "metadata", "body"])
 def test_what_a_picture_says_itself_goes_before_its_preset_whichever_door_either_came_by(
-    origin: str, asked_in: str
+    source: str, asked_in: str
 ) -> None:
     said: dict[str, dict[str, str]] = {"tag": {}, "metadata": {}, "body": {}}
     said[asked_in] |= {"preset": "screenshot"}
-    said[origin] |= {"mode": "cover"}
+    said[source] |= {"mode": "cover"}
 
-    wishes = gather(said["tag"], said["metadata"], dict(said["body"]))
+    options = gather(said["tag"], said["metadata"], dict(said["body"]))
 
-    assert wishes["preset"] == Wish("screenshot", asked_in)
-    assert wishes["mode"] == Wish("cover", origin)
-    assert wishes["background"] == Wish("auto", "preset")
-    assert wishes["format"] == Wish("png", "preset")
-    assert wishes["quality"] == Wish("70", "default")
+    assert options["preset"] == Option("screenshot", asked_in)
+    assert options["mode"] == Option("cover", source)
+    assert options["background"] == Option("auto", "preset")
+    assert options["format"] == Option("png", "preset")
+    assert options["quality"] == Option("70", "default")
 
 
 def test_even_the_word_that_is_the_default_goes_before_a_preset_where_the_picture_says_it() -> None:
@@ -85,11 +93,11 @@ def test_even_the_word_that_is_the_default_goes_before_a_preset_where_the_pictur
 
 
 def test_a_preset_says_what_has_no_default() -> None:
-    assert apply_preset({"preset": Wish("portrait", "tag")})["focus"] == Wish("0.5 0.3", "preset")
+    assert apply_preset({"preset": Option("portrait", "tag")})["focus"] == Option("0.5 0.3", "preset")
 
 
 def test_the_first_preset_that_is_asked_for_holds() -> None:
-    assert gather({"preset": "art"}, {"preset": "product"})["mode"] == Wish("blur", "preset")
+    assert gather({"preset": "art"}, {"preset": "product"})["mode"] == Option("blur", "preset")
 
 
 @pytest.mark.parametrize("written", ["art", "ART", "Art", " art "])
@@ -105,7 +113,7 @@ def test_a_preset_that_nobody_knows_is_refused_with_those_there_are(unknown: str
     assert refusal.value.facts == {
         "field": "preset",
         "value": unknown,
-        "origin": "metadata",
+        "source": "metadata",
         "allowed": ["portrait", "landscape", "product", "art", "screenshot"],
     }
 
@@ -113,13 +121,13 @@ def test_a_preset_that_nobody_knows_is_refused_with_those_there_are(unknown: str
 @pytest.mark.parametrize("preset", PRESETS)
 def test_whatever_a_preset_says_can_be_read(preset: str) -> None:
     assert set(PRESETS[preset]) <= set(FIELDS)
-    read_look({field: Wish(value, "preset") for field, value in PRESETS[preset].items()})
+    parse_frame_options({field: Option(value, "preset") for field, value in PRESETS[preset].items()})
 
 
 def test_the_given_wishes_stay_as_they_were() -> None:
-    wishes = gather_wishes([("tag", {"preset": "art"}), ("default", DEFAULTS)])
-    before = dict(wishes)
+    options = merge_options([("tag", {"preset": "art"}), ("default", DEFAULTS)])
+    before = dict(options)
 
-    apply_preset(wishes)
+    apply_preset(options)
 
-    assert wishes == before
+    assert options == before

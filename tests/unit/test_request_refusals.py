@@ -10,12 +10,12 @@ from sora_ready.domain.frame import Size
 from sora_ready.domain.request import (
     FIELDS,
     PRESETS,
+    Option,
     VideoRequest,
-    Wish,
     apply_preset,
-    gather_wishes,
-    read_request,
-    read_sizes,
+    merge_options,
+    parse_request,
+    parse_sizes,
 )
 
 CATALOG = load_catalog()
@@ -73,8 +73,8 @@ UNUSABLE = {
 
 
 def read(tags: dict[str, str] | None = None, metadata: dict[str, str] | None = None) -> VideoRequest:
-    wishes = gather_wishes([("tag", tags or {}), ("metadata", metadata or {}), ("default", DEFAULTS)])
-    return read_request(apply_preset(wishes), CATALOG)
+    options = merge_options([("tag", tags or {}), ("metadata", metadata or {}), ("default", DEFAULTS)])
+    return parse_request(apply_preset(options), CATALOG)
 
 
 def refuse(**tags: str) -> RequestRejected:
@@ -96,22 +96,22 @@ def test_a_refusal_names_field_value_origin_and_what_is_allowed(field: str, valu
 
     shown = value if len(value) <= 80 else value[:79] + "…"
     assert refusal.code == f"invalid_{field}"
-    assert refusal.facts == {"field": field, "value": shown, "origin": "tag", "allowed": ALLOWED[field]}
+    assert refusal.facts == {"field": field, "value": shown, "source": "tag", "allowed": ALLOWED[field]}
     assert all(word in refusal.message for word in [field, shown, "tag", *ALLOWED[field]])
 
 
-@pytest.mark.parametrize("origin", ["tag", "metadata", "body", "default"])
-def test_a_refusal_says_where_the_value_came_from(origin: str) -> None:
-    wishes = gather_wishes([(origin, DEFAULTS | {"mode": "zoom"})])
+@pytest.mark.parametrize("source", ["tag", "metadata", "body", "default"])
+def test_a_refusal_says_where_the_value_came_from(source: str) -> None:
+    options = merge_options([(source, DEFAULTS | {"mode": "zoom"})])
 
     with pytest.raises(RequestRejected) as refusal:
-        read_request(wishes, CATALOG)
-    assert refusal.value.facts["origin"] == origin
-    assert f"({origin})" in refusal.value.message
+        parse_request(options, CATALOG)
+    assert refusal.value.facts["source"] == source
+    assert f"({source})" in refusal.value.message
 
 
 def test_a_good_tag_is_enough_where_metadata_could_not_be_used() -> None:
-    assert read({"quality": "80"}, {"quality": "high"}).look.quality == 80
+    assert read({"quality": "80"}, {"quality": "high"}).frame_options.quality == 80
 
 
 def test_a_size_that_another_model_takes_is_refused_by_this_ones_name() -> None:
@@ -143,17 +143,17 @@ def test_each_word_that_a_refusal_allows_is_taken(field: str) -> None:
 def test_each_size_that_a_refusal_allows_is_taken(size: str) -> None:
     model = load_catalog(f'{{"m": {{"seconds": [1], "usd_per_second": {{"{size}": null}}}}}}')["m"]
     with pytest.raises(RequestRejected) as refusal:
-        read_sizes(Wish("none of them", "tag"), model)
+        parse_sizes(Option("none of them", "tag"), model)
 
     assert refusal.value.facts["allowed"]
     for word in refusal.value.facts["allowed"]:
-        assert read_sizes(Wish(word, "tag"), model) == model.sizes
+        assert parse_sizes(Option(word, "tag"), model) == model.sizes
 
 
 def test_a_refusal_allows_no_platform_that_the_model_has_no_frame_for() -> None:
     model = load_catalog('{"m": {"seconds": [1], "usd_per_second": {"64x48": null}}}')["m"]
     with pytest.raises(RequestRejected) as refusal:
-        read_sizes(Wish("tiktok", "tag"), model)
+        parse_sizes(Option("tiktok", "tag"), model)
 
     assert refusal.value.facts["allowed"] == ["64x48", "landscape_48p", "youtube", "auto"]
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
 
-from sora_ready.front_door.operations import OPERATIONS
-from sora_ready.front_door.routes import ROUTES
+from sora_ready.entrypoints.api.dispatch import OPERATIONS
+from sora_ready.entrypoints.api.routes import ROUTES
 
 RESOURCES = yaml_parse((Path(__file__).resolve().parents[2] / "template.yaml").read_text(encoding="utf-8"))["Resources"]
-API, FUNCTION = RESOURCES["FrontDoor"]["Properties"], RESOURCES["Api"]["Properties"]
+API, FUNCTION = RESOURCES["VideosApi"]["Properties"], RESOURCES["Api"]["Properties"]
 EVENTS: dict[str, Any] = {name: event["Properties"] for name, event in FUNCTION["Events"].items()}
 CATCH_ALL = "/{proxy+}"
 
@@ -19,7 +19,7 @@ CATCH_ALL = "/{proxy+}"
 def test_the_template_has_the_tables_routes() -> None:
     declared = {(event["Method"], event["Path"]) for event in EVENTS.values() if event["Path"] != CATCH_ALL}
     assert declared == {(route.method, route.path) for route in ROUTES}
-    assert {event["RestApiId"]["Ref"] for event in EVENTS.values()} == {"FrontDoor"}
+    assert {event["RestApiId"]["Ref"] for event in EVENTS.values()} == {"VideosApi"}
 
 
 def test_every_route_has_its_operation_and_every_operation_its_route() -> None:

@@ -8,18 +8,18 @@ from typing import Any
 
 import pytest
 
-from sora_ready.adapters.settings import (
-    AnnounceSettings,
+from sora_ready.domain.catalog import load_catalog
+from sora_ready.domain.errors import SettingsError
+from sora_ready.domain.frame import FrameOptions
+from sora_ready.domain.request import FIELDS, merge_options, parse_request
+from sora_ready.entrypoints.settings import (
     BackfillSettings,
     NormalizeSettings,
+    PublishSettings,
     SubmitSettings,
     SweepSettings,
     TrackSettings,
 )
-from sora_ready.domain.catalog import load_catalog
-from sora_ready.domain.errors import SettingsError
-from sora_ready.domain.frame import Look
-from sora_ready.domain.request import FIELDS, gather_wishes, read_request
 
 NORMALIZE = {
     "JOBS_TABLE": "jobs",
@@ -63,7 +63,7 @@ GIVEN: list[tuple[Any, dict[str, str]]] = [
     (SubmitSettings, SUBMIT),
     (TrackSettings, TRACK),
     (SweepSettings, SWEEP),
-    (AnnounceSettings, ANNOUNCE),
+    (PublishSettings, ANNOUNCE),
 ]
 REQUIRED = [(kind, given, variable) for kind, given in GIVEN for variable in given]
 NUMBERS = [
@@ -179,11 +179,11 @@ def test_a_default_is_what_its_variable_says(variable: str) -> None:
 
 
 def test_a_stacks_defaults_are_understood_as_they_stand() -> None:
-    wishes = gather_wishes([("default", NormalizeSettings.from_environment(NORMALIZE).defaults())])
+    options = merge_options([("default", NormalizeSettings.from_environment(NORMALIZE).defaults())])
 
-    request = read_request(wishes, load_catalog())
+    request = parse_request(options, load_catalog())
 
-    assert (request.look, request.seconds, request.prompt) == (Look(), 4, "gentle motion")
+    assert (request.frame_options, request.seconds, request.prompt) == (FrameOptions(), 4, "gentle motion")
 
 
 # ---------------------------------------------------------------- the server's address

@@ -67,7 +67,7 @@ def test_a_shape_that_differs_visibly_is_worth_its_price() -> None:
     assert nearest_size(Size(1000, 1000), [Size(640, 360), Size(1024, 1024)]) == Size(1024, 1024)
 
 
-def test_a_square_as_near_to_landscape_as_to_portrait_gets_the_catalogues_first() -> None:
+def test_a_square_as_near_to_landscape_as_to_portrait_gets_the_catalogs_first() -> None:
     assert nearest_size(Size(1000, 1000), [Size(1280, 720), Size(720, 1280)]) == Size(1280, 720)
     assert nearest_size(Size(1000, 1000), [Size(720, 1280), Size(1280, 720)]) == Size(720, 1280)
 

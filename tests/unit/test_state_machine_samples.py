@@ -20,7 +20,7 @@ WORKFLOWS = sorted(path.name for path in EVENTS.glob("workflow-*.yaml"))
 OURS = {name for name, _ in inspect.getmembers(errors, inspect.isclass)}
 OF_AWS = re.compile(r"(States|Lambda|Sfn|DynamoDB)\.\w+")
 # Whoever starts the machine sees these as the reason that it failed, unless it catches them.
-WORTH_ANOTHER_TRY = {"SubmissionNotTaken", "JobInHandError", "JobNotRecordedError"}
+WORTH_ANOTHER_TRY = {"SubmissionNotAcceptedError", "JobLeasedError", "JobNotReadyError"}
 
 
 def load(name: str) -> dict[str, Any]:

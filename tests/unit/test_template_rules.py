@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit import template_flow_rules as flow
 from tests.unit import template_rules as rules
-from tests.unit.templates import GONE, change, load
+from tests.unit.load_template import GONE, change, load
 
 Rule = Callable[[rules.Template], list[str]]
 
@@ -123,7 +123,7 @@ BREAKS: list[tuple[Rule, str, Any]] = [
     ),
     (
         flow.a_role_allows_what_its_function_does_and_no_more,
-        "Resources/AnnounceRole/Properties/Policies/0/PolicyDocument/Statement/0/Resource",
+        "Resources/PublishRole/Properties/Policies/0/PolicyDocument/Statement/0/Resource",
         {"Fn::GetAtt": ["TrackQueue", "Arn"]},
     ),
     (flow.a_function_knows_its_queues_last_try, "Resources/Submit/Properties/Environment/Variables/MAX_RECEIVES", "5"),
@@ -135,13 +135,13 @@ BREAKS: list[tuple[Rule, str, Any]] = [
     ),
     (
         flow.the_line_that_asks_for_a_person_raises_an_alarm,
-        "Resources/JobsInDoubt/Properties/FilterPattern",
+        "Resources/UnconfirmedJobs/Properties/FilterPattern",
         '{ $.message = "a job needs somebody" }',
     ),
-    (flow.the_line_that_asks_for_a_person_raises_an_alarm, "Resources/JobsInDoubtAlarm", GONE),
+    (flow.the_line_that_asks_for_a_person_raises_an_alarm, "Resources/UnconfirmedJobsAlarm", GONE),
     (
         flow.the_line_that_asks_for_a_person_raises_an_alarm,
-        "Resources/JobsInDoubt/Properties/LogGroupName",
+        "Resources/UnconfirmedJobs/Properties/LogGroupName",
         {"Ref": "SubmitLogs"},
     ),
     (
@@ -150,15 +150,15 @@ BREAKS: list[tuple[Rule, str, Any]] = [
         "rate(15 minutes)",
     ),
     (flow.a_role_allows_what_its_function_does_and_no_more, "Resources/BackfillRole/Properties/Policies", []),
-    (flow.alarms_tell_the_topic, "Resources/JobsInDoubtAlarm/Properties/AlarmActions", GONE),
+    (flow.alarms_tell_the_topic, "Resources/UnconfirmedJobsAlarm/Properties/AlarmActions", GONE),
     (
         flow.a_stream_is_read_in_order_and_gives_up_into_a_queue,
-        "Resources/Announce/Properties/Events/Changes/Properties/FunctionResponseTypes",
+        "Resources/Publish/Properties/Events/Changes/Properties/FunctionResponseTypes",
         GONE,
     ),
     (
         flow.a_stream_is_read_in_order_and_gives_up_into_a_queue,
-        "Resources/Announce/Properties/Events/Changes/Properties/MaximumRetryAttempts",
+        "Resources/Publish/Properties/Events/Changes/Properties/MaximumRetryAttempts",
         GONE,
     ),
     (
@@ -239,5 +239,5 @@ def test_the_rules_have_something_to_look_at(kind: str, least: int) -> None:
 
 def test_every_work_queue_has_its_own_dead_letter_queue() -> None:
     assert rules.dead_letter_queues(load()) >= {"NormalizeDeadLetters", "SubmitDeadLetters", "TrackDeadLetters"} | {
-        "AnnounceDeadLetters"
+        "PublishDeadLetters"
     }

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tests.unit import template_wiring_rules as wiring
+from tests.unit.load_template import GONE, TEMPLATE, change, load
 from tests.unit.template_rules import Template
-from tests.unit.templates import GONE, TEMPLATE, change, load
 
 Rule = Callable[[Template], list[str]]
 
@@ -73,7 +73,7 @@ BREAKS: list[tuple[Rule, str, Any]] = [
     (wiring.what_is_named_by_hand_bears_the_stacks_name, "Resources/TrackLogs/Properties/LogGroupName", "/aws/x"),
     (
         wiring.what_is_named_by_hand_bears_the_stacks_name,
-        "Resources/JobsInDoubt/Properties/MetricTransformations/0/MetricNamespace",
+        "Resources/UnconfirmedJobs/Properties/MetricTransformations/0/MetricNamespace",
         "sora-ready",
     ),
     (wiring.layers_are_named_for_the_stack, "Resources/ImagingLayer/Properties/LayerName", GONE),

@@ -9,7 +9,7 @@ import pytest
 from PIL import ExifTags, Image, ImageDraw, ImageFilter
 
 from sora_ready.domain.frame import Crop, Focus, Mode, Size
-from sora_ready.domain.imaging import ReadyImage, normalize_image
+from sora_ready.domain.imaging.normalize import ReadyImage, normalize_image
 from tests.unit.pictures import BLUE, encode, heic, is_near, landscape, psnr, shown
 
 # Where the first stored row and the first stored column lie in the upright picture (EXIF 2.32, tag 0x0112).

@@ -10,7 +10,7 @@ from openai.types import Video
 
 from sora_ready.domain.catalog import load_catalog
 from sora_ready.domain.job import Job, SourceObject, Status
-from sora_ready.domain.video_object import STATUS_WORDS, describe_video, find_statuses
+from sora_ready.entrypoints.api.video_object import STATUS_WORDS, describe_video, find_statuses
 from tests.openai_schema import OWN_FIELDS, VIDEO, assert_holds
 
 CATALOG = load_catalog()

@@ -1,4 +1,4 @@
-"""The token that opens the front door: a secret that can be rotated with an overlap."""
+"""The token that opens the API: a secret that can be rotated with an overlap."""
 
 from __future__ import annotations
 

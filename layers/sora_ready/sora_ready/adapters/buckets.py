@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from botocore.exceptions import ClientError
 
-from sora_ready.adapters.s3_events import read_version
 from sora_ready.domain.errors import SourceRejected
 from sora_ready.domain.job import SourceObject, whole_seconds
 from sora_ready.domain.request import decode_metadata
+from sora_ready.entrypoints.s3_events import read_version
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-    from sora_ready.domain.imaging import ReadyImage
+    from sora_ready.domain.imaging.normalize import ReadyImage
 
 READY_PREFIX = "ready/"
 VIDEO_PREFIX = "videos/"
@@ -141,7 +141,7 @@ class OutputBucket:
         for key in keys:
             self._client.delete_object(Bucket=self.name, Key=key)
 
-    def sign_link(self, place: Mapping[str, Any], *, seconds: int, disposition: str) -> str:
+    def presign_get(self, place: Mapping[str, Any], *, seconds: int, disposition: str) -> str:
         """Return a link by which anybody can read a file that a job record names, for so many seconds."""
         return self._client.generate_presigned_url(
             "get_object",

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from sora_ready.adapters.buckets import is_archived
 from sora_ready.domain.errors import ParameterRejected
-from sora_ready.domain.job import SourceObject, name_key
+from sora_ready.domain.job import SourceObject, api_object_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -45,7 +45,7 @@ class Inbox:
 
     def place(self, job_id: str) -> SourceObject:
         """Return where the picture of a job belongs."""
-        return SourceObject(self.bucket, name_key(job_id, self.prefix))
+        return SourceObject(self.bucket, api_object_key(job_id, self.prefix))
 
     def put_picture(self, job_id: str, data: bytes) -> None:
         """Save a job's picture, unless one is there: the first is the one that the job is made of."""
@@ -101,7 +101,7 @@ class Inbox:
             if error.response["Error"]["Code"] not in _THERE_ALREADY:
                 raise
 
-    def sign_form(
+    def presign_post(
         self, job_id: str, *, content_type: str, least: int, most: int, request_hash: str, now: datetime
     ) -> UploadForm:
         """Return a form for the job's picture, of `least` to `most` bytes. Nothing in it can be changed."""
@@ -121,7 +121,7 @@ class Inbox:
         if (source.bucket, source.key) == (self.bucket, self.place(job_id).key):
             self._delete_versions(source.key)
 
-    def sign_link(self, source: SourceObject, *, seconds: int, disposition: str) -> str | None:
+    def presign_get(self, source: SourceObject, *, seconds: int, disposition: str) -> str | None:
         """Return a link to the picture that a job was made of, None where it is not there or may not be read."""
         place: dict[str, Any] = {"Bucket": source.bucket, "Key": source.key}
         place |= {"VersionId": source.version_id} if source.version_id else {}

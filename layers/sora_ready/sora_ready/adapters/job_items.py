@@ -9,7 +9,7 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
-from sora_ready.domain.job import WAKE_AFTER, Job, Line, Status, line_of, timestamp
+from sora_ready.domain.job import DUE_AFTER, Job, Status, SweepPartition, sweep_partition_of, timestamp
 
 serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
@@ -21,15 +21,15 @@ LISTED = {"S": "jobs"}
 def write_item(record: Mapping[str, Any]) -> dict[str, Any]:
     """Return a record as an item.
 
-    It is in the index by-created unless it is deleted, and one that is to be woken is in the index for that.
+    It is in the index by-created unless it is deleted, and one that is to be resumed is in the index for that.
     """
     item = _write_parts(record)
     if record["status"] != Status.DELETED:
         place = place_in_list(record["job_id"], record["created_at"])
         item |= {"listed": LISTED, "listed_at": {"S": place}}
-    if "wake_at" in item:
-        # A partition of the index by-wake for each line; only jobs that go on are in it.
-        item["wake"] = serialize(str(line_of(Status(record["status"]), record.get("caller", {}))))
+    if "due_at" in item:
+        # A partition of the index by-due for each line; only jobs that go on are in it.
+        item["wake"] = serialize(str(sweep_partition_of(Status(record["status"]), record.get("caller", {}))))
     return item
 
 
@@ -52,21 +52,21 @@ def build_move(
     now: datetime,
     parts: Mapping[str, Any],
     appended: Mapping[str, Any],
-    wake_at: datetime | None = None,
+    due_at: datetime | None = None,
     wakes: bool = True,
-    line: Line | None = None,
+    line: SweepPartition | None = None,
     only: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the update that brings a job from one of the `allowed` statuses to `status`.
 
     `only` names parts of the record, by path (`attempt.id`), that must be as given, or not be there at all (None): what
-    this writer saw is what it changes. `line` is where it waits to be woken, the status's own by default. A job that
-    has ended, or that only a person moves, leaves the index by-wake.
+    this writer saw is what it changes. `line` is where it waits to be resumed, the status's own by default. A job that
+    has ended, or that only a person moves, leaves the index by-due.
     """
-    wake_at = (wake_at or now + WAKE_AFTER[status]) if wakes and status in WAKE_AFTER else None
+    due_at = (due_at or now + DUE_AFTER[status]) if wakes and status in DUE_AFTER else None
     written = {"status": {"S": str(status)}, "updated_at": {"S": timestamp(now)}} | _write_parts(parts)
-    if wake_at:
-        written |= {"wake": serialize(str(line or line_of(status, {}))), "wake_at": {"S": timestamp(wake_at)}}
+    if due_at:
+        written |= {"wake": serialize(str(line or sweep_partition_of(status, {}))), "due_at": {"S": timestamp(due_at)}}
     sets = [f"#{name} = :{name}" for name in written]
     added = _write_parts(appended)
     sets += [f"#{name} = list_append(#{name}, :{name})" for name in added]
@@ -77,8 +77,8 @@ def build_move(
         place = ".".join(f"#{step}" for step in path.split("."))
         conditions += f" AND attribute_not_exists({place})" if value is None else f" AND {place} = :only{number}"
         values |= {} if value is None else {f":only{number}": serialize(_storable(value))}
-    removed = "" if wake_at else " REMOVE #wake, #wake_at"
-    names |= {} if wake_at else {"#wake": "wake", "#wake_at": "wake_at"}
+    removed = "" if due_at else " REMOVE #wake, #due_at"
+    names |= {} if due_at else {"#wake": "wake", "#due_at": "due_at"}
     return {
         "TableName": table,
         "Key": {"job_id": {"S": job_id}},

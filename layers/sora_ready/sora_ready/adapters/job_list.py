@@ -29,7 +29,7 @@ class Page:
 class JobList:
     """The list of one stack's jobs. It may be a moment behind the records, and holds none that were deleted.
 
-    A job of the list has no `history`, `attempt`, `follow` or `origins`.
+    A job of the list has no `history`, `attempt`, `follow` or `option_sources`.
     """
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:

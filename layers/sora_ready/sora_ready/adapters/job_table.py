@@ -12,33 +12,33 @@ from botocore.exceptions import ClientError
 from sora_ready.adapters.job_items import build_move, read_item, status_condition, write_item
 from sora_ready.domain.errors import TransitionRefused
 from sora_ready.domain.job import (
+    DUE_AFTER,
     FIRST,
-    WAKE_AFTER,
     Job,
-    Line,
     SourceObject,
     Status,
-    line_of,
+    SweepPartition,
     statuses_before,
+    sweep_partition_of,
     timestamp,
 )
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-BY_WAKE, BY_SOURCE = "by-wake", "by-source"
+BY_DUE, BY_SOURCE = "by-due", "by-source"
 # How long a deleted job stays on record: longer than anything announces its picture again.
 TOMBSTONE_KEPT = timedelta(days=400)
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """A job that goes on, as the index by-wake knows it. The index may be a moment behind the record."""
+class DueJob:
+    """A job that goes on, as the index by-due knows it. The index may be a moment behind the record."""
 
     job_id: str
     status: Status
     created_at: str
-    wake_at: str
+    due_at: str
     fingerprint: str | None = None
 
 
@@ -64,8 +64,8 @@ class JobTable:
         """
         if job.status not in FIRST:
             raise ValueError(f"no record begins as {job.status}")
-        wakes = job.status in WAKE_AFTER and not job.waits_for_call
-        wake = {"wake_at": timestamp(self.now() + WAKE_AFTER[job.status]) if wakes else None}
+        wakes = job.status in DUE_AFTER and not job.waits_for_call
+        wake = {"due_at": timestamp(self.now() + DUE_AFTER[job.status]) if wakes else None}
         written = Job.from_record(job.as_record() | {"history": [*job.history, self.entry(job.status)]} | wake)
         # The whole record is replaced: only the announcement of an upload may stand there before, and none before it.
         condition: Any = {"ConditionExpression": "attribute_not_exists(job_id)"}
@@ -91,23 +91,23 @@ class JobTable:
         job_id: str,
         status: Status,
         *,
-        wake_at: datetime | None = None,
+        due_at: datetime | None = None,
         only: Mapping[str, Any] | None = None,
         **parts: Mapping[str, Any],
     ) -> Job:
         """Move a job to `status`, setting whole parts of its record (`server=…`, `error=…`), and return it.
 
-        `wake_at` is when it is looked at if nothing else moves it, by default what `WAKE_AFTER` says. Raises
+        `due_at` is when it is looked at if nothing else moves it, by default what `DUE_AFTER` says. Raises
         `TransitionRefused` where the job is not in a status that `status` may follow, or not as `only` says.
         """
-        return self._move(job_id, status, parts, wake_at=wake_at, only=only)
+        return self._move(job_id, status, parts, due_at=due_at, only=only)
 
     def hold_job(self, job: Job, **parts: Mapping[str, Any]) -> Job:
         """Move a `ready` job to `held`, in its line at the place of its age. Raises `TransitionRefused`."""
-        line = line_of(Status.HELD, job.caller)
-        return self._move(job.id, Status.HELD, parts, wake_at=datetime.fromisoformat(job.created_at), line=line)
+        line = sweep_partition_of(Status.HELD, job.caller)
+        return self._move(job.id, Status.HELD, parts, due_at=datetime.fromisoformat(job.created_at), line=line)
 
-    def bury_job(self, job: Job) -> Job:
+    def tombstone_job(self, job: Job) -> Job:
         """Reduce an ended job's record to what keeps it from being made again, for 400 days; return what was written.
 
         Raises `TransitionRefused` where it has not ended, or is deleted already.
@@ -136,11 +136,11 @@ class JobTable:
             raise _refused(error, job.id, Status.DELETED) from error
         return stone
 
-    def note_on_job(
+    def update_job(
         self,
         job: Job,
         *,
-        wake_at: datetime | None = None,
+        due_at: datetime | None = None,
         only: Mapping[str, Any] | None = None,
         **parts: Mapping[str, Any],
     ) -> Job:
@@ -148,39 +148,39 @@ class JobTable:
 
         Raises `TransitionRefused` where it has moved meanwhile, or is not as `only` says.
         """
-        return self._note(job, parts, wake_at=wake_at, only=only)
+        return self._note(job, parts, due_at=due_at, only=only)
 
-    def leave_to_people(self, job: Job, **parts: Mapping[str, Any]) -> Job:
+    def park_job(self, job: Job, **parts: Mapping[str, Any]) -> Job:
         """Set parts of a job's record and have nothing wake it. Raises `TransitionRefused` where it has moved."""
         return self._note(job, parts, wakes=False)
 
-    def remember(self, job: Job, caller: Mapping[str, Any]) -> Job:
-        """Set what a job's door remembers of its caller, and nothing else: it is woken when it was to be woken.
+    def record_invocation(self, job: Job, caller: Mapping[str, Any]) -> Job:
+        """Set what a job's door remembers of its caller, and nothing else: it is resumed when it was to be resumed.
 
         Raises `TransitionRefused` where the job is not as it was seen.
         """
         return self._note(
             job,
             {"caller": caller},
-            only={"caller": job.caller or None, "wake_at": job.wake_at},
-            wake_at=datetime.fromisoformat(job.wake_at) if job.wake_at else None,
-            wakes=job.wake_at is not None,
+            only={"caller": job.caller or None, "due_at": job.due_at},
+            due_at=datetime.fromisoformat(job.due_at) if job.due_at else None,
+            wakes=job.due_at is not None,
         )
 
-    def find_due(self, line: Line, limit: int) -> list[Waiting]:
+    def find_due(self, line: SweepPartition, limit: int) -> list[DueJob]:
         """Return up to `limit` jobs of a line whose time to be looked at has come, the longest overdue first."""
-        due = "#wake = :line AND wake_at <= :now"
+        due = "#wake = :line AND due_at <= :now"
         values = {":line": {"S": str(line)}, ":now": {"S": timestamp(self.now())}}
         rows = []
-        for row in self._query_wake(due, values, limit):
+        for row in self._query_due(due, values, limit):
             rows.append(row)
             if len(rows) == limit:
                 break
         return rows
 
-    def find_open(self, fingerprint: str) -> list[Waiting]:
+    def find_open(self, fingerprint: str) -> list[DueJob]:
         """Return the jobs that were sent with this fingerprint and have not ended: whatever was asked for alike."""
-        rows = self._query_wake("#wake = :line", {":line": {"S": str(Line.DUE)}})
+        rows = self._query_due("#wake = :line", {":line": {"S": str(SweepPartition.DUE)}})
         return [row for row in rows if row.fingerprint == fingerprint]
 
     def find_by_source(self, source: SourceObject) -> Iterator[Job]:
@@ -198,10 +198,10 @@ class JobTable:
         """Return a line of a job's history."""
         return {"status": str(status), "at": timestamp(self.now())}
 
-    def _query_wake(self, key: str, values: dict[str, Any], limit: int = 1000) -> Iterator[Waiting]:
+    def _query_due(self, key: str, values: dict[str, Any], limit: int = 1000) -> Iterator[DueJob]:
         pages = self._client.get_paginator("query").paginate(
             TableName=self.table,
-            IndexName=BY_WAKE,
+            IndexName=BY_DUE,
             KeyConditionExpression=key,
             ExpressionAttributeNames={"#wake": "wake"},
             ExpressionAttributeValues=values,
@@ -210,11 +210,11 @@ class JobTable:
         for page in pages:
             for item in page["Items"]:
                 told = {name: value.get("S") for name, value in item.items()}
-                yield Waiting(
+                yield DueJob(
                     job_id=str(told["job_id"]),
                     status=Status(str(told["status"])),
                     created_at=str(told["created_at"]),
-                    wake_at=str(told["wake_at"]),
+                    due_at=str(told["due_at"]),
                     fingerprint=told.get("fingerprint"),
                 )
 
@@ -240,7 +240,7 @@ class JobTable:
             now=self.now(),
             parts=parts,
             appended={},
-            line=line_of(job.status, job.caller),
+            line=sweep_partition_of(job.status, job.caller),
             **options,
         )
         return self._update(note, job.id, job.status)

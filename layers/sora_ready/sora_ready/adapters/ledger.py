@@ -18,10 +18,10 @@ from botocore.exceptions import ClientError
 
 from sora_ready.adapters.job_items import build_move, serialize
 from sora_ready.adapters.job_table import JobTable
-from sora_ready.domain.doubt import IN_DOUBT
 from sora_ready.domain.errors import BudgetSpent, TransitionRefused, VideoClaimedError
 from sora_ready.domain.job import Job, Status, statuses_before, timestamp
-from sora_ready.domain.spend import Charge, name_day, next_day
+from sora_ready.domain.reconciliation import UNSETTLED
+from sora_ready.domain.spending import Charge, budget_day, next_day
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -67,7 +67,7 @@ class Ledger:
         found = self._read_entries([f"video#{video_id}" for video_id in sorted(video_ids)])
         return {item["entry"]["S"].removeprefix("video#"): item["job_id"]["S"] for item in found}
 
-    def keep_try(self, job: Job, fingerprint: str) -> None:
+    def record_settled_attempt(self, job: Job, fingerprint: str) -> None:
         """Keep a job's last try on record after a person ended the doubt about it: its video may yet be in the list."""
         key = _key(f"tries#{fingerprint}")
         seen = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item", {})
@@ -80,8 +80,8 @@ class Ledger:
         item: Any = {**key, "tries": tries, "expires_at": self._expiry()}
         self._client.put_item(TableName=self._table, Item=item, **unchanged)
 
-    def find_tries(self, fingerprint: str) -> list[dict[str, str]]:
-        """Return what `keep_try` kept: each with its `job_id`, when it was `started_at`, and its `lease_until`."""
+    def settled_attempts(self, fingerprint: str) -> list[dict[str, str]]:
+        """Return what `record_settled_attempt` kept: each with its `job_id`, when it was `started_at`, and its `lease_until`."""
         found = self._read_entries([f"tries#{fingerprint}"])
         return [{name: word["S"] for name, word in kept["M"].items()} for item in found for kept in item["tries"]["L"]]
 
@@ -105,7 +105,7 @@ class Ledger:
         (nothing is written) and `TransitionRefused`.
         """
         now = self._jobs.now()
-        charge = Charge(price, name_day(now))
+        charge = Charge(price, budget_day(now))
         spent = BudgetSpent(price, budget, next_day(now))
         if not budget or price > budget:
             raise spent
@@ -115,7 +115,7 @@ class Ledger:
             "fingerprint": fingerprint,
             "doubt": {},
         }
-        move = self._move(job.id, Status.SUBMITTING, parts, wake_at=lease + timedelta(seconds=30))
+        move = self._move(job.id, Status.SUBMITTING, parts, due_at=lease + timedelta(seconds=30))
         take = self._spend(charge, budget)
         refused = self._write_together([move, take])
         if refused is None:
@@ -150,12 +150,12 @@ class Ledger:
             raise VideoClaimedError(job.id, video["id"])
         raise TransitionRefused(job.id, Status.QUEUED, self._status(job.id))
 
-    def take_back(self, job: Job, status: Status, error: Mapping[str, Any], *, wake_at: datetime | None = None) -> Job:
+    def refund(self, job: Job, status: Status, error: Mapping[str, Any], *, due_at: datetime | None = None) -> Job:
         """Move a job whose try provably came to nothing to `ready` or `failed`, and give the day its price back.
 
         Raises `TransitionRefused`.
         """
-        move = self._move(job.id, status, {"error": dict(error)}, attempt=job.attempt, wake_at=wake_at)
+        move = self._move(job.id, status, {"error": dict(error)}, attempt=job.attempt, due_at=due_at)
         charge = Charge(Decimal(job.attempt["usd"]), job.attempt["day"])
         give = {
             "Update": {
@@ -193,7 +193,7 @@ class Ledger:
         parts: Mapping[str, Any],
         *,
         attempt: Mapping[str, Any] | None = None,
-        wake_at: datetime | None = None,
+        due_at: datetime | None = None,
     ) -> dict[str, Any]:
         """Return the move as part of a transaction; with an `attempt`, only while that is the job's last one."""
         move = build_move(
@@ -201,11 +201,11 @@ class Ledger:
             job_id,
             status,
             # What comes of a try can be told only of one that may still be under way.
-            allowed=statuses_before(status) & IN_DOUBT if attempt else statuses_before(status),
+            allowed=statuses_before(status) & UNSETTLED if attempt else statuses_before(status),
             now=self._jobs.now(),
             parts=parts,
             appended={"history": [self._jobs.entry(status)]},
-            wake_at=wake_at,
+            due_at=due_at,
             only={"attempt.id": attempt["id"]} if attempt else None,
         )
         return {"Update": move}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sora_ready.adapters.buckets import job_of_ready_key
-from sora_ready.adapters.s3_events import OUR_SOURCE, read_object_created
+from sora_ready.entrypoints.s3_events import OUR_SOURCE, read_object_created
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -23,7 +23,7 @@ MAX_POSTPONE_SECONDS = 3600
 
 
 class TrackQueue:
-    """Sends the messages that `track` is woken by."""
+    """Sends the messages that `track` is resumed by."""
 
     def __init__(self, client: SQSClient, url: str) -> None:
         self._client = client
@@ -39,14 +39,14 @@ class TrackQueue:
 
 
 class NormalizeQueue:
-    """Sends the messages that `normalize` is woken by, where S3's own was lost."""
+    """Sends the messages that `normalize` is resumed by, where S3's own was lost."""
 
     def __init__(self, client: SQSClient, url: str) -> None:
         self._client = client
         self._url = url
 
     def send_upload(self, source: SourceObject) -> None:
-        """Announce an upload again, as S3 does through EventBridge."""
+        """Publish an upload again, as S3 does through EventBridge."""
         told = {
             "key": source.key,
             "etag": source.etag,
@@ -67,7 +67,7 @@ class NormalizeQueue:
 
 
 class SubmitQueue:
-    """Sends and postpones the messages that `submit` is woken by."""
+    """Sends and postpones the messages that `submit` is resumed by."""
 
     def __init__(self, client: SQSClient, url: str) -> None:
         self._client = client

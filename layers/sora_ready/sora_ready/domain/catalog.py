@@ -1,6 +1,6 @@
 """Which model takes which sizes and seconds, and at what price.
 
-The catalogue beside this file (`models.json`) holds what OpenAI last published for Sora 2: sizes, seconds, and dollars
+The catalog beside this file (`models.json`) holds what OpenAI last published for Sora 2: sizes, seconds, and dollars
 for a second of video by size. A stack adds or replaces models with JSON of the same shape; a price of `null` means
 "not known", and no video is asked for without one.
 """
@@ -28,7 +28,7 @@ class Model:
 
     @property
     def sizes(self) -> tuple[Size, ...]:
-        """The sizes it takes, in the catalogue's order."""
+        """The sizes it takes, in the catalog's order."""
         return tuple(self.usd_per_second)
 
 
@@ -46,7 +46,7 @@ class Catalog:
 
 
 def load_catalog(additions: str = "") -> Catalog:
-    """Return the bundled catalogue with `additions` laid over it: JSON text of the same shape, or nothing.
+    """Return the bundled catalog with `additions` laid over it: JSON text of the same shape, or nothing.
 
     Raises `SettingsError` where the additions are not JSON, or a model lacks sizes or seconds.
     """
@@ -57,7 +57,7 @@ def load_catalog(additions: str = "") -> Catalog:
     except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError) as error:
         raise SettingsError(
             "invalid_catalog",
-            "The additions to the model catalogue (parameter VideoModels) cannot be read. Expected JSON such as "
+            "The additions to the model catalog (parameter VideoModels) cannot be read. Expected JSON such as "
             '{"my-model": {"seconds": [5], "usd_per_second": {"1280x720": "0.05"}}}.',
         ) from error
     return Catalog(models)

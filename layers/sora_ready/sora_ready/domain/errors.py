@@ -47,18 +47,18 @@ class Rejected(SoraReadyError):
 class RequestRejected(Rejected):
     """A tag, a metadata entry or a field of a request cannot be used.
 
-    Its facts name the `field`, its `value`, where that came from (`origin`) and what is `allowed`.
+    Its facts name the `field`, its `value`, where that came from (`source`) and what is `allowed`.
     """
 
-    def __init__(self, field: str, value: str, origin: str, allowed: Iterable[str], *, why: str = "") -> None:
+    def __init__(self, field: str, value: str, source: str, allowed: Iterable[str], *, why: str = "") -> None:
         choices = list(allowed)
         reason = f" {why}" if why else ""
         super().__init__(
             f"invalid_{field}",
-            f"{field}={_shorten(value)!r} ({origin}) cannot be used.{reason} Allowed: {', '.join(choices)}.",
+            f"{field}={_shorten(value)!r} ({source}) cannot be used.{reason} Allowed: {', '.join(choices)}.",
             field=field,
             value=_shorten(value),
-            origin=origin,
+            source=source,
             allowed=choices,
         )
 
@@ -72,7 +72,7 @@ class SourceRejected(Rejected):
 
 
 class CallRefused(SoraReadyError):
-    """A call through the front door cannot be served as it is. `param` is the field or header that is to blame."""
+    """A call through the API cannot be served as it is. `param` is the field or header that is to blame."""
 
     def __init__(self, code: str, message: str, *, param: str | None = None, **facts: Any) -> None:
         super().__init__(code, message, **facts)
@@ -84,7 +84,7 @@ class ParameterRejected(CallRefused):
 
 
 class BodyTooLargeError(CallRefused):
-    """The body has more bytes than the front door takes."""
+    """The body has more bytes than the API takes."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(
@@ -107,7 +107,7 @@ class MethodNotAllowedError(CallRefused):
 
 
 class OriginRefused(CallRefused):
-    """A browser asks before calling, from an origin that the stack does not name."""
+    """A browser asks before calling, from an source that the stack does not name."""
 
 
 class ResourceNotFound(CallRefused):
@@ -134,7 +134,7 @@ class TransitionRefused(SoraReadyError):
 
 
 class RequestConflict(SoraReadyError):
-    """The upload is a job already, and that job was made with other wishes. The fact `fields` names them."""
+    """The upload is a job already, and that job was made with other options. The fact `fields` names them."""
 
     def __init__(self, job_id: str, fields: Iterable[str]) -> None:
         differing = list(fields)
@@ -161,12 +161,12 @@ class JobNotFound(SoraReadyError):
         super().__init__("job_not_found", f"There is no job {which} in this stack.", job=which)
 
 
-class TooManyWaiters(SoraReadyError):
+class TaskTokenEvictedError(SoraReadyError):
     """More executions wait for the job than its record holds; this one has waited the longest."""
 
     def __init__(self, job_id: str) -> None:
         super().__init__(
-            "too_many_waiters",
+            "task_token_evicted",
             f"Later executions wait for job {job_id}, and its record holds no more task tokens. The job goes on: call "
             "submit again to wait for it, or follow its events.",
             job_id=job_id,
@@ -212,39 +212,39 @@ class VideoClaimedError(SoraReadyError):
         )
 
 
-class JobNotRecordedError(SoraReadyError):
+class JobNotReadyError(SoraReadyError):
     """A message speaks of a job that is not recorded as made yet; the same message succeeds once it is."""
 
     def __init__(self, job_id: str) -> None:
         super().__init__(
-            "job_not_recorded",
+            "job_not_ready",
             f"Job {job_id} is not recorded yet. The message is tried again; after the last try it waits in the "
             "dead-letter queue.",
             job_id=job_id,
         )
 
 
-class JobInHandError(SoraReadyError):
+class JobLeasedError(SoraReadyError):
     """Another worker holds the job's lease. What became of it can be told when the lease is over."""
 
     def __init__(self, job_id: str, wait_seconds: int) -> None:
         super().__init__(
-            "job_in_hand",
+            "job_leased",
             f"Job {job_id} is being submitted by another worker; the message comes back when its lease is over.",
             job_id=job_id,
         )
         self.retry_after_seconds = wait_seconds
 
 
-class VideoApiError(SoraReadyError):
+class VideoServerError(SoraReadyError):
     """The video server, or the way to it, said no."""
 
 
-class SubmissionRefused(VideoApiError):
+class SubmissionRefused(VideoServerError):
     """The server answered that it will not make this video. Nothing is owed, and asking again changes nothing."""
 
 
-class SubmissionNotTaken(VideoApiError):
+class SubmissionNotAcceptedError(VideoServerError):
     """The request provably did not start a video (no connection, or told to wait); it may be sent again later.
 
     `retry_after_seconds` is what the server asked for, None where it said nothing.
@@ -257,7 +257,7 @@ class SubmissionNotTaken(VideoApiError):
         self.retry_after_seconds = retry_after_seconds
 
 
-class SubmissionUnconfirmed(VideoApiError):
+class SubmissionUnconfirmed(VideoServerError):
     """The request may have started a video and no answer says so; it must never be sent again unasked.
 
     `what` says what happened, as the beginning of a sentence.
@@ -271,15 +271,15 @@ class SubmissionUnconfirmed(VideoApiError):
         )
 
 
-class VideoListUnsupported(VideoApiError):
+class VideoListUnsupported(VideoServerError):
     """The server offers no list of its videos, or one too long to be read to its end."""
 
 
-class VideoNotFound(VideoApiError):
+class VideoNotFound(VideoServerError):
     """The server no longer knows the video."""
 
 
-class VideoApiUnavailableError(VideoApiError):
+class VideoServerUnavailableError(VideoServerError):
     """The server could not be asked just now; asking again later costs nothing."""
 
 

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any, Final, Literal, NamedTuple
 
 AUTO: Final = "auto"
-"""Left to the picture itself: its shape, its details, or the colour of its edge."""
+"""Left to the picture itself: its shape, its details, or the color of its edge."""
 
 # Sizes whose shapes differ by less than this look alike; the smaller one, which is the cheaper one, is then enough.
 SAME_SHAPE = 0.02
@@ -24,7 +24,7 @@ MAX_SIDE = 8192
 DECIMALS = 9
 
 _SIZE = re.compile(r"\s*(\d{1,5})\s*[xX×]\s*(\d{1,5})\s*", re.ASCII)
-_COLOUR = re.compile(r"#?([0-9a-fA-F]{6})")
+_COLOR = re.compile(r"#?([0-9a-fA-F]{6})")
 _NUMBER = re.compile(r"\d+(\.\d*)?|\.\d+", re.ASCII)
 
 
@@ -74,8 +74,8 @@ class Format(StrEnum):
         return f"image/{self}"
 
 
-class Colour(NamedTuple):
-    """A background colour, 0–255 for each of red, green and blue; written `336699`."""
+class Color(NamedTuple):
+    """A background color, 0–255 for each of red, green and blue; written `336699`."""
 
     red: int
     green: int
@@ -85,18 +85,18 @@ class Colour(NamedTuple):
         return f"{self.red:02x}{self.green:02x}{self.blue:02x}"
 
     @classmethod
-    def parse(cls, text: str) -> Colour:
+    def parse(cls, text: str) -> Color:
         """Read `black`, `white` or six hex digits. Raises ValueError on anything else."""
         word = text.strip()
         named = {"black": "000000", "white": "ffffff"}.get(word.lower(), word)
-        match = _COLOUR.fullmatch(named)
+        match = _COLOR.fullmatch(named)
         if not match:
-            raise ValueError(f"{text!r} is not a colour such as black or 336699")
+            raise ValueError(f"{text!r} is not a color such as black or 336699")
         return cls(*bytes.fromhex(match[1]))
 
 
-BLACK = Colour(0, 0, 0)
-WHITE = Colour(255, 255, 255)
+BLACK = Color(0, 0, 0)
+WHITE = Color(255, 255, 255)
 
 
 class Focus(NamedTuple):
@@ -149,13 +149,13 @@ WHOLE = Crop(0.0, 0.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class FrameOptions:
     """How a picture is put into a frame and how that frame is written; `quality` is 1 to 100."""
 
     mode: Mode = Mode.COVER
     focus: Focus | Literal["auto"] = CENTER
     crop: Crop = WHOLE
-    background: Colour | Literal["auto"] = BLACK
+    background: Color | Literal["auto"] = BLACK
     format: Format = Format.JPEG
     quality: int = 95
 
@@ -169,7 +169,7 @@ class Look:
         background: tuple[int, int, int] | Literal["auto"],
         format: str,  # noqa: A002 - the word that tags use
         quality: int,
-    ) -> Look:
+    ) -> FrameOptions:
         """Return the look of these plain values. Raises ValueError for one that is out of its range."""
         part = Crop(*crop)
         if not (0 <= part.left < part.right <= 1 and 0 <= part.top < part.bottom <= 1):
@@ -177,12 +177,12 @@ class Look:
         point = focus if focus == AUTO else Focus(*focus)
         if point != AUTO and not all(0 <= fraction <= 1 for fraction in point):
             raise ValueError(f"focus={focus!r} must be two fractions from 0 to 1, or {AUTO!r}")
-        colour = background if background == AUTO else Colour(*background)
-        if colour != AUTO and not all(0 <= value <= 255 for value in colour):
+        color = background if background == AUTO else Color(*background)
+        if color != AUTO and not all(0 <= value <= 255 for value in color):
             raise ValueError(f"background={background!r} must be three values from 0 to 255, or {AUTO!r}")
         if not 1 <= quality <= 100:
             raise ValueError(f"quality={quality!r} must be from 1 to 100")
-        return cls(Mode(mode), point, part, colour, Format(format), quality)
+        return cls(Mode(mode), point, part, color, Format(format), quality)
 
 
 def nearest_size(picture: Size, sizes: Sequence[Size]) -> Size:

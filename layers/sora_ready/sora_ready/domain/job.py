@@ -57,7 +57,7 @@ NOT_SENT = frozenset(status for status, following in TRANSITIONS.items() if Stat
 AT_THE_SERVER = frozenset({Status.QUEUED, Status.IN_PROGRESS})
 
 
-WAKE_AFTER: Mapping[Status, timedelta] = {
+DUE_AFTER: Mapping[Status, timedelta] = {
     Status.RECEIVED: timedelta(minutes=30),
     Status.READY: timedelta(minutes=30),
     Status.HELD: timedelta(hours=1),
@@ -69,12 +69,12 @@ WAKE_AFTER: Mapping[Status, timedelta] = {
 """How long after a job was last written it is looked at again, should nothing else have moved it by then.
 
 Each is beyond the time for which a message stays invisible whose worker died, so that no second one is sent beside a
-living one. A job that has ended is never woken.
+living one. A job that has ended is never resumed.
 """
 
 
-class Line(StrEnum):
-    """Which jobs are woken one behind the other, the longest overdue first. No line waits for another."""
+class SweepPartition(StrEnum):
+    """Which jobs are resumed one behind the other, the longest overdue first. No line waits for another."""
 
     DUE = "due"  # being sent, in doubt, or at the server
     NEW = "new"  # nothing was sent yet
@@ -86,18 +86,30 @@ BACKFILL = "backfill"
 """The door of a backlog, as a job's `caller` names it."""
 
 
-def line_of(status: Status, caller: Mapping[str, Any]) -> Line:
-    """Return the line in which a job of this status and caller waits to be woken."""
+def sweep_partition_of(status: Status, caller: Mapping[str, Any]) -> SweepPartition:
+    """Return the line in which a job of this status and caller waits to be resumed."""
     if status is Status.HELD:
-        return Line.BACKLOG if caller.get("door") == BACKFILL else Line.HELD
-    return Line.NEW if status in {Status.RECEIVED, Status.READY} else Line.DUE
+        return SweepPartition.BACKLOG if caller.get("door") == BACKFILL else SweepPartition.HELD
+    return SweepPartition.NEW if status in {Status.RECEIVED, Status.READY} else SweepPartition.DUE
 
 
 _JOB_ID = re.compile(r"video_[0-9a-f]{32}")
 # A key that names its job: the id is known, and its request on record, before the picture is here.
 _NAMED_KEY = re.compile(r"(?:.*/)?api/(video_[0-9a-f]{32})/picture", re.DOTALL)
 
-_PARTS = ("caller", "request", "origins", "picture", "copy", "attempt", "server", "follow", "doubt", "video", "error")
+_PARTS = (
+    "caller",
+    "request",
+    "option_sources",
+    "picture",
+    "copy",
+    "attempt",
+    "server",
+    "follow",
+    "doubt",
+    "video",
+    "error",
+)
 
 
 def statuses_before(status: Status) -> frozenset[Status]:
@@ -136,7 +148,7 @@ def make_job_id(source: SourceObject, client_token: str = "") -> str:
     In a bucket without versions an upload is told apart by its ETag and LastModified, which every door learns by
     looking at the object; where it cannot be looked at any more, by its ETag and the sequencer of its event. So two
     identical uploads under one key within the same second are one job, and so are two of which the first was replaced
-    before anybody looked at it. A key of `name_key` names its job itself.
+    before anybody looked at it. A key of `api_object_key` names its job itself.
     """
     if named := _NAMED_KEY.fullmatch(source.key):
         return named[1]
@@ -144,14 +156,14 @@ def make_job_id(source: SourceObject, client_token: str = "") -> str:
     return hash_job_id(source.bucket, source.key, upload, client_token)
 
 
-def is_named_key(key: str) -> bool:
-    """Tell whether a key is one of `name_key`."""
+def is_api_object_key(key: str) -> bool:
+    """Tell whether a key is one of `api_object_key`."""
     return bool(_NAMED_KEY.fullmatch(key))
 
 
-def names_job(source: SourceObject) -> bool:
+def has_stable_id(source: SourceObject) -> bool:
     """Tell whether the upload's job is known by what is known of it: nobody has to look at the object for that."""
-    return bool(source.version_id or source.modified or is_named_key(source.key))
+    return bool(source.version_id or source.modified or is_api_object_key(source.key))
 
 
 def is_job_id(text: str) -> bool:
@@ -164,7 +176,7 @@ def hash_job_id(*told: Any) -> str:
     return "video_" + hashlib.sha256(json.dumps(told).encode()).hexdigest()[:32]
 
 
-def name_key(job_id: str, prefix: str = "") -> str:
+def api_object_key(job_id: str, prefix: str = "") -> str:
     """Return the key under which a picture belongs to this job, however often and in whatever version it comes."""
     return f"{prefix}api/{job_id}/picture"
 
@@ -202,10 +214,10 @@ class Job:
     """A job record. The mappings are JSON-able; each is empty until its step has been reached.
 
     `caller` is which door it came by and what that door has to remember, `request` the request as understood (as asked,
-    until the frame is made), `origins` where each value came from,
+    until the frame is made), `option_sources` where each value came from,
     `copy` the sora-ready copy, `attempt` the decodes begun and later the last try to send it and what that may cost,
     `server` what the video server says, `follow` since when and how often it was asked, `doubt` what became known of a
-    try in doubt, `video` the stored MP4. `wake_at` is when the job is looked at again should nothing else move it; None
+    try in doubt, `video` the stored MP4. `due_at` is when the job is looked at again should nothing else move it; None
     where only a person can.
     """
 
@@ -216,7 +228,7 @@ class Job:
     updated_at: str
     caller: Mapping[str, Any] = field(default_factory=dict)
     request: Mapping[str, Any] = field(default_factory=dict)
-    origins: Mapping[str, str] = field(default_factory=dict)
+    option_sources: Mapping[str, str] = field(default_factory=dict)
     picture: Mapping[str, Any] = field(default_factory=dict)
     copy: Mapping[str, Any] = field(default_factory=dict)
     attempt: Mapping[str, Any] = field(default_factory=dict)
@@ -225,7 +237,7 @@ class Job:
     doubt: Mapping[str, Any] = field(default_factory=dict)
     video: Mapping[str, Any] = field(default_factory=dict)
     error: Mapping[str, Any] = field(default_factory=dict)
-    wake_at: str | None = None
+    due_at: str | None = None
     history: tuple[Mapping[str, str], ...] = ()
 
     def as_record(self) -> dict[str, Any]:
@@ -241,8 +253,8 @@ class Job:
         for name in _PARTS:
             if getattr(self, name):
                 told[name] = dict(getattr(self, name))
-        if self.wake_at:
-            told["wake_at"] = self.wake_at
+        if self.due_at:
+            told["due_at"] = self.due_at
         return told | {"history": [dict(entry) for entry in self.history]}
 
     def as_told(self) -> dict[str, Any]:
@@ -263,7 +275,7 @@ class Job:
             source=SourceObject(**record["source"]),
             created_at=record["created_at"],
             updated_at=record["updated_at"],
-            wake_at=record.get("wake_at"),
+            due_at=record.get("due_at"),
             history=tuple(record.get("history", ())),
             **{name: record[name] for name in _PARTS if name in record},
         )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import unquote
 
 from sora_ready.domain.errors import RequestRejected
-from sora_ready.domain.frame import AUTO, WHOLE, Colour, Crop, Focus, Format, Look, Mode, Size, nearest_size
+from sora_ready.domain.frame import AUTO, WHOLE, Color, Crop, Focus, Format, FrameOptions, Mode, Size, nearest_size
 
 if TYPE_CHECKING:
     from sora_ready.domain.catalog import Catalog, Model
@@ -32,7 +32,7 @@ NAMES = frozenset({*FIELDS, *_ALSO_CALLED})
 PRESETS: Mapping[str, Mapping[str, str]] = {
     "portrait": {"mode": "cover", "focus": "0.5 0.3"},  # eyes lie in the upper third
     "landscape": {"mode": "cover", "focus": "auto"},
-    "product": {"mode": "pad", "background": "auto"},  # the backdrop goes on to the frame's edge
+    "product": {"mode": "pad", "background": "auto"},  # the background goes on to the frame's edge
     "art": {"mode": "blur"},  # nothing of a painting is cut away
     "screenshot": {"mode": "pad", "background": "auto", "format": "png"},  # letters stay sharp
 }
@@ -48,11 +48,11 @@ _UNREADABLE = "(unreadable)"
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class Option:
     """One value as somebody gave it, and where: `tag`, `metadata`, `body`, `preset`, `model` or `default`."""
 
     value: str
-    origin: str
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,113 +61,113 @@ class VideoRequest:
 
     model: str
     sizes: tuple[Size, ...]
-    look: Look
+    frame_options: FrameOptions
     seconds: int
     prompt: str
 
 
-def gather_wishes(sources: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[str, Wish]:
-    """Pick each field from the first of `sources` (origin, values) that has it; names that are no field are ignored.
+def merge_options(sources: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[str, Option]:
+    """Pick each field from the first of `sources` (source, values) that has it; names that are no field are ignored.
 
     Names are matched as they stand first, then without regard to case. An empty value, and JSON's null, count as not
     given; JSON's numbers, lists and objects are read as if they had been written into a tag.
 
     Raises `RequestRejected` where a prompt is no text; whatever else cannot be used is refused when it is read.
     """
-    wishes: dict[str, Wish] = {}
-    for origin, values in sources:
+    options: dict[str, Option] = {}
+    for source, values in sources:
         given = {name: value for name, value in values.items() if not _is_blank(value)}
         folded = {name.strip().lower(): value for name, value in given.items()} | given
         folded = {_ALSO_CALLED[name]: value for name, value in folded.items() if name in _ALSO_CALLED} | folded
         for field in FIELDS:
-            if field in folded and field not in wishes:
-                wishes[field] = _make_wish(field, folded[field], origin)
-    return wishes
+            if field in folded and field not in options:
+                options[field] = _make_option(field, folded[field], source)
+    return options
 
 
-def apply_preset(wishes: Mapping[str, Wish]) -> dict[str, Wish]:
-    """Replace the defaults that the picture's preset, if it has one, says otherwise; their origin is then `preset`.
+def apply_preset(options: Mapping[str, Option]) -> dict[str, Option]:
+    """Replace the defaults that the picture's preset, if it has one, says otherwise; their source is then `preset`.
 
     Raises `RequestRejected` where there is no such preset.
     """
-    if "preset" not in wishes:
-        return dict(wishes)
-    values = _choose(wishes["preset"], "preset", PRESETS)
-    return dict(wishes) | {
-        field: Wish(value, "preset")
+    if "preset" not in options:
+        return dict(options)
+    values = _choose(options["preset"], "preset", PRESETS)
+    return dict(options) | {
+        field: Option(value, "preset")
         for field, value in values.items()
-        if field not in wishes or wishes[field].origin == "default"
+        if field not in options or options[field].source == "default"
     }
 
 
-def fit_defaults(wishes: Mapping[str, Wish], catalog: Catalog) -> dict[str, Wish]:
+def fit_defaults(options: Mapping[str, Option], catalog: Catalog) -> dict[str, Option]:
     """Replace a stack's default size or length that the picture's model does not take, by one that it does.
 
-    The origin of such a value is `model`. Nobody is told that a value cannot be used which nobody asked for.
+    The source of such a value is `model`. Nobody is told that a value cannot be used which nobody asked for.
     """
-    fitted = dict(wishes)
-    name = _find(wishes["model"].value, catalog.models)
+    fitted = dict(options)
+    name = _find(options["model"].value, catalog.models)
     if name is None:
         return fitted
     model = catalog[name]
-    if wishes["size"].origin == "default" and not _find_sizes(wishes["size"].value, model.sizes):
-        fitted["size"] = Wish(AUTO, "model")
-    if wishes["seconds"].origin == "default" and wishes["seconds"].value not in map(str, model.seconds):
-        fitted["seconds"] = Wish(str(model.seconds[0]), "model")
+    if options["size"].source == "default" and not _find_sizes(options["size"].value, model.sizes):
+        fitted["size"] = Option(AUTO, "model")
+    if options["seconds"].source == "default" and options["seconds"].value not in map(str, model.seconds):
+        fitted["seconds"] = Option(str(model.seconds[0]), "model")
     return fitted
 
 
-def read_request(wishes: Mapping[str, Wish], catalog: Catalog) -> VideoRequest:
-    """Turn `wishes` (size, model, seconds and prompt must be among them) into a request that `catalog` can serve.
+def parse_request(options: Mapping[str, Option], catalog: Catalog) -> VideoRequest:
+    """Turn `options` (size, model, seconds and prompt must be among them) into a request that `catalog` can serve.
 
     Raises `RequestRejected`, naming the field, its value, where it came from and what is allowed.
     """
-    model = catalog[_choose(wishes["model"], "model", {name: name for name in catalog.models})]
+    model = catalog[_choose(options["model"], "model", {name: name for name in catalog.models})]
     return VideoRequest(
         model=model.name,
-        sizes=read_sizes(wishes["size"], model, catalog.models.values()),
-        look=read_look(wishes),
+        sizes=parse_sizes(options["size"], model, catalog.models.values()),
+        frame_options=parse_frame_options(options),
         seconds=_choose(
-            wishes["seconds"],
+            options["seconds"],
             "seconds",
             {str(length): length for length in model.seconds},
             f"Model {model.name} makes no such length.",
         ),
-        prompt=_read_prompt(wishes["prompt"]),
+        prompt=_read_prompt(options["prompt"]),
     )
 
 
-def read_look(wishes: Mapping[str, Wish]) -> Look:
-    """Turn the `wishes` that concern the picture alone into a look; what nobody asked for is as `Look` has it.
+def parse_frame_options(options: Mapping[str, Option]) -> FrameOptions:
+    """Turn the `options` that concern the picture alone into a look; what nobody asked for is as `FrameOptions` has it.
 
     Raises `RequestRejected`, naming the field, its value, where it came from and what is allowed.
     """
-    readers: dict[str, Callable[[Wish], Any]] = {
-        "mode": lambda wish: _choose(wish, "mode", {str(mode): mode for mode in Mode}),
+    readers: dict[str, Callable[[Option], Any]] = {
+        "mode": lambda option: _choose(option, "mode", {str(mode): mode for mode in Mode}),
         "focus": _read_focus,
         "crop": _read_crop,
         "background": _read_background,
-        "format": lambda wish: _choose(wish, "format", {str(kind): kind for kind in Format} | {"jpg": Format.JPEG}),
+        "format": lambda option: _choose(option, "format", {str(kind): kind for kind in Format} | {"jpg": Format.JPEG}),
         "quality": _read_quality,
     }
-    return Look(**{field: read(wishes[field]) for field, read in readers.items() if field in wishes})
+    return FrameOptions(**{field: read(options[field]) for field, read in readers.items() if field in options})
 
 
-def read_sizes(wish: Wish, model: Model, others: Iterable[Model] = ()) -> tuple[Size, ...]:
-    """Return which of the model's sizes a wish leaves to choose from: one, or those of a name, or all (`auto`).
+def parse_sizes(option: Option, model: Model, others: Iterable[Model] = ()) -> tuple[Size, ...]:
+    """Return which of the model's sizes a option leaves to choose from: one, or those of a name, or all (`auto`).
 
     Raises `RequestRejected` where the model has none of that name; it says which of the `others` have.
     """
-    sizes = _find_sizes(wish.value, model.sizes)
+    sizes = _find_sizes(option.value, model.sizes)
     if not sizes:
         named = dict.fromkeys(_name_size(size) for size in model.sizes)
         platforms = [name for name in _PLATFORMS if _find_sizes(name, model.sizes)]
         raise RequestRejected(
             "size",
-            wish.value,
-            wish.origin,
+            option.value,
+            option.source,
             [*map(str, model.sizes), *named, *platforms, AUTO],
-            why=f"Model {model.name} takes no such size{_name_takers(wish.value, others)}.",
+            why=f"Model {model.name} takes no such size{_name_takers(option.value, others)}.",
         )
     return sizes
 
@@ -190,12 +190,12 @@ def _is_blank(value: Any) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
 
 
-def _make_wish(field: str, value: Any, origin: str) -> Wish:
+def _make_option(field: str, value: Any, source: str) -> Option:
     text = _as_text(value)
     # Every other field takes a few words only; a prompt takes any, and would be paid for with its brackets.
     if field == "prompt" and (text is None or not isinstance(value, str)):
-        raise RequestRejected(field, text or _UNREADABLE, origin, _PROMPTS)
-    return Wish(_UNREADABLE if text is None else text, origin)
+        raise RequestRejected(field, text or _UNREADABLE, source, _PROMPTS)
+    return Option(_UNREADABLE if text is None else text, source)
 
 
 def _as_text(value: Any) -> str | None:
@@ -245,46 +245,46 @@ def _lie(size: Size) -> str:
     return "landscape" if size.width > size.height else "portrait"
 
 
-def _read_focus(wish: Wish) -> Focus | Literal["auto"]:
-    if wish.value.lower() == AUTO:
+def _read_focus(option: Option) -> Focus | Literal["auto"]:
+    if option.value.lower() == AUTO:
         return AUTO
     allowed = ["center", "top", "bottom", "left", "right", "top-left and the like", "two fractions (0.5 0.3)", AUTO]
-    return _parse(wish, "focus", Focus.parse, allowed)
+    return _parse(option, "focus", Focus.parse, allowed)
 
 
-def _read_crop(wish: Wish) -> Crop:
-    if wish.value.lower() in {"whole", "none"}:
+def _read_crop(option: Option) -> Crop:
+    if option.value.lower() in {"whole", "none"}:
         return WHOLE
     allowed = [
         "left top right bottom as fractions of the picture, each from 0 to 1 (0.1 0 0.9 1)",
         'the same in JSON ({"left_fraction": 0.1})',
         "whole",
     ]
-    return _parse(wish, "crop", Crop.parse, allowed)
+    return _parse(option, "crop", Crop.parse, allowed)
 
 
-def _read_background(wish: Wish) -> Colour | Literal["auto"]:
-    if wish.value.lower() == AUTO:
+def _read_background(option: Option) -> Color | Literal["auto"]:
+    if option.value.lower() == AUTO:
         return AUTO
-    return _parse(wish, "background", Colour.parse, ["black", "white", "six hex digits (336699)", AUTO])
+    return _parse(option, "background", Color.parse, ["black", "white", "six hex digits (336699)", AUTO])
 
 
-def _read_quality(wish: Wish) -> int:
-    if not _WHOLE_NUMBER.fullmatch(wish.value) or not 1 <= int(wish.value) <= 100:
-        raise RequestRejected("quality", wish.value, wish.origin, ["whole numbers from 1 to 100"])
-    return int(wish.value)
+def _read_quality(option: Option) -> int:
+    if not _WHOLE_NUMBER.fullmatch(option.value) or not 1 <= int(option.value) <= 100:
+        raise RequestRejected("quality", option.value, option.source, ["whole numbers from 1 to 100"])
+    return int(option.value)
 
 
-def _read_prompt(wish: Wish) -> str:
-    if len(wish.value) > MAX_PROMPT:
-        raise RequestRejected("prompt", wish.value, wish.origin, _PROMPTS)
-    return wish.value
+def _read_prompt(option: Option) -> str:
+    if len(option.value) > MAX_PROMPT:
+        raise RequestRejected("prompt", option.value, option.source, _PROMPTS)
+    return option.value
 
 
-def _choose(wish: Wish, field: str, choices: Mapping[str, T], why: str = "") -> T:
-    name = _find(wish.value, choices)
+def _choose(option: Option, field: str, choices: Mapping[str, T], why: str = "") -> T:
+    name = _find(option.value, choices)
     if name is None:
-        raise RequestRejected(field, wish.value, wish.origin, choices, why=why)
+        raise RequestRejected(field, option.value, option.source, choices, why=why)
     return choices[name]
 
 
@@ -293,8 +293,8 @@ def _find(value: str, choices: Mapping[str, Any]) -> str | None:
     return value if value in choices else next((name for name in choices if name.lower() == value.lower()), None)
 
 
-def _parse(wish: Wish, field: str, read: Callable[[str], T], allowed: Sequence[str]) -> T:
+def _parse(option: Option, field: str, read: Callable[[str], T], allowed: Sequence[str]) -> T:
     try:
-        return read(wish.value)
+        return read(option.value)
     except ValueError:
-        raise RequestRejected(field, wish.value, wish.origin, allowed) from None
+        raise RequestRejected(field, option.value, option.source, allowed) from None

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from aws_lambda_powertools import Logger
 from botocore.exceptions import ClientError
 
-from sora_ready.adapters.batch_operations import BatchTask, ResultCode, TaskResult
 from sora_ready.adapters.buckets import OutputBucket, UploadBucket, forbids_reading
 from sora_ready.adapters.job_table import JobTable
-from sora_ready.domain.agreement import read_body
 from sora_ready.domain.catalog import Catalog
 from sora_ready.domain.errors import Rejected, RequestRejected, SoraReadyError, SourceRejected
 from sora_ready.domain.job import BACKFILL, Job, Status
-from sora_ready.domain.request import FIELDS, gather_wishes
+from sora_ready.domain.request import FIELDS, merge_options
+from sora_ready.domain.request_rules import read_body
+from sora_ready.entrypoints.s3_batch import BatchTask, ResultCode, TaskResult
+from sora_ready.pipeline.create_job import create_job
 from sora_ready.pipeline.identify import find_job
 from sora_ready.pipeline.normalize import normalize_upload
-from sora_ready.pipeline.receive import receive_job
 
 logger = Logger(child=True)
 
@@ -36,7 +36,7 @@ class Backfill:
     max_source_bytes: int
     decode_timeout_seconds: int
 
-    def take_up(self, task: BatchTask) -> TaskResult:
+    def process(self, task: BatchTask) -> TaskResult:
         """Make the task's picture a job, its frame included, and say what became of it. Raises nothing.
 
         The saved copy's event wakes `submit`, as it does for every picture, so what the backlog costs is bounded by the
@@ -58,7 +58,7 @@ class Backfill:
         self._check_place(task)
         source = self.uploads.find_upload(task.bucket, task.key, task.version_id)
         caller = {"door": BACKFILL, "batch_job": task.batch_job, "task": task.id}
-        job = find_job(source, self.jobs) or receive_job(source, asked, caller, self.jobs)[0]
+        job = find_job(source, self.jobs) or create_job(source, asked, caller, self.jobs)[0]
         if job.status is not Status.RECEIVED:
             return job
         return normalize_upload(
@@ -76,7 +76,7 @@ class Backfill:
         """Return what the batch job's user arguments ask for. Raises `RequestRejected` before anything is recorded."""
         for name in arguments:
             # A tag with an unknown name is somebody else's; an argument is meant for nobody but this function.
-            if not gather_wishes([("body", {name: "?"})]):
+            if not merge_options([("body", {name: "?"})]):
                 raise RequestRejected("argument", name, "body", FIELDS)
         return read_body(arguments, self.defaults, self.catalog)
 

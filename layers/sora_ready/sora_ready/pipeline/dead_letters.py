@@ -8,10 +8,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from sora_ready.adapters.buckets import UploadBucket
 from sora_ready.adapters.job_table import JobTable
-from sora_ready.domain.doubt import REMIND_AFTER
 from sora_ready.domain.errors import SoraReadyError, TransitionRefused
 from sora_ready.domain.job import AT_THE_SERVER, Job, SourceObject, Status, make_job_id, timestamp
-from sora_ready.pipeline.identify import identify_upload, recall_upload
+from sora_ready.domain.reconciliation import REMIND_AFTER
+from sora_ready.pipeline.identify import find_recorded_upload, identify_upload
 
 MOVES = {
     "Normalize": frozenset({Status.RECEIVED}),
@@ -29,7 +29,7 @@ def mark_dead_upload(
         source, job = identify_upload(source, jobs=jobs, uploads=uploads)
     except (BotoCoreError, ClientError):
         # That the upload cannot be looked at may be just what failed.
-        source, job = recall_upload(source, jobs)
+        source, job = find_recorded_upload(source, jobs)
     job_id, now = make_job_id(source), timestamp(jobs.now())
     with suppress(TransitionRefused):
         if job is None:
@@ -41,7 +41,7 @@ def mark_dead_letter(job_id: str | None, queue: str, error: Exception, jobs: Job
     """Write into a job's record that its message now waits in the dead-letter queue of `queue`; return the job.
 
     Nothing wakes the job any more: what failed so often would fail again. A redrive takes it up where it stands. Only a
-    job that is `unconfirmed` is still woken, once a day, as others in doubt look for it among the jobs that go on.
+    job that is `unconfirmed` is still resumed, once a day, as others in doubt look for it among the jobs that go on.
     Returns None where there is no job, or it does not wait for that queue.
     """
     job = jobs.get_job(job_id) if job_id else None
@@ -56,7 +56,7 @@ def mark_dead_letter(job_id: str | None, queue: str, error: Exception, jobs: Job
     }
     try:
         if job.status is Status.UNCONFIRMED:
-            return jobs.note_on_job(job, wake_at=jobs.now() + REMIND_AFTER, error=told)
-        return jobs.leave_to_people(job, error=told)
+            return jobs.update_job(job, due_at=jobs.now() + REMIND_AFTER, error=told)
+        return jobs.park_job(job, error=told)
     except TransitionRefused:
         return None

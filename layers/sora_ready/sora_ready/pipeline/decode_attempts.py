@@ -51,7 +51,7 @@ class DecodeAttempts:
             try:
                 # A job that was never written has no history.
                 written = (
-                    self._jobs.note_on_job(job, only=_as_seen(job), attempt=attempt)
+                    self._jobs.update_job(job, only=_as_seen(job), attempt=attempt)
                     if job.history
                     else self._jobs.put_job(Job.from_record(job.as_record() | {"attempt": attempt}))
                 )
@@ -81,7 +81,7 @@ class DecodeAttempts:
             left = _decodes_of(job)
             left.remove(own)
             try:
-                self._jobs.note_on_job(job, only=_as_seen(job), attempt={"decodes": left})
+                self._jobs.update_job(job, only=_as_seen(job), attempt={"decodes": left})
             except TransitionRefused as refusal:
                 if refusal.current != Status.RECEIVED:
                     return

@@ -33,7 +33,7 @@ def cancel_or_delete_job(job_id: str, *, repeated: bool, jobs: JobTable, outputs
                 # The record goes last: should this end in between, the same call finds what is left.
                 outputs.delete_files(job.id, job.video)
                 inbox.delete_picture(job.id, job.source)
-                return jobs.bury_job(job)
+                return jobs.tombstone_job(job)
         except TransitionRefused:
             continue
         break

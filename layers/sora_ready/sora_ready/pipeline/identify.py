@@ -9,7 +9,7 @@ from datetime import datetime
 from sora_ready.adapters.buckets import UploadBucket
 from sora_ready.adapters.job_table import JobTable
 from sora_ready.domain.errors import SourceRejected
-from sora_ready.domain.job import Job, SourceObject, Status, is_named_key, make_job_id, names_job
+from sora_ready.domain.job import Job, SourceObject, Status, has_stable_id, is_api_object_key, make_job_id
 
 
 def identify_upload(source: SourceObject, *, jobs: JobTable, uploads: UploadBucket) -> tuple[SourceObject, Job | None]:
@@ -19,10 +19,10 @@ def identify_upload(source: SourceObject, *, jobs: JobTable, uploads: UploadBuck
     that has gone, or was replaced, keeps the sequencer's name. Raises what S3 raises where it cannot be asked.
     """
     known = jobs.get_job(make_job_id(source))
-    if is_named_key(source.key):
+    if is_api_object_key(source.key):
         # Whichever picture lies there now: of several that came under the job's own key, any is the job's.
         return source if source.version_id else replace(source, etag=""), known
-    if names_job(source) or (known and known.status is not Status.RECEIVED):
+    if has_stable_id(source) or (known and known.status is not Status.RECEIVED):
         return source, known
     found = _look_at(source, uploads)
     if found:
@@ -30,13 +30,13 @@ def identify_upload(source: SourceObject, *, jobs: JobTable, uploads: UploadBuck
         # A job under the sequencer's name is from before, or its last message failed while nobody could look.
         job = jobs.get_job(make_job_id(looked)) or known or _find_unnamed(looked, jobs)
         return (looked, job) if job is None or job.source.modified else (job.source, job)
-    return (source, known) if known else recall_upload(source, jobs)
+    return (source, known) if known else find_recorded_upload(source, jobs)
 
 
-def recall_upload(source: SourceObject, jobs: JobTable) -> tuple[SourceObject, Job | None]:
+def find_recorded_upload(source: SourceObject, jobs: JobTable) -> tuple[SourceObject, Job | None]:
     """Do as `identify_upload` does, by what is on record alone: for an upload that cannot be looked at any more."""
     job = jobs.get_job(make_job_id(source))
-    if job or names_job(source):
+    if job or has_stable_id(source):
         return source, job
     for job in _find_alike(source, jobs):
         # A call that was quicker than the event did not know the sequencer.

@@ -18,10 +18,10 @@ from sora_ready.domain.errors import (
     TransitionRefused,
 )
 from sora_ready.domain.frame import Size
-from sora_ready.domain.imaging import ReadyImage, normalize_image
+from sora_ready.domain.imaging.normalize import ReadyImage, normalize_image
 from sora_ready.domain.job import Job, SourceObject, Status, make_job_id, timestamp
-from sora_ready.domain.request import VideoRequest, Wish, apply_preset, fit_defaults, gather_wishes, read_request
-from sora_ready.domain.spend import price_job
+from sora_ready.domain.request import Option, VideoRequest, apply_preset, fit_defaults, merge_options, parse_request
+from sora_ready.domain.spending import price_job
 from sora_ready.pipeline.decode_attempts import DecodeAttempts
 from sora_ready.pipeline.identify import identify_upload
 
@@ -70,14 +70,14 @@ def normalize_upload(
             _refuse_own_output(source, outputs)
             upload = uploads.open_upload(source)
             tags = uploads.read_tags(source) if upload.tag_count else {}
-            asked = _wishes_on_record(known)
-            given = gather_wishes(
+            asked = _options_on_record(known)
+            given = merge_options(
                 [("tag", tags), ("metadata", upload.metadata), ("body", asked), ("default", defaults)]
             )
-            record |= _describe_wishes(given)
-            wishes = fit_defaults(apply_preset(given), catalog)
-            record |= _describe_wishes(wishes)
-            request = read_request(wishes, catalog)
+            record |= _describe_options(given)
+            options = fit_defaults(apply_preset(given), catalog)
+            record |= _describe_options(options)
+            request = parse_request(options, catalog)
             # What is refused unread needs no attempt.
             if upload.length <= max_source_bytes:
                 begun = attempts.begin(known or Job.from_record(record | {"status": Status.RECEIVED}))
@@ -85,7 +85,7 @@ def normalize_upload(
                     return begun
                 record |= {"created_at": begun.created_at, "history": begun.history, "caller": begun.caller}
             ready = _make_frame(upload, request, max_source_bytes)
-            record["request"] = _describe_request(request, ready.size, wishes, catalog)
+            record["request"] = _describe_request(request, ready.size, options, catalog)
         except Rejected as rejection:
             rejected = {"status": Status.REJECTED, "error": rejection.as_record()}
             return _put_once(jobs, Job.from_record(record | rejected))
@@ -119,53 +119,53 @@ def _make_frame(upload: Upload, request: VideoRequest, max_source_bytes: int) ->
             bytes=upload.length,
             max_bytes=max_source_bytes,
         )
-    return normalize_image(upload.body.read(), size=request.sizes, **asdict(request.look))
+    return normalize_image(upload.body.read(), size=request.sizes, **asdict(request.frame_options))
 
 
-def _wishes_on_record(known: Job | None) -> dict[str, Any]:
+def _options_on_record(known: Job | None) -> dict[str, Any]:
     """Return what was asked for with the job before its picture was here: by the API, a backfill, a direct call."""
     if known is None:
         return {}
-    return {field: value for field, value in known.request.items() if known.origins.get(field) == "body"}
+    return {field: value for field, value in known.request.items() if known.option_sources.get(field) == "body"}
 
 
-def _describe_wishes(wishes: Mapping[str, Wish]) -> dict[str, Any]:
+def _describe_options(options: Mapping[str, Option]) -> dict[str, Any]:
     return {
-        "origins": {field: wish.origin for field, wish in wishes.items()},
-        "request": {field: wish.value for field, wish in wishes.items()},
+        "option_sources": {field: option.source for field, option in options.items()},
+        "request": {field: option.value for field, option in options.items()},
     }
 
 
 def _describe_request(
-    request: VideoRequest, size: Size, wishes: Mapping[str, Wish], catalog: Catalog
+    request: VideoRequest, size: Size, options: Mapping[str, Option], catalog: Catalog
 ) -> dict[str, Any]:
-    preset = {"preset": wishes["preset"].value} if "preset" in wishes else {}
+    preset = {"preset": options["preset"].value} if "preset" in options else {}
     return preset | {
         "model": request.model,
         "size": str(size),
-        "size_asked": wishes["size"].value,
+        "size_asked": options["size"].value,
         "seconds": request.seconds,
-        "mode": str(request.look.mode),
-        "focus": str(request.look.focus),
-        "crop": str(request.look.crop),
-        "background": str(request.look.background),
-        "format": str(request.look.format),
-        "quality": request.look.quality,
+        "mode": str(request.frame_options.mode),
+        "focus": str(request.frame_options.focus),
+        "crop": str(request.frame_options.crop),
+        "background": str(request.frame_options.background),
+        "format": str(request.frame_options.format),
+        "quality": request.frame_options.quality,
         "prompt": request.prompt,
-        "price_usd": str(_price_request(request, size, wishes["model"], catalog)),
+        "price_usd": str(_price_request(request, size, options["model"], catalog)),
     }
 
 
-def _price_request(request: VideoRequest, size: Size, model: Wish, catalog: Catalog) -> Decimal:
+def _price_request(request: VideoRequest, size: Size, model: Option, catalog: Catalog) -> Decimal:
     price = price_job(catalog[request.model], size, request.seconds)
     if price is None:
         priced = [name for name, other in catalog.models.items() if set(other.usd_per_second.values()) != {None}]
         raise RequestRejected(
             "model",
             model.value,
-            model.origin,
+            model.source,
             priced,
-            why=f"The catalogue has no price for it at {size}, and what has no price cannot be kept within a budget: "
+            why=f"The catalog has no price for it at {size}, and what has no price cannot be kept within a budget: "
             "set one in the parameter VideoModels (0 if it is free).",
         )
     return price

@@ -11,13 +11,13 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from sora_ready.adapters.job_table import JobTable, Waiting
+from sora_ready.adapters.job_table import DueJob, JobTable
 from sora_ready.adapters.ledger import Ledger
 from sora_ready.adapters.queues import NormalizeQueue, SubmitQueue, TrackQueue
 from sora_ready.domain.errors import BudgetSpent, TransitionRefused
-from sora_ready.domain.job import Job, Line, Status, timestamp
-from sora_ready.domain.spend import name_day, next_day, next_hour, share_out
-from sora_ready.pipeline.doubt import doubt_silence
+from sora_ready.domain.job import Job, Status, SweepPartition, timestamp
+from sora_ready.domain.spending import allocate_budget, budget_day, next_day, next_hour
+from sora_ready.pipeline.reconcile import expire_lease
 
 logger = Logger(child=True)
 
@@ -37,12 +37,12 @@ class Sweep:
     budget: Decimal
     limit: int = 500
 
-    def wake_jobs(self) -> dict[str, int]:
+    def resume_jobs(self) -> dict[str, int]:
         """Wake up to `limit` overdue jobs of each line; return how many of each status. One query a line if none is.
 
-        Raises what kept a job from being woken, after all others.
+        Raises what kept a job from being resumed, after all others.
         """
-        due = [row for line in Line for row in self.jobs.find_due(line, self.limit)]
+        due = [row for line in SweepPartition for row in self.jobs.find_due(line, self.limit)]
         counts: dict[str, int] = {}
         trouble = None
         for row in due:
@@ -51,21 +51,21 @@ class Sweep:
                     counts[row.status] = counts.get(row.status, 0) + 1
                     self._wake(row)
             except Exception as error:
-                # One job that cannot be woken must not keep the others asleep.
-                logger.exception("a job could not be woken", job_id=row.job_id)
+                # One job that cannot be resumed must not keep the others asleep.
+                logger.exception("a job could not be resumed", job_id=row.job_id)
                 trouble = error
         freed = self._free_held([row for row in due if row.status is Status.HELD])
         if trouble:
             raise trouble
         return counts | ({Status.HELD: freed} if freed else {})
 
-    def _wake(self, row: Waiting) -> None:
+    def _wake(self, row: DueJob) -> None:
         job = self.jobs.get_job(row.job_id)
         # The index may be a moment behind: what has moved since is not overdue.
-        if job is None or job.wake_at != row.wake_at or job.status is not row.status:
+        if job is None or job.due_at != row.due_at or job.status is not row.status:
             return
         if job.status is Status.SUBMITTING:
-            doubt_silence(job, self.jobs)
+            expire_lease(job, self.jobs)
             return
         # Noted before the message is sent: should the message be lost too, the next sweep after that sends another.
         if self._note(job) is None:
@@ -77,14 +77,14 @@ class Sweep:
         else:
             self.track_queue.send_poll(job.id, polls=job.follow.get("polls", 0), delay_seconds=0)
 
-    def _free_held(self, rows: Sequence[Waiting]) -> int:
+    def _free_held(self, rows: Sequence[DueJob]) -> int:
         """Let held jobs go on, in the order of `rows`, as far as the day's budget pays for them; return how many."""
         if not rows:
             return 0
-        spent = self.ledger.read_spent(name_day(self.jobs.now()))
+        spent = self.ledger.read_spent(budget_day(self.jobs.now()))
         held: dict[str, tuple[Job, Decimal]] = {}
         prices = self._read_prices(rows, held)
-        freed = set(share_out(self.budget, spent, prices))
+        freed = set(allocate_budget(self.budget, spent, prices))
         if self.jobs.now().minute < EVERY_MINUTES:
             # Those behind the last that goes on are read once an hour only, to tell what has changed for them.
             deque(prices, maxlen=0)
@@ -99,7 +99,7 @@ class Sweep:
         return len(freed)
 
     def _read_prices(
-        self, rows: Sequence[Waiting], held: dict[str, tuple[Job, Decimal]]
+        self, rows: Sequence[DueJob], held: dict[str, tuple[Job, Decimal]]
     ) -> Iterator[tuple[str, Decimal]]:
         """Read one held job after the other, as they are asked for; tell its id and price, and keep it in `held`."""
         for row in rows:
@@ -112,7 +112,7 @@ class Sweep:
     def _free(self, job: Job) -> None:
         try:
             # Only from where it was seen: a job that another sweep freed may be in doubt by now.
-            self.jobs.move_job(job.id, Status.READY, only={"wake_at": job.wake_at}, error={})
+            self.jobs.move_job(job.id, Status.READY, only={"due_at": job.due_at}, error={})
         except TransitionRefused:
             return
         self.submit_queue.send_job(job.id)
@@ -121,14 +121,14 @@ class Sweep:
         now = self.jobs.now()
         error = BudgetSpent(price, self.budget, next_day(now)).as_record()
         # One that no whole day pays for makes room for those behind it.
-        wake_at = next_hour(now) if 0 < self.budget < price else datetime.fromisoformat(job.created_at)
-        if job.error != error or job.wake_at != timestamp(wake_at):
-            self._note(job, wake_at=wake_at, error=error)
+        due_at = next_hour(now) if 0 < self.budget < price else datetime.fromisoformat(job.created_at)
+        if job.error != error or job.due_at != timestamp(due_at):
+            self._note(job, due_at=due_at, error=error)
 
     def _note(self, job: Job, **parts: Any) -> Job | None:
         """Have the job looked at again after its status's usual time; None where another worker was quicker."""
         try:
-            return self.jobs.note_on_job(job, only={"wake_at": job.wake_at}, **parts)
+            return self.jobs.update_job(job, only={"due_at": job.due_at}, **parts)
         except TransitionRefused:
             return None
 

@@ -14,26 +14,26 @@ from sora_ready.adapters.buckets import OutputBucket
 from sora_ready.adapters.job_table import JobTable
 from sora_ready.adapters.ledger import Ledger
 from sora_ready.adapters.queues import TrackQueue
-from sora_ready.adapters.video_api import VideoApi
+from sora_ready.adapters.video_server.client import VideoServerClient
 from sora_ready.domain.errors import (
-    JobNotRecordedError,
+    JobNotReadyError,
     TransitionRefused,
-    VideoApiUnavailableError,
     VideoCorruptError,
     VideoNotFound,
+    VideoServerUnavailableError,
     VideoTooLargeError,
 )
-from sora_ready.domain.job import AT_THE_SERVER, WAKE_AFTER, Job, ServerVideo, Status, timestamp
+from sora_ready.domain.job import AT_THE_SERVER, DUE_AFTER, Job, ServerVideo, Status, timestamp
 from sora_ready.domain.mp4 import check_mp4
-from sora_ready.domain.rhythm import next_poll_seconds
-from sora_ready.pipeline.doubt import reconcile_job
+from sora_ready.domain.polling import poll_delay_seconds
+from sora_ready.pipeline.reconcile import reconcile_job
 
 logger = Logger(child=True)
 
 # Servers that keep their list in several places may not know a video at once.
-YOUNG_SECONDS = 60
+NOT_FOUND_GRACE_SECONDS = 60
 # A look that is late, because its message was, still gets to fetch a video that is done.
-LAST_CHANCE = timedelta(minutes=30)
+GRACE_AFTER_DEADLINE = timedelta(minutes=30)
 
 # Words for "it will never come" seen at servers beside OpenAI's own.
 _FAILED = {"failed", "cancelled", "canceled", "expired", "error"}
@@ -48,7 +48,7 @@ def track_job(
     jobs: JobTable,
     ledger: Ledger,
     outputs: OutputBucket,
-    video_api: VideoApi,
+    video_server: VideoServerClient,
     track_queue: TrackQueue,
     max_video_bytes: int,
     deadline_minutes: int,
@@ -58,72 +58,72 @@ def track_job(
     One chain of messages follows a job: a message that is not at the record's count of looks is not heeded, unless it
     was `redelivered` and may be the one that was not handed on, or nothing else wakes the job. A status nobody has
     heard of counts as still running, until the deadline. A job that is `unconfirmed` is looked up in the server's list.
-    Raises `JobNotRecordedError`.
+    Raises `JobNotReadyError`.
     """
     job = jobs.get_job(job_id)
     if job is None:
-        raise JobNotRecordedError(job_id)
+        raise JobNotReadyError(job_id)
     if job.status is Status.UNCONFIRMED:
-        return reconcile_job(job, jobs=jobs, ledger=ledger, video_api=video_api, track_queue=track_queue)
+        return reconcile_job(job, jobs=jobs, ledger=ledger, video_server=video_server, track_queue=track_queue)
     if job.status not in AT_THE_SERVER:
         return job
     looked = job.follow.get("polls", 0)
     # Where nothing wakes a job, people redrove the message: it is heeded whatever it counted.
-    if polls != looked and job.wake_at is not None:
+    if polls != looked and job.due_at is not None:
         if redelivered and polls == looked - 1:
-            track_queue.send_poll(job_id, polls=looked, delay_seconds=next_poll_seconds(looked))
+            track_queue.send_poll(job_id, polls=looked, delay_seconds=poll_delay_seconds(looked))
         return job
-    return _look_once(
+    return _poll_once(
         job,
         jobs=jobs,
         outputs=outputs,
-        video_api=video_api,
+        video_server=video_server,
         track_queue=track_queue,
         max_video_bytes=max_video_bytes,
         deadline=timedelta(minutes=deadline_minutes),
     )
 
 
-def _look_once(
+def _poll_once(
     job: Job,
     *,
     jobs: JobTable,
     outputs: OutputBucket,
-    video_api: VideoApi,
+    video_server: VideoServerClient,
     track_queue: TrackQueue,
     max_video_bytes: int,
     deadline: timedelta,
 ) -> Job:
     """Look at the server, unless the deadline is long over, and have the job looked at again while it runs."""
     polls = job.follow.get("polls", 0)
-    if _age(job, jobs.now()) > deadline + LAST_CHANCE:
+    if _age(job, jobs.now()) > deadline + GRACE_AFTER_DEADLINE:
         # Looks that should have ended it died on the way: one more would too.
         return _move(jobs, job, Status.FAILED, error=_timed_out(deadline, job.error))
-    job, advised = _look_at_server(job, jobs, outputs, video_api, max_video_bytes)
+    job, advised = _poll_server(job, jobs, outputs, video_server, max_video_bytes)
     if job.status in AT_THE_SERVER and _age(job, jobs.now()) > deadline:
         job = _move(jobs, job, Status.FAILED, error=_timed_out(deadline, job.error))
     if job.status in AT_THE_SERVER:
-        return _hand_on(job, polls, next_poll_seconds(polls + 1, advised), jobs, track_queue)
+        return _schedule_next_poll(job, polls, poll_delay_seconds(polls + 1, advised), jobs, track_queue)
     return job
 
 
-def _look_at_server(
-    job: Job, jobs: JobTable, outputs: OutputBucket, video_api: VideoApi, max_video_bytes: int
+def _poll_server(
+    job: Job, jobs: JobTable, outputs: OutputBucket, video_server: VideoServerClient, max_video_bytes: int
 ) -> tuple[Job, int | None]:
     """Ask the server once; return the job as that leaves it, and when the server advises to ask again (ms)."""
     advised = None
     try:
-        video = video_api.read_video(job.server["id"])
+        video = video_server.read_video(job.server["id"])
         advised = video.poll_after_ms
-        job = _follow_server(
-            job, video, jobs=jobs, outputs=outputs, video_api=video_api, max_video_bytes=max_video_bytes
+        job = _apply_server_status(
+            job, video, jobs=jobs, outputs=outputs, video_server=video_server, max_video_bytes=max_video_bytes
         )
     except VideoNotFound as gone:
-        if _age(job, jobs.now()) > timedelta(seconds=YOUNG_SECONDS):
+        if _age(job, jobs.now()) > timedelta(seconds=NOT_FOUND_GRACE_SECONDS):
             job = _move(jobs, job, Status.FAILED, error=gone.as_record())
     except VideoTooLargeError as end:
         job = _move(jobs, job, Status.FAILED, error=end.as_record())
-    except (VideoApiUnavailableError, VideoCorruptError) as trouble:
+    except (VideoServerUnavailableError, VideoCorruptError) as trouble:
         # Asking and fetching cost nothing, so a server that is away or cut the line is asked again.
         logger.warning("the server could not be asked", job_id=job.id, code=trouble.code)
         if job.error.get("code") != trouble.code:
@@ -131,25 +131,31 @@ def _look_at_server(
     return job, advised
 
 
-def _hand_on(job: Job, polls: int, seconds: int, jobs: JobTable, track_queue: TrackQueue) -> Job:
+def _schedule_next_poll(job: Job, polls: int, seconds: int, jobs: JobTable, track_queue: TrackQueue) -> Job:
     """Count the look and send the message for the next one; only one of several messages alike gets to do so."""
     next_at = jobs.now() + timedelta(seconds=seconds)
     only = {"follow.polls": polls if job.follow else None}
     follow = dict(job.follow) | {"polls": polls + 1, "next_at": timestamp(next_at)}
     try:
-        job = jobs.note_on_job(job, only=only, wake_at=next_at + WAKE_AFTER[job.status], follow=follow)
+        job = jobs.update_job(job, only=only, due_at=next_at + DUE_AFTER[job.status], follow=follow)
     except TransitionRefused:
         return jobs.get_job(job.id) or job
     track_queue.send_poll(job.id, polls=polls + 1, delay_seconds=seconds)
     return job
 
 
-def _follow_server(
-    job: Job, video: ServerVideo, *, jobs: JobTable, outputs: OutputBucket, video_api: VideoApi, max_video_bytes: int
+def _apply_server_status(
+    job: Job,
+    video: ServerVideo,
+    *,
+    jobs: JobTable,
+    outputs: OutputBucket,
+    video_server: VideoServerClient,
+    max_video_bytes: int,
 ) -> Job:
     """Bring the job to where the server says its video is, fetching it if it is done."""
     if video.status == "completed":
-        stored = _store_video(job.id, video.id, outputs, video_api, max_video_bytes)
+        stored = _store_video(job.id, video.id, outputs, video_server, max_video_bytes)
         return _move(jobs, job, Status.COMPLETED, server=video.as_record(), video=stored, error={})
     if video.status in _FAILED:
         return _move(jobs, job, Status.FAILED, server=video.as_record(), error=_server_error(video))
@@ -160,11 +166,11 @@ def _follow_server(
 
 
 def _store_video(
-    job_id: str, video_id: str, outputs: OutputBucket, video_api: VideoApi, max_video_bytes: int
+    job_id: str, video_id: str, outputs: OutputBucket, video_server: VideoServerClient, max_video_bytes: int
 ) -> dict[str, Any]:
     # The file takes its name in the bucket only after it was checked, so nobody ever meets half a video there.
     with tempfile.TemporaryFile() as file:
-        video_api.download_video(video_id, file, max_bytes=max_video_bytes)
+        video_server.download_video(video_id, file, max_bytes=max_video_bytes)
         length = check_mp4(file)
         digest = _hash_file(file)
         place = outputs.put_video(job_id, file)
@@ -181,7 +187,7 @@ def _hash_file(file: Any) -> str:
 def _move(jobs: JobTable, job: Job, status: Status, **parts: Any) -> Job:
     try:
         if job.status is status:
-            return jobs.note_on_job(job, **parts)
+            return jobs.update_job(job, **parts)
         return jobs.move_job(job.id, status, **parts)
     except TransitionRefused:
         # Another delivery of the same message was quicker.

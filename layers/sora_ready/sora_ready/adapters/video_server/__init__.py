@@ -1,0 +1,1 @@
+"""The video server: any server that speaks OpenAI's Videos API."""

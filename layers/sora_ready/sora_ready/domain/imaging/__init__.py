@@ -1,0 +1,1 @@
+"""A picture becomes the exact frame: decode, manage color, crop, resize, encode."""

@@ -1,0 +1,224 @@
+"""JSON Schemas of what the API takes and answers. For the document alone: no function imports this module.
+
+What carries `x-sora-ready: true` is ours; everything else is OpenAI's.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sora_ready.domain.frame import Format, Mode
+from sora_ready.domain.job import Status
+from sora_ready.domain.request import MAX_PROMPT, PRESETS
+
+Schema = dict[str, Any]
+
+_OURS: Schema = {"x-sora-ready": True}
+_ID: Schema = {"type": "string", "pattern": "^video_[0-9a-f]{32}$"}
+_MOMENT: Schema = {"type": "string", "format": "date-time"}
+_UNIX: Schema = {"type": "integer", "description": "Seconds since 1970."}
+_ANY_TEXT: Schema = {"type": "string"}
+_OPEN: Schema = {"type": "object", "additionalProperties": True}
+_NUMBER_OR_TEXT: Schema = {"type": ["string", "number"]}
+
+
+def _ours(schema: Schema, description: str) -> Schema:
+    return schema | _OURS | {"description": description}
+
+
+def _maybe(schema: Schema) -> Schema:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def _object(properties: Schema, required: list[str] | None = None, **more: Any) -> Schema:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties) if required is None else required,
+        **more,
+    }
+
+
+OPTION_SCHEMAS: Schema = {
+    "prompt": {"type": "string", "minLength": 1, "maxLength": MAX_PROMPT, "description": "Default: the stack's."},
+    "model": {"type": "string", "description": "One of GET /models. Default: the stack's."},
+    "size": {"type": "string", "description": "A size of the model, a name of one, or auto. Default: the stack's."},
+    "seconds": {"type": ["string", "integer"], "description": "A length of the model. Default: the stack's."},
+    "mode": _ours({"type": "string", "enum": [str(mode) for mode in Mode]}, "How the picture meets the frame."),
+    "focus": _ours(
+        {"anyOf": [_ANY_TEXT, {"type": "array", "items": _NUMBER_OR_TEXT}, _OPEN]},
+        "What cover keeps: center, top-left and the like, two fractions, or auto.",
+    ),
+    "crop": _ours(
+        {"anyOf": [_ANY_TEXT, {"type": "array", "items": _NUMBER_OR_TEXT}, _OPEN]},
+        "What is used at all: left, top, right and bottom as fractions.",
+    ),
+    "crop_bounds": _ours({"anyOf": [_ANY_TEXT, {"type": "array"}, _OPEN]}, "The same as crop."),
+    "background": _ours({"type": "string"}, "black, white, six hex digits, or auto."),
+    "format": _ours({"type": "string", "enum": [str(kind) for kind in Format]}, "How the frame is written."),
+    "quality": _ours({"type": ["string", "integer"]}, "1 to 100."),
+    "preset": _ours({"type": "string", "enum": list(PRESETS)}, "Several of these at once."),
+}
+"""The fields that say what is wanted of a picture."""
+
+_REFERENCE: Schema = _object(
+    {
+        "image_url": {
+            "type": "string",
+            "description": "A data: URL in base64, or s3://BUCKET/KEY in the upload bucket. No other URL is fetched.",
+        }
+    },
+    additionalProperties=False,
+)
+
+_ERROR_DETAIL: Schema = _object(
+    {
+        "message": _ANY_TEXT,
+        "type": _ANY_TEXT,
+        "param": _maybe(_ANY_TEXT),
+        "code": _maybe(_ANY_TEXT),
+    }
+)
+
+_JOB: Schema = _ours(
+    _object(
+        {
+            "status": {"type": "string", "enum": [str(status) for status in Status if status is not Status.DELETED]},
+            "created_at": _MOMENT,
+            "updated_at": _MOMENT,
+            "source": _OPEN,
+            "request": _OPEN,
+            "file_name": _ANY_TEXT,
+            "picture": _OPEN,
+            "copy": _OPEN,
+            "price_usd": _ANY_TEXT,
+            "server": _OPEN,
+            "error": _OPEN,
+            "doubt": _ANY_TEXT,
+            "until": _ANY_TEXT,
+        },
+        ["status", "created_at", "updated_at", "source", "request"],
+        additionalProperties=False,
+    ),
+    "The stack's own record of the job.",
+)
+
+_VIDEO: Schema = _object(
+    {
+        "id": _ID,
+        "object": {"type": "string", "const": "video"},
+        "model": _ANY_TEXT,
+        "status": {"type": "string", "enum": ["queued", "in_progress", "completed", "failed"]},
+        "progress": {"type": "integer", "minimum": 0, "maximum": 100},
+        "created_at": _UNIX,
+        "completed_at": _maybe(_UNIX),
+        "expires_at": _maybe(_UNIX),
+        "size": {"type": "string", "pattern": r"^\d+x\d+$"},
+        "seconds": _ANY_TEXT,
+        "prompt": _maybe(_ANY_TEXT),
+        "remixed_from_video_id": _maybe(_ANY_TEXT),
+        "error": _maybe(_object({"code": _ANY_TEXT, "message": _ANY_TEXT})),
+        "job": _JOB,
+    },
+    additionalProperties=False,
+)
+
+_MODEL: Schema = _object(
+    {
+        "id": _ANY_TEXT,
+        "object": {"type": "string", "const": "model"},
+        "created": {"type": "integer"},
+        "owned_by": _ANY_TEXT,
+        "sizes": _ours({"type": "array", "items": _ANY_TEXT}, "The sizes it takes."),
+        "seconds": _ours({"type": "array", "items": _ANY_TEXT}, "The lengths it takes."),
+        "usd_per_second": _ours(
+            {"type": "object", "additionalProperties": _maybe(_ANY_TEXT)}, "US dollars by size; null: not known."
+        ),
+    },
+    additionalProperties=False,
+)
+
+
+def _list_of(name: str, **more: Schema) -> Schema:
+    items: Schema = {"type": "array", "items": {"$ref": f"#/components/schemas/{name}"}}
+    return _object({"object": {"type": "string", "const": "list"}, "data": items, **more})
+
+
+SCHEMAS: dict[str, Schema] = {
+    "Video": _VIDEO,
+    "VideoList": _list_of("Video", first_id=_maybe(_ID), last_id=_maybe(_ID), has_more={"type": "boolean"}),
+    "DeletedVideo": _object(
+        {
+            "id": _ID,
+            "object": {"type": "string", "const": "video.deleted"},
+            "deleted": {"type": "boolean", "description": "False where the video was canceled: its record stays."},
+            "job": _ours(_object({"status": _ANY_TEXT}), "What became of the job."),
+        },
+        additionalProperties=False,
+    ),
+    "CreateVideo": _object(
+        {**OPTION_SCHEMAS, "input_reference": {"anyOf": [_REFERENCE, _ANY_TEXT]}},
+        ["input_reference"],
+        additionalProperties=False,
+    ),
+    "CreateVideoForm": _object(
+        {**OPTION_SCHEMAS, "input_reference": {"type": "string", "contentMediaType": "application/octet-stream"}},
+        ["input_reference"],
+    ),
+    "CreateUpload": _object(
+        {
+            **OPTION_SCHEMAS,
+            "file_name": {"type": "string", "maxLength": 1024},
+            "content_type": {"type": "string", "pattern": r"^[\w.+-]{1,60}/[\w.+-]{1,60}$"},
+            "bytes": {"type": "integer", "minimum": 1, "maximum": 100_000_000},
+        },
+        [],
+        additionalProperties=False,
+    ),
+    "Upload": _object(
+        {
+            "id": _ID,
+            "object": {"type": "string", "const": "upload"},
+            "url": {"type": "string", "format": "uri"},
+            "fields": {"type": "object", "additionalProperties": _ANY_TEXT},
+            "expires_at": _UNIX,
+            "max_bytes": {"type": "integer"},
+        },
+        additionalProperties=False,
+    ),
+    "Resolve": _object(
+        {
+            "decision": {"type": "string", "enum": ["send_again", "give_up", "adopt"]},
+            "video_id": {"type": "string", "description": "The server's video, with the decision adopt."},
+        },
+        ["decision"],
+        additionalProperties=False,
+    ),
+    "Model": _MODEL,
+    "ModelList": _list_of("Model"),
+    "Error": _object({"error": _ERROR_DETAIL}),
+}
+"""Every schema of the document, by name."""
+
+PARAMETERS: dict[str, Schema] = {
+    "video_id": _ANY_TEXT,
+    "model": _ANY_TEXT,
+    "after": _ID | {"description": "The id that the list goes on after."},
+    "limit": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20},
+    "order": {"type": "string", "enum": ["asc", "desc"], "default": "desc"},
+    "status": _ours(
+        {"type": "string", "enum": [str(status) for status in Status if status is not Status.DELETED]},
+        "Only videos in this status: one of OpenAI's four words, or one of ours.",
+    ),
+    "variant": {
+        "type": "string",
+        "enum": ["video", "ready", "source"],
+        "default": "video",
+        "description": "The MP4; and, ours alone, the copy that was sent, and the picture as it came.",
+    },
+    "Idempotency-Key": _ours(
+        {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[!-~]([ -~]*[!-~])?$"},
+        "The same key gives the same job, however often the call is made; with another body it is a 409.",
+    ),
+}
+"""The schemas of what stands in paths, queries and headers."""

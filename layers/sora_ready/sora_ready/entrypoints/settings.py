@@ -1,0 +1,231 @@
+"""The one place that reads the environment: a validated settings class for each function.
+
+A validation library would do this too; it costs more at cold start than everything else these functions import of ours.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields
+from decimal import Decimal
+from typing import Any, Self, get_type_hints
+from urllib.parse import urlsplit
+
+from sora_ready.domain.errors import SettingsError
+
+_DOLLARS = re.compile(r"\d{1,7}(\.\d{1,4})?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    """Reads each field from the variable of its name in capitals. Raises `SettingsError` naming the variable."""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """Read and check every field; the process's environment is the default."""
+        given = os.environ if environment is None else environment
+        kinds = get_type_hints(cls)
+        return cls(**{entry.name: _read(given, entry, kinds[entry.name]) for entry in fields(cls)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DefaultsSettings(_Settings):
+    """What holds where a picture does not say otherwise, and the models beside those of the bundled catalog."""
+
+    default_size: str
+    default_mode: str
+    default_focus: str
+    default_background: str
+    default_format: str
+    default_quality: str
+    default_model: str
+    default_seconds: str
+    default_prompt: str
+    video_models: str = ""
+
+    def defaults(self) -> dict[str, str]:
+        """The values by field."""
+        return {name.removeprefix("default_"): value for name, value in asdict(self).items() if "default_" in name}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameSettings(DefaultsSettings):
+    """What making a frame of a picture needs to know. Sizes are in bytes.
+
+    The timeout of a decode outlives the functions (60 s): once it is over, no decode can still be running. It is over
+    before a message comes back (360 s).
+    """
+
+    jobs_table: str
+    output_bucket: str
+    max_source_bytes: int = 100_000_000
+    decode_timeout_seconds: int = 90
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NormalizeSettings(FrameSettings):
+    """What `normalize` needs to know."""
+
+    max_receives: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackfillSettings(FrameSettings):
+    """What `backfill` needs to know: the bucket whose pictures it takes up, too."""
+
+    upload_bucket: str
+
+
+@dataclass(frozen=True, slots=True)
+class VideoServerSettings(_Settings):
+    """Which video server, and the secret that holds its key. The timeout, in seconds, is for one answer of it."""
+
+    video_api_base_url: str
+    video_api_key_secret: str
+    video_api_timeout_seconds: int = 60
+
+    def __post_init__(self) -> None:
+        _check_url("VIDEO_API_BASE_URL", self.video_api_base_url)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmitSettings(VideoServerSettings):
+    """What `submit` needs to know.
+
+    A lease outlives the function (120 s): once it is over, no worker can still be sending.
+    """
+
+    jobs_table: str
+    ledger_table: str
+    output_bucket: str
+    track_queue_url: str
+    submit_queue_url: str
+    daily_budget_usd: Decimal
+    max_receives: int
+    lease_seconds: int = 180
+
+    def limits(self) -> dict[str, Any]:
+        """What a submission has to keep to."""
+        return {"lease_seconds": self.lease_seconds, "budget": self.daily_budget_usd}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackSettings(VideoServerSettings):
+    """What `track` needs to know. Sizes are in bytes, the deadline counts from when the server's video was recorded."""
+
+    jobs_table: str
+    ledger_table: str
+    output_bucket: str
+    track_queue_url: str
+    max_receives: int
+    max_video_bytes: int = 400_000_000
+    track_deadline_minutes: int = 120
+
+
+@dataclass(frozen=True, slots=True)
+class SweepSettings(_Settings):
+    """What `sweep` needs to know. The budget is in US dollars a day."""
+
+    jobs_table: str
+    ledger_table: str
+    normalize_queue_url: str
+    submit_queue_url: str
+    track_queue_url: str
+    daily_budget_usd: Decimal
+    sweep_limit: int = 500
+
+
+@dataclass(frozen=True, slots=True)
+class PublishSettings(_Settings):
+    """What `publish` needs to know: the names of the event bus it publishes on and of its stack."""
+
+    event_bus: str
+    stack_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiSettings(DefaultsSettings):
+    """What `api` needs to know. Sizes are in bytes; a body reaches the function as base64, within Lambda's 6 MB."""
+
+    jobs_table: str
+    ledger_table: str
+    upload_bucket: str
+    output_bucket: str
+    submit_queue_url: str
+    track_queue_url: str
+    upload_prefix: str = ""
+    api_cors_origins: str = ""
+    max_body_bytes: int = 4_500_000
+    max_source_bytes: int = 100_000_000
+
+    def cors_origins(self) -> frozenset[str]:
+        """The origins whose pages may call the API."""
+        return frozenset(origin.strip().rstrip("/") for origin in self.api_cors_origins.split(",") if origin.strip())
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizeSettings(_Settings):
+    """What `authorize` needs to know: the secret that holds the token, and how long the one before it is good."""
+
+    api_token_secret: str
+    api_token_overlap_hours: int = field(metadata={"least": 0})
+
+
+def _read(given: Mapping[str, str], entry: Any, kind: type) -> Any:
+    variable = entry.name.upper()
+    value = given.get(variable, "").strip()
+    if not value:
+        if entry.default is MISSING:
+            raise SettingsError(
+                "setting_missing",
+                f"The variable {variable} is not set. The stack's template sets it.",
+                variable=variable,
+            )
+        return entry.default
+    if kind is Decimal:
+        return _read_dollars(variable, value)
+    if kind is not int:
+        return value
+    least = entry.metadata.get("least", 1)
+    if not (value.isascii() and value.isdecimal()) or int(value) < least:
+        raise SettingsError(
+            "setting_invalid", f"The variable {variable} must be a number above {least - 1}.", variable=variable
+        )
+    return int(value)
+
+
+def _read_dollars(variable: str, value: str) -> Decimal:
+    if not _DOLLARS.fullmatch(value):
+        raise SettingsError(
+            "setting_invalid",
+            f"The variable {variable} must be an amount in US dollars such as 25.00.",
+            variable=variable,
+        )
+    return Decimal(value)
+
+
+def _check_url(variable: str, value: str) -> None:
+    if not _is_plain_url(value):
+        raise SettingsError(
+            "setting_invalid",
+            f"The variable {variable} must be the address of a Videos API such as https://videos.example.com/v1, "
+            "without a key in it.",
+            variable=variable,
+        )
+
+
+def _is_plain_url(value: str) -> bool:
+    """Tell whether this is an http(s) address of a host, with nothing in it that may be a secret."""
+    try:
+        parts = urlsplit(value)
+        valid_port = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    return bool(
+        parts.scheme in {"http", "https"}
+        and parts.hostname
+        and valid_port
+        and not any(character.isspace() or character in "@?#" for character in value)
+    )

@@ -1,0 +1,117 @@
+"""Running a fake video server on loopback, in a thread of this process."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from .app import create_app
+from .config import FakeVideoServerConfig
+from .faults import Faults
+from .request_log import RequestLog
+from .truncated_response import CLOSE_EXTENSION
+
+_START_SECONDS = 10.0
+_STOP_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class FakeVideoServer:
+    """A running fake video server. `base_url` ends in /v1, as the SDK wants it; `stop()` may be called early."""
+
+    base_url: str
+    request_log: RequestLog
+    faults: Faults
+    stop: Callable[[], None]
+
+
+@contextmanager
+def serve(config: FakeVideoServerConfig) -> Iterator[FakeVideoServer]:
+    """Run a fake video server until the block ends; it answers from the first line of the block on."""
+    # Bound here rather than by the server, so that port 0's real number is known and a taken port raises.
+    listener = _listen(config.host, config.port)
+    host, port = listener.getsockname()
+    app = create_app(config)
+    closable = _Closable(app)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            closable,
+            http="h11",
+            ws="none",
+            loop="asyncio",
+            lifespan="on",
+            log_level="warning",
+            access_log=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=1,
+        )
+    )
+    closable.server = server
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="fake-video-server", daemon=True)
+    thread.start()
+    stop = partial(_stop, server, thread, listener)
+    try:
+        _wait_until_started(server, thread)
+        yield FakeVideoServer(f"http://{host}:{port}/v1", app.state.request_log, app.state.faults, stop)
+    finally:
+        stop()
+
+
+class _Closable:
+    """The application, with a way for it to close the connection that a request came by.
+
+    ASGI has none: an application may only answer, or raise and be answered for.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self.server: uvicorn.Server | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            close = partial(self._close, scope["client"])
+            scope["extensions"] = {**scope.get("extensions", {}), CLOSE_EXTENSION: close}
+        await self._app(scope, receive, send)
+
+    async def _close(self, client: tuple[str, int]) -> None:
+        """Close the connection from `client` (address, port), once what was written to it is sent."""
+        assert self.server is not None
+        for connection in list(self.server.server_state.connections):
+            transport: asyncio.Transport | None = getattr(connection, "transport", None)
+            if transport is not None and getattr(connection, "client", None) == client:
+                transport.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        # A fake video server that is stopped and started again must get its port back at once.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while not server.started:
+        if not thread.is_alive() or time.monotonic() > deadline:
+            raise RuntimeError("the fake video server did not start")
+        time.sleep(0.005)
+
+
+def _stop(server: uvicorn.Server, thread: threading.Thread, listener: socket.socket) -> None:
+    server.should_exit = True
+    thread.join(_STOP_SECONDS)
+    listener.close()

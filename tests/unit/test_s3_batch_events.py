@@ -1,0 +1,119 @@
+"""What S3 Batch Operations sends, in both schemas, and what it is answered."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sora_ready.entrypoints.s3_batch import MAX_RESULT, BatchTask, ResultCode, TaskResult, answer_tasks, read_tasks
+
+EVENTS = Path(__file__).resolve().parents[2] / "events"
+
+
+def sample(schema: str, **task: Any) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads((EVENTS / f"backfill-batch-schema-{schema}.json").read_text(encoding="utf-8"))
+    event["tasks"][0] |= task
+    return event
+
+
+def key_of(encoded: str) -> str:
+    [task] = read_tasks(sample("2.0", s3Key=encoded))
+    return task.key
+
+
+def test_both_schemas_tell_the_same_task() -> None:
+    [old], [new] = read_tasks(sample("1.0")), read_tasks(sample("2.0"))
+
+    assert (old.id, old.batch_job) == ("dGFza2lkZ29lc2hlcmUK", "f3cc4f60-61f6-4a2b-8a21-d07600c373ce")
+    assert (old.bucket, old.key) == ("sora-ready-uploads-123456789012", "holiday/beach & sea.jpg")
+    assert old == BatchTask(**{name: getattr(new, name) for name in ("id", "batch_job", "bucket", "key", "version_id")})
+
+
+def test_only_the_second_schema_has_user_arguments() -> None:
+    [old], [new] = read_tasks(sample("1.0")), read_tasks(sample("2.0"))
+
+    assert old.arguments == {}
+    assert new.arguments == {"size": "auto", "mode": "pad", "prompt": "The waves roll in, slowly"}
+
+
+def test_a_job_of_the_second_schema_without_arguments_asks_for_nothing() -> None:
+    for job in ({"id": "1"}, {"id": "1", "userArguments": None}, {"id": "1", "userArguments": {}}):
+        [task] = read_tasks(sample("2.0") | {"job": job})
+        assert task.arguments == {}
+
+
+@pytest.mark.parametrize(
+    ("encoded", "key"),
+    [
+        ("a.jpg", "a.jpg"),
+        ("a%20b.jpg", "a b.jpg"),
+        ("a+b.jpg", "a b.jpg"),
+        ("a%2Bb.jpg", "a+b.jpg"),
+        ("a%2520b.jpg", "a%20b.jpg"),
+        ("%E5%81%87%E6%97%A5/100%2525%20sun.jpg", "假日/100%25 sun.jpg"),
+        ("a%2Cb%22c%0A.jpg", 'a,b"c\n.jpg'),
+    ],
+)
+def test_a_key_is_decoded_once(encoded: str, key: str) -> None:
+    assert key_of(encoded) == key
+
+
+@pytest.mark.parametrize("version", [None, "", "null"])
+def test_what_tells_no_version_is_none(version: str | None) -> None:
+    [task] = read_tasks(sample("1.0", s3VersionId=version))
+    assert task.version_id is None
+
+
+@pytest.mark.parametrize(
+    "arn", ["arn:aws:s3:::photos", "arn:aws-cn:s3:::photos", "arn:aws:s3:us-east-1:123456789012:photos"]
+)
+def test_a_bucket_is_told_by_its_arn_in_the_first_schema(arn: str) -> None:
+    [task] = read_tasks(sample("1.0", s3BucketArn=arn))
+    assert task.bucket == "photos"
+
+
+def test_each_task_of_an_invocation_gets_its_own_answer() -> None:
+    event = sample("2.0")
+    event["tasks"].append(event["tasks"][0] | {"taskId": "second", "s3Key": "b.jpg"})
+    codes = dict(zip(("holiday/beach & sea.jpg", "b.jpg"), ResultCode, strict=False))
+
+    answer = answer_tasks(event, lambda task: TaskResult(codes[task.key], f"of {task.key}"))
+
+    assert answer == {
+        "invocationSchemaVersion": "2.0",
+        "treatMissingKeysAs": "PermanentFailure",
+        "invocationId": event["invocationId"],
+        "results": [
+            {
+                "taskId": "dGFza2lkZ29lc2hlcmUK",
+                "resultCode": "Succeeded",
+                "resultString": "of holiday/beach & sea.jpg",
+            },
+            {"taskId": "second", "resultCode": "TemporaryFailure", "resultString": "of b.jpg"},
+        ],
+    }
+    # Lambda writes the answer as JSON.
+    assert json.loads(json.dumps(answer)) == answer
+
+
+def test_a_reason_is_cut_to_what_the_report_holds() -> None:
+    answer = answer_tasks(sample("1.0"), lambda _: TaskResult(ResultCode.PERMANENT_FAILURE, "é" * 5000))
+    assert answer["results"][0]["resultString"] == "é" * MAX_RESULT
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {},
+        {"invocationSchemaVersion": "3.0"},
+        {"Records": []},
+        {"invocationSchemaVersion": "1.0", "invocationId": "1", "job": {"id": "1"}, "tasks": [{"taskId": "1"}]},
+        {"invocationSchemaVersion": "2.0", "invocationId": "1", "job": None, "tasks": [{"taskId": "1"}]},
+    ],
+)
+def test_what_is_no_such_event_is_refused(event: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"invocation schema|not one of S3 Batch Operations"):
+        answer_tasks(event, lambda _: TaskResult(ResultCode.SUCCEEDED, ""))
