@@ -7,7 +7,7 @@ text. A class that sets `to_record` and `from_record` itself decides how it is w
 from __future__ import annotations
 
 import types
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from decimal import Decimal
 from enum import Enum
@@ -42,7 +42,7 @@ def encode_object(value: object) -> JsonObject:
 
 def encode_fields(value: object) -> JsonObject:
     """Return a dataclass's fields as a JSON object, without those that hold their default."""
-    fields_of = {name: (getattr(value, name), default) for name, default in _defaults(type(value)).items()}
+    fields_of = {name: (getattr(value, name), default) for name, default in _defaults(cast(Any, type(value))).items()}
     return {name: encode(entry) for name, (entry, default) in fields_of.items() if entry != default}
 
 
@@ -57,7 +57,7 @@ def decode(kind: type[T], record: Mapping[str, Any]) -> T:
 
 def decode_fields(kind: type[T], record: Mapping[str, Any]) -> T:
     """Read back what `encode_fields` wrote. Names that the class doesn't have are ignored."""
-    hints = _hints(kind)
+    hints = _hints(cast(Any, kind))
     return kind(**{name: _decode_value(hints[name], record[name]) for name in hints if name in record})
 
 
@@ -77,13 +77,13 @@ def _decode_value(hint: Any, value: Any) -> object:
 
 
 @cache
-def _defaults(kind: Hashable) -> dict[str, object]:
+def _defaults(kind: Any) -> dict[str, object]:
     return {
         entry.name: entry.default if entry.default_factory is MISSING else entry.default_factory()
-        for entry in fields(cast(Any, kind))
+        for entry in fields(kind)
     }
 
 
 @cache
-def _hints(kind: Hashable) -> dict[str, Any]:
-    return get_type_hints(cast(Any, kind))
+def _hints(kind: Any) -> dict[str, Any]:
+    return get_type_hints(kind)
