@@ -20,11 +20,11 @@ from .function_modules import (
     Event,
     Load,
     copy_event,
-    submit_sample,
     due_poll,
     ready_sample,
-    with_real_receipt,
+    submit_sample,
     upload_for,
+    with_real_receipt,
 )
 from .run_steps import path_of, recorded, submit, track
 from .stack_fixtures import TEMPLATE, Stack, eventually, load_event, move_along

@@ -12,7 +12,7 @@ from sora_ready.domain.imaging.normalize import ReadyImage
 from sora_ready.domain.job import Decoding, Job, SourceObject, Status
 from sora_ready.pipeline import normalize as step
 
-from .crashing_decoder import DECODE_TIMEOUT_SECONDS, Decoder, InterruptedTable, real_decode, crash, job_of
+from .crashing_decoder import DECODE_TIMEOUT_SECONDS, Decoder, InterruptedTable, crash, job_of, real_decode
 from .run_steps import normalize, path_of
 from .stack_fixtures import Stack
 

@@ -17,14 +17,14 @@ from sora_ready.pipeline import decode_attempts
 from sora_ready.pipeline import normalize as step
 
 from .crashing_decoder import (
-    VISIBILITY_SECONDS,
     DECODE_TIMEOUT_SECONDS,
     MAX_RECEIVES,
+    VISIBILITY_SECONDS,
     Decoder,
     Killed,
-    real_decode,
     crash,
     job_of,
+    real_decode,
 )
 from .crashing_process import crash_in_process
 from .function_modules import CONTEXT, Load, upload_for

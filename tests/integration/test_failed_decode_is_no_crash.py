@@ -8,11 +8,11 @@ from botocore.exceptions import ClientError
 from sora_ready.domain.job import Decoding, Job, SourceObject, Status
 
 from .crashing_decoder import (
-    VISIBILITY_SECONDS,
     MAX_RECEIVES,
+    VISIBILITY_SECONDS,
     Decoder,
-    ThrottledTable,
     MissingOutputBucket,
+    ThrottledTable,
     crash,
     job_of,
 )

@@ -13,7 +13,7 @@ from sora_ready.adapters.video_server import client
 from sora_ready.domain.job import Status
 from sora_ready.domain.job_id import make_job_id
 
-from .function_modules import COPY_KEY, FUNCTIONS, JOB, Event, Load, submit_sample, due_poll, ready_sample, upload_for
+from .function_modules import COPY_KEY, FUNCTIONS, JOB, Event, Load, due_poll, ready_sample, submit_sample, upload_for
 from .stack_fixtures import EVENTS, Clock, Stack, eventually, load_event, move_along, picture
 
 # The SDK marks its video methods deprecated, and pytest drops the filter that the product sets at import.

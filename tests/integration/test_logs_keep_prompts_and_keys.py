@@ -18,11 +18,11 @@ from .function_modules import (
     Event,
     Load,
     copy_event,
-    submit_sample,
     due_poll,
     ready_sample,
-    with_real_receipt,
+    submit_sample,
     upload_for,
+    with_real_receipt,
 )
 from .log_capture import Heard
 from .stack_fixtures import KEY, Stack, eventually, load_event, picture
