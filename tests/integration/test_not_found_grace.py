@@ -43,7 +43,7 @@ def test_later_the_video_has_expired(stack: Stack, connect: Connect, seconds: in
     assert polled.error
     assert (polled.status, polled.error.code) == (Status.FAILED, "expired_on_server")
     assert "Upload the picture again" in (polled.error.hint or "")
-    assert (stack.polls(), stack.resumed(polled)) == ([], None)
+    assert (stack.polls(), stack.due_row(polled)) == ([], None)
 
 
 def test_a_file_that_is_not_there_yet_is_downloaded_by_a_later_poll(stack: Stack, connect: Connect) -> None:
