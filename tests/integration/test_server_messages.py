@@ -21,9 +21,12 @@ pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning"
 HUGE = [1e40, 1e300, 10**39, 10**400]
 
 
-def raw(text: str, status: int = 200, kind: str = "application/json", **headers: str) -> CannedResponse:
+def raw(
+    text: str, status: int = 200, kind: str = "application/json", *, poll_after_ms: str | None = None
+) -> CannedResponse:
     body = text.encode()
-    return CannedResponse(status, body, {"Content-Type": kind, "Content-Length": str(len(body))} | headers)
+    headers = {"Content-Type": kind, "Content-Length": str(len(body))}
+    return CannedResponse(status, body, headers | ({"openai-poll-after-ms": poll_after_ms} if poll_after_ms else {}))
 
 
 def refusal(stack: Stack, connect: Connect, response: CannedResponse) -> JobError:
@@ -208,7 +211,7 @@ def test_a_huge_number_in_the_response_to_a_poll_does_no_harm(stack: Stack, conn
 def test_a_poll_delay_out_of_range_or_malformed_does_no_harm(
     stack: Stack, connect: Connect, poll_after_ms: str, seconds: int
 ) -> None:
-    response = raw('{"id": "video_1", "status": "queued"}', **{"openai-poll-after-ms": poll_after_ms})
+    response = raw('{"id": "video_1", "status": "queued"}', poll_after_ms=poll_after_ms)
     with scripted_server(response) as server:
         job = submit(stack, connect(server.base_url), stack.ready_job())
     assert stack.polls() == [({"job_id": job.id, "polls": 0}, seconds)]
