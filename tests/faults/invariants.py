@@ -90,7 +90,7 @@ def _tells_why(job: Job) -> bool:
     reasons = (
         "Another unsettled job",
         "offers no list",
-        "is none",
+        "is not a list",
         "too long",
         "could not be reached",
         "The video server answered",
