@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from sora_ready.adapters.job_table import JobTable
 from sora_ready.adapters.output_bucket import OutputBucket
-from sora_ready.domain.imaging.normalize import ReadyImage
+from sora_ready.domain.imaging.normalize import ReadyImage, normalize_image
 from sora_ready.domain.job import Job, ReadyCopy, SourceObject
 from sora_ready.domain.job_id import make_job_id
 from sora_ready.pipeline import normalize as step
@@ -26,7 +26,7 @@ DECODE_TIMEOUT_SECONDS = 90
 
 Decode = Callable[..., ReadyImage]
 Meanwhile = Callable[[], object]
-real_decode: Decode = step.normalize_image
+real_decode: Decode = normalize_image
 
 
 class Killed(BaseException):

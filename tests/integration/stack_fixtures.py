@@ -44,6 +44,7 @@ from sora_ready.domain.job import (
     timestamp,
 )
 from sora_ready.domain.job_id import make_job_id
+from sora_ready.domain.spending import budget_day
 from sora_ready.pipeline.unconfirmed import mark_unconfirmed
 
 T = TypeVar("T")
@@ -304,8 +305,8 @@ def bring_to(jobs: JobTable, status: Status) -> Job:
 
 def new_submission(clock: Callable[[], datetime], price: Decimal = PRICE) -> Submission:
     """Return a submission that starts now, as `submit` records it."""
-    until = clock() + timedelta(minutes=3)
-    return Submission(str(uuid4()), timestamp(clock()), timestamp(until), price, DAY)
+    lease_until = clock() + timedelta(minutes=3)
+    return Submission(str(uuid4()), timestamp(clock()), timestamp(lease_until), price, budget_day(clock()))
 
 
 def move_along(jobs: JobTable, job: Job, steps: Any, video_id: str = "video_at_server", polls: int = 0) -> Job:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from sora_ready.adapters.job_table import JobTable
+from sora_ready.domain.codec import JsonObject
 from sora_ready.domain.errors import JobError, TransitionRefused
 from sora_ready.domain.job import (
     DUE_AFTER,
@@ -220,7 +221,14 @@ def test_an_update_does_not_create_a_record(jobs: JobTable) -> None:
 
 
 def test_numbers_come_back_as_they_were_written(jobs: JobTable) -> None:
-    numbers = {"whole": 3, "large": 2**53 + 1, "fraction": 0.1, "none": None, "true": True, "list": [1, 0.5, {"a": 2}]}
+    numbers: JsonObject = {
+        "whole": 3,
+        "large": 2**53 + 1,
+        "fraction": 0.1,
+        "none": None,
+        "true": True,
+        "list": [1, 0.5, {"a": 2}],
+    }
     jobs.put_job(replace(make_job(), error=JobError("numbers", "Numbers.", facts=numbers)))
     found = jobs.get_job(make_job().id)
     assert found is not None
@@ -248,7 +256,7 @@ def test_the_index_by_source_has_every_upload_of_a_key_newest_last(
 
 @pytest.mark.parametrize("race", range(20))
 def test_of_two_workers_exactly_one_may_send_the_job(aws: dict[str, Any], table: str, clock: Clock, race: int) -> None:
-    jobs = JobTable(OneAtATime(aws["dynamodb"]), table, now=clock)
+    jobs = JobTable(OneAtATime(aws["dynamodb"]), table, now=clock)  # type: ignore[arg-type] # a fake client
     job = bring_to(jobs, Status.READY)
     start = threading.Barrier(2)
     outcomes: list[str] = []

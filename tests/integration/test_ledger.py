@@ -131,7 +131,7 @@ def test_the_next_day_has_a_budget_of_its_own(stack: Stack) -> None:
     job = claim(stack, stack.ready_job(), "1", "1")
 
     assert job.submission.budget_day == "2026-11-13"
-    assert (stack.spent("2026-11-12"), stack.spent("2026-11-13")) == (1, 1)
+    assert (stack.spent("2026-11-12"), stack.spent("2026-11-13")) == (Decimal(1), Decimal(1))
 
 
 def test_a_job_is_claimed_once_and_paid_for_once(stack: Stack) -> None:
@@ -187,7 +187,7 @@ def test_a_refund_after_midnight_goes_to_the_day_that_paid(stack: Stack) -> None
 
     stack.ledger.refund(job, Status.READY, REFUSAL)
 
-    assert (stack.spent("2026-11-12"), stack.spent("2026-11-13")) == (0, 0)
+    assert (stack.spent("2026-11-12"), stack.spent("2026-11-13")) == (Decimal(0), Decimal(0))
 
 
 # ---------------------------------------------------------------- which job a video belongs to
@@ -236,7 +236,8 @@ def test_the_owners_of_no_videos_cost_no_call(stack: Stack) -> None:
 @pytest.mark.parametrize("refusals", [1, 2, WRITE_ATTEMPTS - 1])
 @pytest.mark.parametrize("code", RETRYABLE)
 def test_a_write_that_was_refused_for_now_is_repeated(stack: Stack, code: str, refusals: int) -> None:
-    client, pauses = RefusingClient(stack.dynamodb, refusals, code), []
+    pauses: list[float] = []
+    client = RefusingClient(stack.dynamodb, refusals, code)
     ledger = Ledger(client, stack.ledger_table, stack.jobs, pause=pauses.append)  # type: ignore[arg-type] # a fake client
 
     job = claim(stack, stack.ready_job(), "0.40", "25", ledger)
@@ -251,7 +252,8 @@ def test_a_write_that_was_refused_for_now_is_repeated(stack: Stack, code: str, r
 def test_a_video_that_was_bought_is_recorded_as_soon_as_the_table_accepts_writes(stack: Stack, code: str) -> None:
     # given a purchase, and a table that refuses writes for a while
     bought = stack.claimed_job()
-    client, pauses = RefusingClient(stack.dynamodb, WRITE_ATTEMPTS - 1, code), []
+    pauses: list[float] = []
+    client = RefusingClient(stack.dynamodb, WRITE_ATTEMPTS - 1, code)
     ledger = Ledger(client, stack.ledger_table, stack.jobs, pause=pauses.append)  # type: ignore[arg-type] # a fake client
 
     # when
