@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from local.fake_video_server import Fault
+from sora_ready.adapters.metrics import Metrics
 from tests.faults.invariants import find_violations
 from tests.faults.kill_cases import NewStack, picture
 from tests.faults.unconfirmed_jobs import FINE, LOST, TAKEN, change_each, drop_one, drop_two
