@@ -7,7 +7,6 @@ may type it or another system writes it, add it to EXCEPTIONS with the reason.
 from __future__ import annotations
 
 import io
-import keyword
 import re
 import subprocess
 import tokenize
@@ -297,15 +296,12 @@ def find_python_names(source: str) -> Iterator[tuple[int, str, str]]:
     tokens = [token for token in tokenize.generate_tokens(io.StringIO(source).readline) if token.string.strip()]
     texts = ["", "", *(token.string for token in tokens), ""]
     for at, token in enumerate(tokens, 2):
-        if token.type != tokenize.NAME or keyword.iskeyword(token.string):
+        name, before, after = token.string, texts[at - 1], texts[at + 1]
+        if token.type != tokenize.NAME or f"{texts[at - 2]}{before}{name}" in LIBRARY_NAMES:
             continue
-        name, reached = token.string, "".join(texts[at - 2 : at + 1])
-        if instead := OLD_NAMES.get(name):
-            if reached not in LIBRARY_NAMES:
-                yield token.start[0], name, instead
-        elif instead := OLD_NAMES.get(f".{name}"):
-            if texts[at - 1] == "." or (texts[at - 1] in {"(", ","} and texts[at + 1] == "="):
-                yield token.start[0], name, instead
+        names_a_part = before == "." or (before in {"(", ","} and after == "=")
+        if instead := OLD_NAMES.get(name) or (OLD_NAMES.get(f".{name}") if names_a_part else None):
+            yield token.start[0], name, instead
 
 
 def find_quoted_names(text: str) -> Iterator[tuple[int, str, str]]:
