@@ -48,7 +48,6 @@ WORDS = {
     "breakage*": "truncated_response",
     # American spelling
     "analyse analysed analyses analysing": "analyze",
-    "apologis*": "apologize",
     "artefact*": "artifact",
     "authoris* unauthoris*": "authorize",
     "behaviour*": "behavior",
@@ -58,7 +57,6 @@ WORDS = {
     "centre*": "center",
     "colour* discolour*": "color",
     "customis*": "customize",
-    "emphasise*": "emphasize",
     "favour*": "favor",
     "finalis*": "finalize",
     "fulfil fulfils fulfilment": "fulfill",
@@ -72,7 +70,6 @@ WORDS = {
     "maximis*": "maximize",
     "minimis*": "minimize",
     "misspelt spelt": "misspelled",
-    "modelled modelling": "modeled",
     "neighbour*": "neighbor",
     "normalis* denormalis* unnormalis*": "normalize",
     "optimise* optimising optimisation*": "optimize",
@@ -84,9 +81,6 @@ WORDS = {
     "standardis*": "standardize",
     "summaris*": "summarize",
     "synchronis*": "synchronize",
-    "totalled totalling": "totaled",
-    "travell*": "travel",
-    "utilis*": "utilize",
     "visualis*": "visualize",
     "whilst": "while",
 }
