@@ -284,6 +284,10 @@ def test_make_check_runs_all_of_make_lint_and_the_unit_tests() -> None:
     assert "tests/unit" in pytest_arguments("check")
 
 
+def test_make_lint_checks_types_as_the_project_is_configured() -> None:
+    assert [".venv/bin/mypy"] in commands("lint")
+
+
 def test_make_check_runs_no_test_that_make_test_leaves_out() -> None:
     everything, chosen = pytest_arguments("test"), pytest_arguments("check")
     paths = [word for word in chosen if not word.startswith("-") and (ROOT / word.split("::")[0]).exists()]
