@@ -54,7 +54,7 @@ class JobUpdate:
     allowed: Collection[Status]
     due: tuple[SweepPartition, datetime] | None
     changes: JobChanges
-    conditions: JobConditions = field(default_factory=lambda: JobConditions())
+    conditions: JobConditions = field(default_factory=JobConditions)
     entry: HistoryEntry | None = None
 
     def to_request(self, table: str, now: datetime) -> Item:
@@ -134,7 +134,7 @@ def _present(parts: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
 
 def _is_absent(value: JsonValue) -> bool:
     """Return whether a record leaves a part of this value out, as the codec does with what holds its default."""
-    return value is None or value == {} or value == 0
+    return value is None or value in ({}, 0)
 
 
 def _with_decimals(value: JsonValue) -> Any:

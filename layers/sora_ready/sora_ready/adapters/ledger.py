@@ -119,7 +119,7 @@ class Ledger:
         try:
             refused = self._write_together([move, self._spend(submission, budget)])
         except (BotoCoreError, ClientError):
-            # A write without a response may have happened. Nothing was sent, so this attempt on record is this worker's.
+            # A write without a response may have happened. This attempt on record is this worker's: nothing was sent.
             written = self._jobs.get_job(job.id)
             if written and written.status is Status.SUBMITTING and written.submission == submission:
                 return written

@@ -34,10 +34,10 @@ class Attempt(Protocol):
     """One attempt to send a job: ISO 8601 times."""
 
     @property
-    def started_at(self) -> str: ...
+    def started_at(self) -> str: ...  # noqa: D102
 
     @property
-    def lease_until(self) -> str: ...
+    def lease_until(self) -> str: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)

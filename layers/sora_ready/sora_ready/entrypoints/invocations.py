@@ -12,7 +12,7 @@ from sora_ready.domain.codec import JsonObject, JsonValue
 from sora_ready.domain.errors import InvocationRejected, JobError, RequestRejected, SoraReadyError, VideoServerError
 from sora_ready.domain.job import Job
 from sora_ready.domain.request import NAMES
-from sora_ready.entrypoints.logs import logger
+from sora_ready.entrypoints.logs import log_job
 from sora_ready.pipeline.direct_invocation import DirectInvocation
 
 _OBJECT = frozenset({"bucket", "key", "version_id"})
@@ -44,7 +44,7 @@ def run_invocation(step: Callable[[DirectInvocation], Job], invocation: DirectIn
     except SoraReadyError as error:
         failed = error
     else:
-        logger.info("invoked", job_id=job.id, status=str(job.status), code=job.error.code if job.error else None)
+        log_job("invoked", job)
         return job.to_public_dict()
     # Outside the block, so that the error has no context.
     raise _without_prompt(failed)

@@ -47,9 +47,7 @@ def process_tasks(event: Mapping[str, Any], process: Callable[[BatchTask], Job])
     results: list[JsonObject] = []
     for task in parse_tasks(event):
         result = process_task(task, process)
-        results.append(
-            {"taskId": task.id, "resultCode": str(result.code), "resultString": result.message[:MAX_RESULT]}
-        )
+        results.append({"taskId": task.id, "resultCode": str(result.code), "resultString": result.message[:MAX_RESULT]})
     return {
         "invocationSchemaVersion": event["invocationSchemaVersion"],
         "treatMissingKeysAs": str(ResultCode.PERMANENT_FAILURE),
@@ -64,7 +62,7 @@ def process_task(task: BatchTask, process: Callable[[BatchTask], Job]) -> TaskRe
         result = _describe(process(task))
     except (Rejected, SourceForbidden) as error:
         result = TaskResult(ResultCode.PERMANENT_FAILURE, f"{error.code}: {error.message}")
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - each task gets a result
         # A retry may succeed; after the last one the report has these words.
         logger.exception("task failed", task_id=task.id, batch_job=task.batch_job)
         result = TaskResult(ResultCode.TEMPORARY_FAILURE, f"{_name(error)}; the log of backfill says more")

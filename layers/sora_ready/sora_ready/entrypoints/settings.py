@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any, Self, get_type_hints
 from urllib.parse import urlsplit
 
-from sora_ready.adapters.video_server.connection import VideoServerConnection
+from sora_ready.adapters.video_server import VideoServerConnection
 from sora_ready.domain.errors import SettingsError
 
 _DOLLARS = re.compile(r"\d{1,7}(\.\d{1,4})?", re.ASCII)
@@ -94,9 +94,7 @@ class VideoServerSettings(_Settings):
 
     def video_server(self) -> VideoServerConnection:
         """The connection to the server."""
-        return VideoServerConnection(
-            self.video_api_base_url, self.video_api_key_secret, self.video_api_timeout_seconds
-        )
+        return VideoServerConnection(self.video_api_base_url, self.video_api_key_secret, self.video_api_timeout_seconds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +112,7 @@ class SubmitSettings(VideoServerSettings):
     daily_budget_usd: Decimal
     max_receives: int
     lease_seconds: int = 180
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackSettings(VideoServerSettings):

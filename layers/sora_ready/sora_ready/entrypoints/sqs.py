@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, cast
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
@@ -72,8 +72,7 @@ def process_batch(
     A message that fails its `max_receives`-th receive goes to the dead-letter queue; `on_exhausted` records that.
     """
     processor = _LoggingProcessor(max_receives, on_exhausted)
-    response = process_partial_response(dict(event), process, processor, context)
-    return {"batchItemFailures": [*response["batchItemFailures"]]}
+    return cast(JsonObject, process_partial_response(event, process, processor, context))
 
 
 def receive_count(record: SQSRecord) -> int:

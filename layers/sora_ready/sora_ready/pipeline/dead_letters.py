@@ -20,9 +20,7 @@ WAITING_STATUSES = {
 """The statuses in which a job waits for a message of each queue. In any other, something else moves it."""
 
 
-def mark_dead_upload(
-    source: SourceObject, error: Exception, jobs: JobTable, uploads: UploadBucket
-) -> Job | None:
+def mark_dead_upload(source: SourceObject, error: Exception, jobs: JobTable, uploads: UploadBucket) -> Job | None:
     """Write into an upload's record, created now if it has none, that its event is in a dead-letter queue."""
     try:
         source, job = identify_upload(source, jobs=jobs, uploads=uploads)

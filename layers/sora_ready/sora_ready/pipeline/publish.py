@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sora_ready.adapters.event_bus import BusEvent, EventBus
 from sora_ready.adapters.task_tokens import TaskTokens
+from sora_ready.domain.codec import JsonObject
 from sora_ready.domain.errors import AwsServiceError, JobNotFound, SoraReadyError, TaskTokenEvictedError
 from sora_ready.domain.job import FINAL, Job, Status
 from sora_ready.domain.outcome import task_output, terminal_error
@@ -114,7 +115,7 @@ class Publish:
             self.task_tokens.succeed(token, task_output(job))
             return
         name, recorded = type(error).__name__, error.to_job_error()
-        cause = {"errorType": name, "errorMessage": recorded.message, "error": recorded.to_record()}
+        cause: JsonObject = {"errorType": name, "errorMessage": recorded.message, "error": recorded.to_record()}
         self.task_tokens.fail(token, name, cause)
 
 

@@ -12,7 +12,6 @@ from sora_ready.adapters.metrics import Metrics
 from sora_ready.adapters.queues import TrackQueue
 from sora_ready.adapters.video_server.client import VideoServerClient
 from sora_ready.domain.errors import (
-    JobError,
     TransitionRefused,
     VideoClaimedError,
     VideoListUnsupported,
@@ -110,9 +109,9 @@ class Reconcile:
         ambiguous_jobs = set()
         for row in self.jobs.find_open(request_fingerprint):
             other = self.jobs.get_job(row.job_id) if row.job_id != job.id else None
-            if other and other.status in UNSETTLED and other.submission:
-                if windows_overlap(submission, other.submission):
-                    ambiguous_jobs.add(other.id)
+            unsettled = other.submission if other and other.status in UNSETTLED else None
+            if unsettled and windows_overlap(submission, unsettled):
+                ambiguous_jobs.add(row.job_id)
         # Read last: an attempt is recorded as settled before its job leaves `unconfirmed`.
         settled = self.ledger.settled_attempts(request_fingerprint)
         ambiguous_jobs |= {attempt.job_id for attempt in settled if windows_overlap(submission, attempt)}

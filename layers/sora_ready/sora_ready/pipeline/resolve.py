@@ -52,7 +52,7 @@ class Resolve:
         return job
 
     def _adopt(self, job: Job, video_id: str) -> Job:
-        """Give the job the server's video. Raises `DecisionRejected` if the list has videos that match, and not this."""
+        """Give the job the server's video. Raises `DecisionRejected` if only other videos match the job."""
         known = {job.reconciliation.candidate, *job.reconciliation.candidates} - {None}
         if known and video_id not in known:
             matching = ", ".join(sorted(str(candidate) for candidate in known))

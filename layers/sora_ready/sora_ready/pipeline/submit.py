@@ -13,8 +13,8 @@ from sora_ready.adapters.job_table import JobTable
 from sora_ready.adapters.ledger import Ledger
 from sora_ready.adapters.output_bucket import OutputBucket
 from sora_ready.adapters.queues import MAX_POSTPONE_SECONDS, TrackQueue
+from sora_ready.adapters.video_server import Frame, ServerResponse
 from sora_ready.adapters.video_server.client import VideoServerClient
-from sora_ready.adapters.video_server.messages import Frame, ServerResponse
 from sora_ready.domain.errors import (
     BudgetSpent,
     JobLeasedError,
@@ -31,6 +31,7 @@ from sora_ready.domain.spending import budget_day
 from sora_ready.pipeline.unconfirmed import expire_lease, mark_unconfirmed
 
 logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class Submit:
@@ -109,7 +110,7 @@ class Submit:
             return mark_unconfirmed(job, claimed, self.jobs)
         except Exception:
             # Only the log knows now what was bought, so it is an error at every log level.
-            logger.error("video bought but not recorded", extra=ids)  # noqa: TRY400 - the caller logs the error itself
+            logger.error("video bought but not recorded", extra=ids)
             raise
         self.track_queue.send_poll(job.id, polls=0, delay_seconds=poll_delay_seconds(0, response.poll_after_ms))
         return job

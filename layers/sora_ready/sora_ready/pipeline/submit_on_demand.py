@@ -71,9 +71,7 @@ class SubmitOnDemand:
         """Let the job continue as any other from here on."""
         jobs, released = self.submit.jobs, replace(job.invocation, submit=True)
         conditions = JobConditions(invocation=job.invocation)
-        return jobs.write_or_reload(
-            job, lambda: jobs.update_job(job, conditions=conditions, invocation=released)
-        )
+        return jobs.write_or_reload(job, lambda: jobs.update_job(job, conditions=conditions, invocation=released))
 
     def _add_task_token(self, job: Job, token: str) -> Job:
         """Record the token: the function `publish` answers it at the job's end, or now.

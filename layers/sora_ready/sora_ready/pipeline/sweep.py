@@ -98,7 +98,9 @@ class Sweep:
                 logger.exception("held job not updated", extra={"job_id": job.id})
         return len(released)
 
-    def _read_prices(self, rows: Sequence[DueJob], held: dict[str, tuple[Job, Decimal]]) -> Iterator[tuple[str, Decimal]]:
+    def _read_prices(
+        self, rows: Sequence[DueJob], held: dict[str, tuple[Job, Decimal]]
+    ) -> Iterator[tuple[str, Decimal]]:
         """Read held jobs one after the other, as they are needed; yield id and price, and add them to `held`."""
         for row in rows:
             job = self.jobs.get_job(row.job_id)

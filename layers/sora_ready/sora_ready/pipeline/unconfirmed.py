@@ -1,4 +1,4 @@
-"""A submission without a recorded response: the job is `unconfirmed` until its video is found or an operator decides."""
+"""A submission without a recorded response makes its job `unconfirmed`."""
 
 from __future__ import annotations
 
