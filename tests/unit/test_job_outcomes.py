@@ -1,4 +1,4 @@
-"""What a job's end is to whoever waits: an error by the name it was raised with, or the job."""
+"""The outcome of a job for a Step Functions task: an error by its class, or the job."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def error(code: str, **facts: Any) -> dict[str, Any]:
         (Status.CANCELED, "canceled", {}, JobCanceled),
     ],
 )
-def test_an_end_that_is_no_video_is_an_error_by_name(
+def test_a_job_that_ends_without_a_video_is_an_error_of_its_class(
     status: Status, code: str, server: dict[str, str], kind: type[SoraReadyError]
 ) -> None:
     record = error(code, limit=7)
-    told = terminal_error(job(status, error=record, server=server))
-    assert type(told) is kind
-    assert told.to_record() == record | {"job_id": "video_1"}
+    raised = terminal_error(job(status, error=record, server=server))
+    assert type(raised) is kind
+    assert raised.to_record() == record | {"job_id": "video_1"}
 
 
 @pytest.mark.parametrize(
@@ -58,23 +58,23 @@ def test_an_end_that_is_no_video_is_an_error_by_name(
         SourceRejected("source_missing", "Gone."),
     ],
 )
-def test_what_was_raised_is_found_again_in_the_record(rejection: SoraReadyError) -> None:
-    told = terminal_error(job(Status.REJECTED, error=rejection.to_record()))
-    assert (type(told), str(told)) == (type(rejection), str(rejection))
+def test_the_error_in_the_record_is_the_one_that_was_raised(rejection: SoraReadyError) -> None:
+    raised = terminal_error(job(Status.REJECTED, error=rejection.to_record()))
+    assert (type(raised), str(raised)) == (type(rejection), str(rejection))
 
 
-def test_a_canceled_job_need_not_say_why() -> None:
-    told = terminal_error(job(Status.CANCELED))
-    assert told is not None
-    assert told.code == "canceled"
+def test_a_canceled_job_needs_no_error_in_its_record() -> None:
+    raised = terminal_error(job(Status.CANCELED))
+    assert raised is not None
+    assert raised.code == "canceled"
 
 
 @pytest.mark.parametrize("status", sorted(set(Status) - FINAL | {Status.COMPLETED}))
-def test_any_other_status_is_no_error(status: Status) -> None:
+def test_any_other_status_has_no_error(status: Status) -> None:
     assert terminal_error(job(status, error=error("busy"))) is None
 
 
-def test_a_result_fits_into_a_state_machine_whatever_was_asked_for() -> None:
+def test_the_output_of_a_task_fits_into_a_state_machine_whatever_the_request() -> None:
     done = job(
         Status.COMPLETED,
         request={"prompt": "海" * 32_000, "size": "1280x720"},
@@ -82,8 +82,8 @@ def test_a_result_fits_into_a_state_machine_whatever_was_asked_for() -> None:
         video={"bucket": "out", "key": "videos/video_1.mp4", "bytes": 9, "sha256": "00"},
         history=tuple({"status": "in_progress", "at": "now"} for _ in range(9000)),
     )
-    told = task_output(done)
-    assert told["video"] == done.video
-    assert told["request"] == {"size": "1280x720"}
-    assert "secret" not in json.dumps(told)
-    assert len(json.dumps(told)) < 2000
+    output = task_output(done)
+    assert output["video"] == done.video
+    assert output["request"] == {"size": "1280x720"}
+    assert "secret" not in json.dumps(output)
+    assert len(json.dumps(output)) < 2000

@@ -1,4 +1,4 @@
-"""What S3 Batch Operations sends, in both schemas, and what it is answered."""
+"""An invocation by S3 Batch Operations, in both schemas, and the response to it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def key_of(encoded: str) -> str:
     return task.key
 
 
-def test_both_schemas_tell_the_same_task() -> None:
+def test_both_schemas_describe_the_same_task() -> None:
     [old], [new] = read_tasks(sample("1.0")), read_tasks(sample("2.0"))
 
     assert (old.id, old.batch_job) == ("dGFza2lkZ29lc2hlcmUK", "f3cc4f60-61f6-4a2b-8a21-d07600c373ce")
@@ -39,7 +39,7 @@ def test_only_the_second_schema_has_user_arguments() -> None:
     assert new.arguments == {"size": "auto", "mode": "pad", "prompt": "The waves roll in, slowly"}
 
 
-def test_a_job_of_the_second_schema_without_arguments_asks_for_nothing() -> None:
+def test_an_invocation_of_the_second_schema_may_have_no_arguments() -> None:
     for job in ({"id": "1"}, {"id": "1", "userArguments": None}, {"id": "1", "userArguments": {}}):
         [task] = read_tasks(sample("2.0") | {"job": job})
         assert task.arguments == {}
@@ -62,7 +62,7 @@ def test_a_key_is_decoded_once(encoded: str, key: str) -> None:
 
 
 @pytest.mark.parametrize("version", [None, "", "null"])
-def test_what_tells_no_version_is_none(version: str | None) -> None:
+def test_an_empty_version_is_none(version: str | None) -> None:
     [task] = read_tasks(sample("1.0", s3VersionId=version))
     assert task.version_id is None
 
@@ -70,12 +70,12 @@ def test_what_tells_no_version_is_none(version: str | None) -> None:
 @pytest.mark.parametrize(
     "arn", ["arn:aws:s3:::photos", "arn:aws-cn:s3:::photos", "arn:aws:s3:us-east-1:123456789012:photos"]
 )
-def test_a_bucket_is_told_by_its_arn_in_the_first_schema(arn: str) -> None:
+def test_the_first_schema_names_the_bucket_by_its_arn(arn: str) -> None:
     [task] = read_tasks(sample("1.0", s3BucketArn=arn))
     assert task.bucket == "photos"
 
 
-def test_each_task_of_an_invocation_gets_its_own_answer() -> None:
+def test_each_task_of_an_invocation_has_its_own_result() -> None:
     event = sample("2.0")
     event["tasks"].append(event["tasks"][0] | {"taskId": "second", "s3Key": "b.jpg"})
     codes = dict(zip(("holiday/beach & sea.jpg", "b.jpg"), ResultCode, strict=False))
@@ -99,7 +99,7 @@ def test_each_task_of_an_invocation_gets_its_own_answer() -> None:
     assert json.loads(json.dumps(answer)) == answer
 
 
-def test_a_reason_is_cut_to_what_the_report_holds() -> None:
+def test_a_result_is_cut_to_the_length_that_the_report_keeps() -> None:
     answer = answer_tasks(sample("1.0"), lambda _: TaskResult(ResultCode.PERMANENT_FAILURE, "é" * 5000))
     assert answer["results"][0]["resultString"] == "é" * MAX_RESULT
 
@@ -114,6 +114,6 @@ def test_a_reason_is_cut_to_what_the_report_holds() -> None:
         {"invocationSchemaVersion": "2.0", "invocationId": "1", "job": None, "tasks": [{"taskId": "1"}]},
     ],
 )
-def test_what_is_no_such_event_is_refused(event: dict[str, Any]) -> None:
+def test_any_other_event_is_refused(event: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"invocation schema|not one of S3 Batch Operations"):
         answer_tasks(event, lambda _: TaskResult(ResultCode.SUCCEEDED, ""))
