@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from sora_ready.domain.job import DUE_AFTER, FINAL, Status
-from sora_ready.domain.polling import LAST_POLL_SECONDS
+from sora_ready.domain.polling import MAX_POLL_SECONDS
 
 
 @pytest.mark.parametrize("status", sorted(set(Status) - FINAL))
@@ -21,7 +21,7 @@ def test_a_job_that_has_ended_is_never_due(status: Status) -> None:
 
 
 def test_a_job_at_the_server_is_due_only_after_its_own_message_is_overdue() -> None:
-    longest = timedelta(seconds=LAST_POLL_SECONDS)
+    longest = timedelta(seconds=MAX_POLL_SECONDS)
 
     assert all(DUE_AFTER[status] > 2 * longest for status in (Status.QUEUED, Status.IN_PROGRESS))
 

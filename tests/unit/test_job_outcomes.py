@@ -3,51 +3,65 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from sora_ready.domain.codec import encode
 from sora_ready.domain.errors import (
     ImageRejected,
     JobCanceled,
+    JobError,
     RequestRejected,
     SoraReadyError,
     SourceRejected,
     SubmissionRefused,
     VideoFailed,
 )
-from sora_ready.domain.job import FINAL, Job, SourceObject, Status
+from sora_ready.domain.job import (
+    FINAL,
+    HistoryEntry,
+    Invocation,
+    Job,
+    ServerVideo,
+    SourceObject,
+    Status,
+    StoredVideo,
+)
 from sora_ready.domain.outcome import task_output, terminal_error
+
+from .job_parts import make_request
 
 
 def job(status: Status, **parts: Any) -> Job:
     return Job("video_1", status, SourceObject("b", "k"), "then", "now", **parts)
 
 
-def error(code: str, **facts: Any) -> dict[str, Any]:
-    return {"code": code, "message": f"It is {code}.", "hint": "Do something.", **facts}
+def error(code: str, **facts: Any) -> JobError:
+    return JobError(code, f"It is {code}.", "Do something.", facts)
 
 
 @pytest.mark.parametrize(
     ("status", "code", "server", "kind"),
     [
-        (Status.REJECTED, "corrupt", {}, ImageRejected),
-        (Status.REJECTED, "decoder_crashed", {}, ImageRejected),
-        (Status.REJECTED, "invalid_mode", {}, RequestRejected),
-        (Status.REJECTED, "source_missing", {}, SourceRejected),
-        (Status.FAILED, "moderation_blocked", {}, SubmissionRefused),
-        (Status.FAILED, "given_up", {}, VideoFailed),
-        (Status.FAILED, "moderation_blocked", {"id": "v"}, VideoFailed),
-        (Status.CANCELED, "canceled", {}, JobCanceled),
+        (Status.REJECTED, "corrupt", None, ImageRejected),
+        (Status.REJECTED, "decoder_crashed", None, ImageRejected),
+        (Status.REJECTED, "invalid_mode", None, RequestRejected),
+        (Status.REJECTED, "source_missing", None, SourceRejected),
+        (Status.FAILED, "moderation_blocked", None, SubmissionRefused),
+        (Status.FAILED, "given_up", None, VideoFailed),
+        (Status.FAILED, "moderation_blocked", ServerVideo("v", "failed"), VideoFailed),
+        (Status.CANCELED, "canceled", None, JobCanceled),
     ],
 )
 def test_a_job_that_ends_without_a_video_is_an_error_of_its_class(
-    status: Status, code: str, server: dict[str, str], kind: type[SoraReadyError]
+    status: Status, code: str, server: ServerVideo | None, kind: type[SoraReadyError]
 ) -> None:
-    record = error(code, limit=7)
-    raised = terminal_error(job(status, error=record, server=server))
+    recorded = error(code, limit=7)
+    raised = terminal_error(job(status, error=recorded, server=server))
     assert type(raised) is kind
-    assert raised.to_record() == record | {"job_id": "video_1"}
+    assert raised.to_job_error() == replace(recorded, facts={"limit": 7, "job_id": "video_1"})
 
 
 @pytest.mark.parametrize(
@@ -59,7 +73,7 @@ def test_a_job_that_ends_without_a_video_is_an_error_of_its_class(
     ],
 )
 def test_the_error_in_the_record_is_the_one_that_was_raised(rejection: SoraReadyError) -> None:
-    raised = terminal_error(job(Status.REJECTED, error=rejection.to_record()))
+    raised = terminal_error(job(Status.REJECTED, error=rejection.to_job_error()))
     assert (type(raised), str(raised)) == (type(rejection), str(rejection))
 
 
@@ -77,13 +91,16 @@ def test_any_other_status_has_no_error(status: Status) -> None:
 def test_the_output_of_a_task_fits_into_a_state_machine_whatever_the_request() -> None:
     done = job(
         Status.COMPLETED,
-        request={"prompt": "海" * 32_000, "size": "1280x720"},
-        caller={"task_tokens": ["secret"]},
-        video={"bucket": "out", "key": "videos/video_1.mp4", "bytes": 9, "sha256": "00"},
-        history=tuple({"status": "in_progress", "at": "now"} for _ in range(9000)),
+        request=make_request(prompt="海" * 32_000),
+        invocation=Invocation(task_tokens=("secret",)),
+        video=StoredVideo("out", "videos/video_1.mp4", "video/mp4", 9, "00"),
+        history=(HistoryEntry(Status.IN_PROGRESS, "now"),) * 9000,
     )
     output = task_output(done)
-    assert output["video"] == done.video
-    assert output["request"] == {"size": "1280x720"}
+    request = output["request"]
+    assert isinstance(request, dict)
+    assert output["video"] == encode(done.video)
+    assert request["size"] == "1280x720"
+    assert "prompt" not in request
     assert "secret" not in json.dumps(output)
     assert len(json.dumps(output)) < 2000

@@ -4,39 +4,45 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from sora_ready.domain.job import Job, SourceObject, Status, timestamp
+from sora_ready.domain.job import Job, SourceObject, Status, Submission, timestamp
 from sora_ready.domain.reconciliation import (
-    GRACE,
-    SKEW,
+    CLOCK_SKEW,
+    LIST_DELAY,
     ListedVideo,
     MatchResult,
     can_be_settled,
     fingerprint,
     match_videos,
-    overlap,
     submission_window,
+    windows_overlap,
 )
+
+from .job_parts import REQUEST, make_request
 
 STARTED = datetime(2026, 11, 12, 8, 0, tzinfo=UTC)
 LEASE = timedelta(minutes=3)
-REQUEST = {"model": "sora-2", "size": "1280x720", "seconds": 4, "prompt": "a calm sea"}
 
 
-def job(started: datetime = STARTED, **request: Any) -> Job:
-    attempt = {"id": "a", "started_at": timestamp(started), "lease_until": timestamp(started + LEASE)}
-    made = timestamp(started)
+def attempt(started: datetime = STARTED) -> Submission:
+    return Submission("a", timestamp(started), timestamp(started + LEASE))
+
+
+def job(started: datetime = STARTED) -> Job:
+    now = timestamp(started)
     source = SourceObject("uploads", "beach.jpg", "etag")
-    return Job("video_1", Status.UNCONFIRMED, source, made, made, request=REQUEST | request, attempt=attempt)
+    return Job("video_1", Status.UNCONFIRMED, source, now, now, request=REQUEST, submission=attempt(started))
 
 
 def listed(video_id: str = "v1", **other: Any) -> ListedVideo:
     """A video, as the server lists it, that the job may have started."""
-    fields: dict[str, Any] = {**REQUEST, "seconds": "4", "created_at": int(STARTED.timestamp()) + 1}
-    return ListedVideo(video_id, **(fields | other))
+    created_at = int(STARTED.timestamp()) + 1
+    video = ListedVideo(video_id, REQUEST.model, REQUEST.size, str(REQUEST.seconds), REQUEST.prompt, created_at)
+    return replace(video, **other)
 
 
 def test_the_one_video_with_all_fields_of_the_request_matches() -> None:
@@ -97,39 +103,39 @@ def test_a_video_matches_only_within_the_lease_and_the_clock_skew(seconds: int, 
 
 
 def test_the_window_is_the_lease_with_the_clock_skew_on_both_sides() -> None:
-    assert submission_window(job()) == (STARTED - SKEW, STARTED + LEASE + SKEW)
+    assert submission_window(attempt()) == (STARTED - CLOCK_SKEW, STARTED + LEASE + CLOCK_SKEW)
 
 
 def test_an_attempt_can_be_settled_only_once_the_list_must_show_its_video() -> None:
-    over = STARTED + LEASE + SKEW + GRACE
+    over = STARTED + LEASE + CLOCK_SKEW + LIST_DELAY
 
-    assert not can_be_settled(job(), over - timedelta(milliseconds=1))
-    assert can_be_settled(job(), over)
+    assert not can_be_settled(attempt(), over - timedelta(milliseconds=1))
+    assert can_be_settled(attempt(), over)
 
 
 @pytest.mark.parametrize(
     ("minutes", "overlapping"), [(0, True), (5, True), (-5, True), (5.001, False), (-5.001, False)]
 )
 def test_two_attempts_overlap_if_one_video_could_be_of_either(minutes: float, *, overlapping: bool) -> None:
-    other = job(STARTED + timedelta(minutes=minutes))
+    other = attempt(STARTED + timedelta(minutes=minutes))
 
-    assert overlap(job(), other) is overlapping
-    assert overlap(other, job()) is overlapping
+    assert windows_overlap(attempt(), other) is overlapping
+    assert windows_overlap(other, attempt()) is overlapping
 
 
 def test_equal_requests_have_one_fingerprint() -> None:
-    assert fingerprint(REQUEST) == fingerprint(REQUEST | {"seconds": "4", "mode": "pad", "price_usd": "0.40"})
+    assert fingerprint(REQUEST) == fingerprint(make_request(mode="pad", price_usd=Decimal("0.80")))
 
 
 @pytest.mark.parametrize("other", [{"model": "m"}, {"size": "1x1"}, {"seconds": 8}, {"prompt": "a storm"}])
 def test_another_request_has_another_fingerprint(other: dict[str, Any]) -> None:
-    assert fingerprint(REQUEST) != fingerprint(REQUEST | other)
+    assert fingerprint(REQUEST) != fingerprint(make_request(**other))
 
 
 def test_text_shifted_from_one_field_into_the_next_has_another_fingerprint() -> None:
-    shifted = {"model": 'm", "1x1', "size": "", "seconds": 4, "prompt": "p"}
+    shifted = make_request(model='m", "1x1', size="")
 
-    assert fingerprint(shifted) != fingerprint({"model": "m", "size": "1x1", "seconds": 4, "prompt": "p"})
+    assert fingerprint(shifted) != fingerprint(make_request(model="m", size="1x1"))
 
 
 def test_a_fingerprint_does_not_reveal_the_prompt() -> None:
@@ -139,7 +145,7 @@ def test_a_fingerprint_does_not_reveal_the_prompt() -> None:
 
 def test_only_the_last_attempt_is_matched() -> None:
     # Given a job that was sent again a day later,
-    again = replace(job(), attempt=job(STARTED + timedelta(days=1)).submission)
+    again = replace(job(), submission=attempt(STARTED + timedelta(days=1)))
 
     # the video of the first attempt is not taken for that of the second.
     assert match_videos(again, [listed()], claimed=()) == MatchResult(())
