@@ -117,7 +117,10 @@ def parse_submission(body: str) -> tuple[str | None, str | None]:
     if isinstance(message, dict) and "job_id" in message:
         return str(message["job_id"]), None
     key = parse_object_created(body).key
-    return job_id_of_ready_key(key), key
+    job_id = job_id_of_ready_key(key)
+    if job_id is None:
+        logger.warning("not a ready copy: ignored", key=key)
+    return job_id, key
 
 
 def parse_poll(body: str) -> tuple[str, int]:
