@@ -347,7 +347,7 @@ def required(part: T | None, name: str) -> T:
     return part
 
 
-def sweep_partition_of(status: Status, channel: Channel) -> SweepPartition:
+def sweep_partition_of(status: Status, channel: Channel = Channel.UPLOAD) -> SweepPartition:
     """Return the partition of the index by-due for a job in this status."""
     if status is Status.HELD:
         return SweepPartition.HELD_BACKFILL if channel is Channel.BACKFILL else SweepPartition.HELD

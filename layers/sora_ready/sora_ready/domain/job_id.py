@@ -5,12 +5,25 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from dataclasses import dataclass
 
 from sora_ready.domain.codec import JsonValue
 from sora_ready.domain.job import SourceObject
 
 _JOB_ID = re.compile(r"video_[0-9a-f]{32}")
 _API_OBJECT_KEY = re.compile(r"(?:.*/)?api/(video_[0-9a-f]{32})/picture", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiUploads:
+    """Where the API's pictures are: one object for each job, in the upload bucket under `prefix`."""
+
+    bucket: str
+    prefix: str = ""
+
+    def object_for(self, job_id: str) -> SourceObject:
+        """Return the object for a job's picture."""
+        return SourceObject(self.bucket, api_object_key(job_id, self.prefix))
 
 
 def make_job_id(source: SourceObject) -> str:
@@ -23,8 +36,7 @@ def make_job_id(source: SourceObject) -> str:
     if match := _API_OBJECT_KEY.fullmatch(source.key):
         return match[1]
     upload: list[JsonValue] = [source.version_id] if source.version_id else _unversioned(source)
-    # The last value is a client's token, of which there is none any more: ids stay as they were.
-    return hash_job_id(source.bucket, source.key, upload, "")
+    return hash_job_id(source.bucket, source.key, upload)
 
 
 def hash_job_id(*identity: JsonValue) -> str:
