@@ -27,7 +27,7 @@ S3_CONFIG = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Respond to one request."""
-    bind_context(context)
+    bind_context(context, settings().stack_name)
     return app.resolve(event, context)
 
 

@@ -7,16 +7,17 @@ from functools import cache
 from typing import Any
 
 import boto3
-from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from sora_ready.adapters.bearer_token import BearerToken
-from sora_ready.entrypoints.logs import bind_context, logger
+from sora_ready.entrypoints.logs import LambdaContext, bind_context, logger
 from sora_ready.entrypoints.settings import AuthorizeSettings
+
+settings = cache(AuthorizeSettings.from_environment)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Return the policy for a token: the whole API, or nothing. API Gateway caches it for a minute."""
-    bind_context(context)
+    bind_context(context, settings().stack_name)
     kind, _, token = event["authorizationToken"].partition(" ")
     allowed = kind.lower() == "bearer" and bool(token.strip()) and connect().accepts(token.strip())
     if not allowed:
@@ -34,6 +35,5 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 @cache
 def connect() -> BearerToken:
     """Connect to the stack's secret, once in each execution environment."""
-    settings = AuthorizeSettings.from_environment()
-    overlap = timedelta(hours=settings.api_token_overlap_hours)
-    return BearerToken(boto3.client("secretsmanager"), settings.api_token_secret, overlap)
+    overlap = timedelta(hours=settings().api_token_overlap_hours)
+    return BearerToken(boto3.client("secretsmanager"), settings().api_token_secret, overlap)

@@ -26,6 +26,7 @@ from sora_ready.entrypoints.api.errors import ParameterRejected
 from sora_ready.entrypoints.api.http import Request
 from sora_ready.entrypoints.api.video_object import describe_video
 from sora_ready.entrypoints.settings import ApiSettings
+from sora_ready.pipeline.create_job import NewJob
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -67,11 +68,19 @@ class ApiContext:
         """Return a body's options as text. Raises `RequestRejected` if no video can be made with them."""
         return read_body(fields, self.defaults, self.catalog)
 
-    def choose_job_id(self, request: Request, body_sha256: str) -> str:
-        """Return the id of the job that a request creates: the same for the same Idempotency-Key.
+    def new_job(self, request: Request, options: Mapping[str, str], file_name: str, *identity: JsonValue) -> NewJob:
+        """Return the job that a request asks for; `options` and `identity` tell it from others under its key.
+
+        Raises `ParameterRejected`.
+        """
+        body_sha256 = sha256(json.dumps([options, *identity], sort_keys=True).encode()).hexdigest()
+        return NewJob(self._choose_job_id(request, body_sha256), options, body_sha256, file_name)
+
+    def _choose_job_id(self, request: Request, body_sha256: str) -> str:
+        """Return the same id for the same Idempotency-Key.
 
         The SDK retries a request whose response was lost, without a key. Such a retry gets the job that the same body
-        created recently, unless that job has ended. Raises `ParameterRejected`.
+        created recently, unless that job has ended.
         """
         key = request.headers.get("idempotency-key")
         if key is None:
@@ -115,8 +124,3 @@ def build_context(
         defaults=settings.defaults(),
         max_source_bytes=settings.max_source_bytes,
     )
-
-
-def hash_request(*parts: JsonValue) -> str:
-    """Return the hash by which two requests under one Idempotency-Key are compared."""
-    return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -6,26 +6,9 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from sora_ready.domain.errors import SoraReadyError
-from sora_ready.entrypoints.api import models, uploads, videos
+from sora_ready.entrypoints.api import errors, http, models, uploads, videos
 from sora_ready.entrypoints.api.context import ApiContext
-from sora_ready.entrypoints.api.errors import (
-    InternalError,
-    MethodNotAllowedError,
-    RequestError,
-    RouteNotFound,
-    to_request_error,
-)
-from sora_ready.entrypoints.api.http import (
-    ProxyEvent,
-    Request,
-    Response,
-    cors_headers,
-    error_response,
-    parse_request,
-    preflight_response,
-    read_headers,
-)
+from sora_ready.entrypoints.api.http import ProxyEvent, Request, Response
 from sora_ready.entrypoints.api.routes import ROUTES
 
 logger = logging.getLogger(__name__)
@@ -60,28 +43,27 @@ def dispatch(
     limits: RequestLimits,
 ) -> Response:
     """Run an operation on a proxy event and return its response. It raises nothing: errors are responses too."""
-    method, headers = event["httpMethod"], read_headers(event)
+    method, headers = event["httpMethod"], http.read_headers(event)
     try:
         if method == "OPTIONS":
-            response = preflight_response(headers, limits.allowed_origins)
+            response = http.preflight_response(headers, limits.allowed_origins)
         elif operation in OPERATIONS:
-            request = parse_request(event, path, limits.max_body_bytes)
+            request = http.parse_request(event, path, limits.max_body_bytes)
             response = OPERATIONS[operation](request, get_context())
         else:
             raise _route_error(method, str(event.get("path", "")))
     except Exception as error:  # noqa: BLE001 - the caller gets a response in the API's format, whatever the error
-        expected = to_request_error(error) if isinstance(error, SoraReadyError) else None
-        response = error_response(expected or _internal_error(event))
+        response = http.error_response(errors.to_request_error(error) or _internal_error(event))
     logger.info("request completed", extra={"operation": operation, "status": response.status})
-    return replace(response, headers={**response.headers, **cors_headers(headers, limits.allowed_origins)})
+    return replace(response, headers={**response.headers, **http.cors_headers(headers, limits.allowed_origins)})
 
 
-def _route_error(method: str, path: str) -> RequestError:
+def _route_error(method: str, path: str) -> errors.RequestError:
     allowed = sorted(route.method for route in ROUTES if _matches(route.path, path))
     # An id with characters that no id has ends here too, with an allowed method.
     if allowed and method not in allowed:
-        return MethodNotAllowedError(method, allowed)
-    return RouteNotFound("unknown_url", f"Unknown request URL: {method} {path[:200]}.")
+        return errors.MethodNotAllowedError(method, allowed)
+    return errors.RouteNotFound("unknown_url", f"Unknown request URL: {method} {path[:200]}.")
 
 
 def _matches(pattern: str, path: str) -> bool:
@@ -91,7 +73,7 @@ def _matches(pattern: str, path: str) -> bool:
     )
 
 
-def _internal_error(event: ProxyEvent) -> RequestError:
+def _internal_error(event: ProxyEvent) -> errors.RequestError:
     request_id = str(event.get("requestContext", {}).get("requestId", ""))
-    logger.exception("request failed", extra={"request_id": request_id})
-    return InternalError(event["httpMethod"], request_id)
+    logger.exception("request failed", extra={"gateway_request_id": request_id})
+    return errors.InternalError(event["httpMethod"], request_id)

@@ -29,23 +29,19 @@ ERROR_TYPES: Mapping[int, str] = {
 }
 """OpenAI's error type for each status."""
 
-# The SDK retries a POST on 409 and 5xx by itself. A conflict stays one, and a request that failed may have been executed.
-_NO_RETRY = {"x-should-retry": "false"}
+# The SDK retries a POST on 409 and 5xx by itself. A conflict stays one, and a request that failed may have had effects.
+_NO_RETRY: Mapping[str, str] = {"x-should-retry": "false"}
 
 
 class RequestError(SoraReadyError):
     """A request that gets an error response. `param` names the field, header or query parameter at fault."""
 
     status = 400
+    headers: Mapping[str, str] = {}
 
     def __init__(self, code: str, message: str, *, param: str | None = None, hint: str | None = None) -> None:
         super().__init__(code, message, hint=hint)
         self.param = param
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """The response's headers beside the content type."""
-        return {}
 
     def to_body(self) -> JsonObject:
         """Return OpenAI's error object."""
@@ -82,24 +78,16 @@ class MethodNotAllowedError(RequestError):
     status = 405
 
     def __init__(self, method: str, allowed: Iterable[str]) -> None:
-        self._allowed = ", ".join(allowed)
-        super().__init__("method_not_allowed", f"{method} is not allowed here. Allowed: {self._allowed}.")
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """The allowed methods."""
-        return {"Allow": self._allowed}
+        methods = ", ".join(allowed)
+        super().__init__("method_not_allowed", f"{method} is not allowed here. Allowed: {methods}.")
+        self.headers = {"Allow": methods}
 
 
 class StateConflict(RequestError):
     """The job's status, or what it was created with, forbids the request."""
 
     status = 409
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """Tells the SDK not to retry."""
-        return _NO_RETRY
+    headers = _NO_RETRY
 
 
 class BodyTooLargeError(RequestError):
@@ -108,27 +96,18 @@ class BodyTooLargeError(RequestError):
     status = 413
 
     def __init__(self, limit: int) -> None:
-        super().__init__(
-            "body_too_large",
-            f"The body has more than {limit:,} bytes. POST /v1/uploads gives a form for pictures up to 100 MB.",
-        )
+        message = f"The body has more than {limit:,} bytes. POST /v1/uploads gives a form for pictures up to 100 MB."
+        super().__init__("body_too_large", message)
 
 
 class InternalError(RequestError):
-    """The stack failed. The log has the details under the request id."""
+    """The stack failed. Its log has the details under the request id."""
 
     status = 500
 
     def __init__(self, method: str, request_id: str) -> None:
-        super().__init__(
-            "internal_error", f"The stack failed. Its log has the details, under the request id {request_id}."
-        )
-        self._method = method
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """Tells the SDK not to retry what may have been executed."""
-        return {} if self._method == "GET" else _NO_RETRY
+        super().__init__("internal_error", f"The stack failed. Its log has details under the request id {request_id}.")
+        self.headers = {} if method == "GET" else _NO_RETRY
 
 
 _RETURNED_AS: Mapping[type[SoraReadyError], tuple[type[RequestError], str | None]] = {
@@ -149,7 +128,7 @@ _CONFLICT_PARAMS = {
 }
 
 
-def to_request_error(error: SoraReadyError) -> RequestError | None:
+def to_request_error(error: Exception) -> RequestError | None:
     """Return an error as the API returns it, None if the caller can do nothing about it."""
     if isinstance(error, RequestError):
         return error

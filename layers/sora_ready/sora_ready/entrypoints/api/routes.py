@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Route:
     """One operation. `path` is written as in the template; `request` and `response` name schemas of the document.
 
@@ -17,7 +17,7 @@ class Route:
     path: str
     operation: str
     summary: str
-    response: str = ""
+    response: str
     request: str = ""
     query: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
@@ -27,74 +27,61 @@ class Route:
 
 ROUTES = (
     Route(
-        method="POST",
-        path="/videos",
-        operation="create_video",
-        summary="Create a video from a picture of any size and format",
+        "POST",
+        "/videos",
+        "create_video",
+        "Create a video from a picture of any size and format",
+        "Video",
         request="CreateVideo",
-        response="Video",
         headers=("Idempotency-Key",),
         errors=(400, 409, 413),
     ),
     Route(
-        method="GET",
-        path="/videos",
-        operation="list_videos",
-        summary="List videos, the newest first",
-        response="VideoList",
+        "GET",
+        "/videos",
+        "list_videos",
+        "List videos, the newest first",
+        "VideoList",
         query=("after", "limit", "order", "status"),
         errors=(400,),
     ),
+    Route("GET", "/videos/{video_id}", "get_video", "Get a video", "Video", errors=(404,)),
     Route(
-        method="GET",
-        path="/videos/{video_id}",
-        operation="get_video",
-        summary="Get a video",
-        response="Video",
-        errors=(404,),
-    ),
-    Route(
-        method="DELETE",
-        path="/videos/{video_id}",
-        operation="delete_video",
-        summary="Cancel a video that was not sent, or delete one that has ended, with its files",
-        response="DeletedVideo",
+        "DELETE",
+        "/videos/{video_id}",
+        "delete_video",
+        "Cancel a video that was not sent, or delete one that has ended, with its files",
+        "DeletedVideo",
         errors=(404, 409),
     ),
     Route(
-        method="GET",
-        path="/videos/{video_id}/content",
-        operation="get_content",
-        summary="Redirect to a link to the video, the ready copy or the picture, valid for five minutes",
+        "GET",
+        "/videos/{video_id}/content",
+        "get_content",
+        "Redirect to a link to the video, the ready copy or the picture, valid for five minutes",
+        "",
         query=("variant",),
         errors=(400, 404, 409),
     ),
     Route(
-        method="POST",
-        path="/videos/{video_id}/resolve",
-        operation="resolve_video",
-        summary="Decide about an unconfirmed video: nobody knows whether the server made it",
+        "POST",
+        "/videos/{video_id}/resolve",
+        "resolve_video",
+        "Decide about an unconfirmed video: nobody knows whether the server made it",
+        "Video",
         request="Resolve",
-        response="Video",
         errors=(400, 404, 409, 413),
         own=True,
     ),
-    Route(method="GET", path="/models", operation="list_models", summary="List the models", response="ModelList"),
+    Route("GET", "/models", "list_models", "List the models", "ModelList"),
+    Route("GET", "/models/{model}", "get_model", "Get a model's sizes, lengths and prices", "Model", errors=(404,)),
     Route(
-        method="GET",
-        path="/models/{model}",
-        operation="get_model",
-        summary="Get a model's sizes, lengths and prices",
-        response="Model",
-        errors=(404,),
-    ),
-    Route(
-        method="POST",
-        path="/uploads",
-        operation="create_upload",
-        summary="Create a video whose picture is then posted to S3 with a presigned form",
+        "POST",
+        "/uploads",
+        "create_upload",
+        "Create a video whose picture is then posted to S3 with a presigned form",
+        "Upload",
         request="CreateUpload",
-        response="Upload",
         headers=("Idempotency-Key",),
         errors=(400, 409, 413),
         own=True,

@@ -33,11 +33,7 @@ def _maybe(schema: Schema) -> Schema:
 
 def _object(properties: Schema, required: list[str] | None = None) -> Schema:
     """Return the schema of an object; all its properties are required unless `required` says otherwise."""
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties) if required is None else required,
-    }
+    return {"type": "object", "properties": properties, "required": list(properties) if required is None else required}
 
 
 def _closed(properties: Schema, required: list[str] | None = None) -> Schema:
@@ -75,13 +71,8 @@ _REFERENCE: Schema = _closed(
     },
 )
 
-_ERROR_DETAIL: Schema = _object(
-    {
-        "message": _ANY_TEXT,
-        "type": _ANY_TEXT,
-        "param": _maybe(_ANY_TEXT),
-        "code": _maybe(_ANY_TEXT),
-    }
+_ERROR: Schema = _object(
+    {"message": _ANY_TEXT, "type": _ANY_TEXT, "param": _maybe(_ANY_TEXT), "code": _maybe(_ANY_TEXT)}
 )
 
 _JOB: Schema = _ours(
@@ -192,7 +183,7 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "Model": _MODEL,
     "ModelList": _list_of("Model"),
-    "Error": _object({"error": _ERROR_DETAIL}),
+    "Error": _object({"error": _ERROR}),
 }
 """Every schema of the document, by name."""
 

@@ -1,4 +1,4 @@
-"""Pictures over API Gateway's limit: the job is recorded first, and the picture is posted to S3 with a presigned form."""
+"""Pictures over API Gateway's limit: the job is recorded, then its picture is posted to S3 with a presigned form."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from sora_ready.domain.codec import JsonValue
 from sora_ready.domain.job import DUE_AFTER, Status
 from sora_ready.domain.request import NAMES
 from sora_ready.entrypoints.api.bodies import clean_file_name, read_json
-from sora_ready.entrypoints.api.context import ApiContext, hash_request
+from sora_ready.entrypoints.api.context import ApiContext
 from sora_ready.entrypoints.api.errors import ParameterRejected, StateConflict
 from sora_ready.entrypoints.api.http import Request, Response
-from sora_ready.pipeline.create_job import NewJob, create_api_job
+from sora_ready.pipeline.create_job import create_api_job
 
 _FILE_FIELDS = frozenset({"file_name", "content_type", "bytes"})
 _MEDIA_TYPE = re.compile(r"[\w.+-]{1,60}/[\w.+-]{1,60}", re.ASCII)
@@ -23,10 +23,7 @@ def create_upload(request: Request, context: ApiContext) -> Response:
     fields = read_json(request, NAMES | _FILE_FIELDS)
     file_name, content_type, length = _parse_file_fields(fields, context.max_source_bytes)
     options = context.validate_options({name: value for name, value in fields.items() if name in NAMES})
-    body_sha256 = hash_request("upload", options, file_name, content_type, length)
-    new_job = NewJob(
-        context.choose_job_id(request, body_sha256), options, body_sha256, file_name=clean_file_name(file_name)
-    )
+    new_job = context.new_job(request, options, clean_file_name(file_name), "upload", file_name, content_type, length)
     target = context.api_uploads.object_for(new_job.job_id)
     job = create_api_job(new_job, target, context.jobs)
     if job.status is not Status.RECEIVED:
@@ -37,7 +34,7 @@ def create_upload(request: Request, context: ApiContext) -> Response:
         )
     max_bytes = length or context.max_source_bytes
     form = context.uploads.presign_post(
-        target, content_type=content_type, min_bytes=length or 1, max_bytes=max_bytes, request_hash=body_sha256
+        target, content_type=content_type, min_bytes=length or 1, max_bytes=max_bytes, request_hash=new_job.body_sha256
     )
     # A repeated request gets a form with a new expiry, so the picture may come that much later.
     context.jobs.update_job(job, due_at=form.expires_at + DUE_AFTER[Status.RECEIVED])

@@ -13,17 +13,11 @@ from sora_ready.domain.job import Job, Status
 from sora_ready.domain.request import apply_preset, fit_defaults, merge_options, parse_request
 
 VIDEO_STATUS: Mapping[Status, str] = {
-    Status.RECEIVED: "queued",
-    Status.READY: "queued",
-    Status.HELD: "queued",
-    Status.SUBMITTING: "queued",
-    Status.UNCONFIRMED: "queued",
-    Status.QUEUED: "queued",
+    **dict.fromkeys((Status.RECEIVED, Status.READY, Status.HELD), "queued"),
+    **dict.fromkeys((Status.SUBMITTING, Status.UNCONFIRMED, Status.QUEUED), "queued"),
     Status.IN_PROGRESS: "in_progress",
     Status.COMPLETED: "completed",
-    Status.FAILED: "failed",
-    Status.REJECTED: "failed",
-    Status.CANCELED: "failed",
+    **dict.fromkeys((Status.FAILED, Status.REJECTED, Status.CANCELED), "failed"),
 }
 """OpenAI's status for each of ours. A deleted job is never returned."""
 

@@ -10,20 +10,19 @@ from sora_ready.domain.codec import JsonObject
 from sora_ready.domain.job import FINAL, Job, SourceObject, Status
 from sora_ready.domain.job_id import is_job_id
 from sora_ready.entrypoints.api.bodies import read_create_body, read_json
-from sora_ready.entrypoints.api.context import ApiContext, hash_request
+from sora_ready.entrypoints.api.context import ApiContext
 from sora_ready.entrypoints.api.errors import ParameterRejected, ResourceNotFound, StateConflict
 from sora_ready.entrypoints.api.http import Request, Response
 from sora_ready.entrypoints.api.video_object import find_statuses
-from sora_ready.pipeline.create_job import NewJob, create_api_job
+from sora_ready.pipeline.create_job import create_api_job
 from sora_ready.pipeline.delete import DeleteJob
-from sora_ready.pipeline.resolve import Resolve
+from sora_ready.pipeline.resolve import DECISIONS, Resolve
 
 LINK_SECONDS = 300
 # A response of Lambda has at most 6 MB.
 MAX_PAGE_BYTES = 5_000_000
 MAX_LIMIT, DEFAULT_LIMIT = 100, 20
 VARIANTS = ("video", "ready", "source")
-DECISIONS = ("send_again", "give_up", "adopt")
 
 
 def create_video(request: Request, context: ApiContext) -> Response:
@@ -31,8 +30,7 @@ def create_video(request: Request, context: ApiContext) -> Response:
     body = read_create_body(request, f"s3://{context.api_uploads.bucket}/{context.api_uploads.prefix}")
     picture = body.picture
     options = context.validate_options(body.fields)
-    body_sha256 = hash_request("video", options, picture.fingerprint())
-    new_job = NewJob(context.choose_job_id(request, body_sha256), options, body_sha256, file_name=picture.file_name)
+    new_job = context.new_job(request, options, picture.file_name, "video", picture.fingerprint())
     target = context.api_uploads.object_for(new_job.job_id)
     # A repeated request succeeds even if the object is gone by then.
     if picture.key and context.jobs.get_job(new_job.job_id) is None:
@@ -85,9 +83,7 @@ def get_video(request: Request, context: ApiContext) -> Response:
 
 def delete_video(request: Request, context: ApiContext) -> Response:
     """Cancel a video, or delete it with its files."""
-    delete_job = DeleteJob(
-        jobs=context.jobs, outputs=context.outputs, uploads=context.uploads, api_uploads=context.api_uploads
-    )
+    delete_job = DeleteJob(context.jobs, context.outputs, context.uploads, context.api_uploads)
     job = delete_job(context.find_job(request).id, repeated=request.repeated)
     deleted = job.status is Status.DELETED
     return Response(
@@ -119,8 +115,8 @@ def resolve_video(request: Request, context: ApiContext) -> Response:
             "video_not_unconfirmed", f"The video is {job.status}; there is nothing to decide.", param="video_id"
         )
     submit_queue, track_queue = context.open_queues()
-    resolve = Resolve(jobs=context.jobs, ledger=context.ledger, submit_queue=submit_queue, track_queue=track_queue)
-    return Response(200, context.describe(resolve(job.id, decision, video_id)))
+    resolve = Resolve(context.jobs, context.ledger, submit_queue, track_queue)
+    return Response(200, context.describe(resolve(job.id, decision, video_id=video_id)))
 
 
 def _truncate_page(videos: list[JsonObject]) -> list[JsonObject]:
