@@ -11,7 +11,7 @@ import pytest
 from sora_ready.adapters import job_list
 from sora_ready.domain.job import Channel, Decoding, Invocation, Job, Polling, SourceObject, Status, timestamp
 from sora_ready.domain.job_id import hash_job_id
-from tests.openai_schema import VIDEO, VIDEO_LIST, assert_matches
+from tests.openai_schema import VIDEO, VIDEO_LIST, assert_holds
 
 from .api_requests import send_request
 from .function_modules import Load
@@ -34,7 +34,7 @@ def add(stack: Stack, name: str, status: Status = Status.READY, **parts: Any) ->
 def page(api: ModuleType, query: str) -> dict[str, Any]:
     response = send_request(api, "GET", f"/videos?{query}")
     assert response.status == 200, response.body
-    assert_matches(LIST, response.body)
+    assert_holds(LIST, response.body)
     body: dict[str, Any] = response.body
     return body
 
