@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from sora_ready.adapters.metrics import JOB_NEEDS_OPERATOR, NAMESPACE
 from sora_ready.pipeline.sweep import EVERY_MINUTES
 from tests.unit.template_rules import QUEUE, Template, as_list, functions, of_type, properties, sqs_events, target
 
 ALARM = "AWS::CloudWatch::Alarm"
-METRIC_NAMESPACE, UNCONFIRMED_METRIC = "SoraReady", "UnconfirmedJobsNeedOperator"
-"""The metric that the functions emit, with the stack's name as its only dimension, for a job that needs an operator."""
-STACK_NAME = {"Ref": "AWS::StackName"}
 
 ACTIONS = {
     "Normalize": {
@@ -117,19 +115,16 @@ def max_receives_is_the_queues_own(template: Template) -> list[str]:
 
 
 def jobs_that_need_an_operator_raise_an_alarm(template: Template) -> list[str]:
+    stack = {"Ref": "AWS::StackName"}
     alarms = [
         alarm
         for alarm in properties(template, ALARM).values()
-        if (alarm["Namespace"], alarm["MetricName"]) == (METRIC_NAMESPACE, UNCONFIRMED_METRIC)
-        and alarm.get("Dimensions") == [{"Name": "stack", "Value": STACK_NAME}]
+        if (alarm["Namespace"], alarm["MetricName"]) == (NAMESPACE, JOB_NEEDS_OPERATOR)
+        and alarm.get("Dimensions") == [{"Name": "stack", "Value": stack}]
         and (alarm["Statistic"], alarm["Threshold"]) == ("Sum", 0)
     ]
-    wanted = {"STACK_NAME": STACK_NAME, "POWERTOOLS_METRICS_NAMESPACE": METRIC_NAMESPACE}
-    return ([] if alarms else [UNCONFIRMED_METRIC]) + [
-        name
-        for name in ("Track", "Sweep")
-        if not wanted.items() <= functions(template)[name]["Environment"]["Variables"].items()
-    ]
+    emits = functions(template)["Track"]["Environment"]["Variables"].get("STACK_NAME") == stack
+    return ([] if alarms else [JOB_NEEDS_OPERATOR]) + ([] if emits else ["Track"])
 
 
 def sweep_runs_as_often_as_its_code_expects(template: Template) -> list[str]:

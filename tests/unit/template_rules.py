@@ -47,7 +47,7 @@ def target(value: Any) -> str | None:
     if "Fn::If" in value:
         return target(value["Fn::If"][1])
     named = value.get("Ref") or value.get("Fn::GetAtt")
-    return named[0] if isinstance(named, list) else named.split(".")[0] if named else None
+    return str(named[0] if isinstance(named, list) else named.split(".")[0]) if named else None
 
 
 def as_list(value: Any) -> list[Any]:
@@ -102,18 +102,30 @@ def longest(template: Template, value: Any) -> int:
     """The most bytes that a variable's value can have. A prompt may be in any alphabet, everything else is ASCII."""
     if isinstance(value, dict) and "Fn::If" in value:
         return max(longest(template, branch) for branch in value["Fn::If"][1:])
-    if target(value) in of_type(template, BUCKET):
-        return 63
-    parameter = template["Parameters"].get(target(value))
-    if parameter is None:
-        return len(value) if isinstance(value, str) else 160  # a resource's name, URL or ARN
+    name = target(value)
+    if name is None:
+        return len(value)
+    return longest_parameter(template, name) if name in template["Parameters"] else longest_reference(template, name)
+
+
+def longest_reference(template: Template, name: str) -> int:
+    stack_name = 128
+    if name == "AWS::StackName":
+        return stack_name
+    if name in of_type(template, "AWS::DynamoDB::Table"):
+        return stack_name + len(f"-{name}-") + 13  # a random suffix
+    # A bucket's name, a queue's URL, a secret's ARN.
+    return {BUCKET: 63, QUEUE: 137, "AWS::SecretsManager::Secret": 160}[template["Resources"][name]["Type"]]
+
+
+def longest_parameter(template: Template, name: str) -> int:
+    parameter = template["Parameters"][name]
     if "MaxValue" in parameter:
         return len(str(parameter["MaxValue"]))
     if "AllowedValues" in parameter:
         return max(len(str(word)) for word in parameter["AllowedValues"])
-    unbounded = target(value) in {"VideoModels", "DefaultPrompt"}
-    characters: int = parameter.get("MaxLength", 4096 if unbounded else 64)
-    return characters * (3 if target(value) == "DefaultPrompt" else 1)
+    characters: int = parameter.get("MaxLength", 4096 if name in {"VideoModels", "DefaultPrompt"} else 64)
+    return characters * (3 if name == "DefaultPrompt" else 1)
 
 
 # ---------------------------------------------------------------- parameters and outputs

@@ -142,12 +142,12 @@ BREAKS: list[tuple[Rule, str, Any]] = [
     (flow.jobs_that_need_an_operator_raise_an_alarm, "Resources/UnconfirmedJobsAlarm/Properties/Dimensions", REMOVED),
     (
         flow.jobs_that_need_an_operator_raise_an_alarm,
-        "Resources/Track/Properties/Environment/Variables/STACK_NAME",
-        REMOVED,
+        "Resources/UnconfirmedJobsAlarm/Properties/Namespace",
+        {"Ref": "AWS::StackName"},
     ),
     (
         flow.jobs_that_need_an_operator_raise_an_alarm,
-        "Resources/Sweep/Properties/Environment/Variables/STACK_NAME",
+        "Resources/Track/Properties/Environment/Variables/STACK_NAME",
         "sora-ready",
     ),
     (
