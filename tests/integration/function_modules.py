@@ -101,7 +101,7 @@ def uploaded(stack: Stack, event: Event, **options: Any) -> list[SourceObject]:
 
 def announced(key: str = COPY_KEY, receives: int = 1) -> Event:
     """The message that a ready copy lies under this key, as it comes for the `receives`-th time."""
-    event = load_event("submit-sqs-copy-ready.json")
+    event = load_event("submit-sqs-ready-copy.json")
     event["Records"][0]["body"] = event["Records"][0]["body"].replace(COPY_KEY, key)
     event["Records"][0]["attributes"]["ApproximateReceiveCount"] = str(receives)
     return event
@@ -133,4 +133,4 @@ def ready_sample(stack: Stack, prompt: str = "a calm sea") -> Job:
 def at_the_server(stack: Stack, load: Load, prompt: str = "a calm sea") -> None:
     """Have the samples' job submitted, as it is before it is tracked."""
     ready_sample(stack, prompt)
-    load("submit").handler(load_event("submit-sqs-copy-ready.json"), None)
+    load("submit").handler(load_event("submit-sqs-ready-copy.json"), None)

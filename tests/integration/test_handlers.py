@@ -35,7 +35,7 @@ def failures(answer: Event) -> list[str]:
 def test_every_sample_is_dealt_with_by_the_function_it_is_named_for(stack: Stack, load: Load, sample: str) -> None:
     name = sample.split("-", maxsplit=1)[0]
     event = load_event(sample)
-    if sample == "normalize-call.json":
+    if sample == "normalize-direct-invocation.json":
         stack.upload(event["key"], picture(80, 60))
     elif name == "normalize":
         uploaded(stack, event)
@@ -93,7 +93,7 @@ def test_submit_sends_the_copy_and_asks_for_the_first_look(
     stack: Stack, fake_server: FakeVideoServer, load: Load
 ) -> None:
     ready_sample(stack)
-    load("submit").handler(load_event("submit-sqs-copy-ready.json"), None)
+    load("submit").handler(load_event("submit-sqs-ready-copy.json"), None)
     assert status_of(stack, JOB) is Status.QUEUED
     assert [entry.idempotency_key for entry in fake_server.request_log.accepted()] == [JOB]
     assert stack.polls() == [({"job_id": JOB, "polls": 0}, 7)]
@@ -145,7 +145,7 @@ def test_a_rejected_upload_does_not_come_back(stack: Stack, load: Load) -> None:
 def test_an_object_that_is_no_ready_copy_is_ignored(
     stack: Stack, fake_server: FakeVideoServer, load: Load, key: str
 ) -> None:
-    event = load_event("submit-sqs-copy-ready.json")
+    event = load_event("submit-sqs-ready-copy.json")
     event["Records"][0]["body"] = event["Records"][0]["body"].replace(COPY_KEY, key)
     assert failures(load("submit").handler(event, None)) == []
     assert (stack.calls.names(), fake_server.request_log.entries()) == ([], [])

@@ -69,7 +69,7 @@ def test_a_server_that_repeats_the_prompt_and_the_key_is_not_repeated(
     said = {"error": {"message": f"{PROMPT!r} with {KEY} is refused", "code": "unwanted"}}
     with scripted_server(CannedResponse.of_json(said, status)) as server:
         function = load("submit", VIDEO_API_BASE_URL=server.base_url)
-        function.handler(received(stack, load_event("submit-sqs-copy-ready.json")), None)
+        function.handler(received(stack, load_event("submit-sqs-ready-copy.json")), None)
         assert server.requests == ["POST /v1/videos"]
     assert_kept(heard(), JOB if status != 429 else "message failed")
 
@@ -81,21 +81,21 @@ def test_a_busy_server_whose_message_cannot_be_postponed_is_not_repeated(
     with scripted_server(CannedResponse.of_json({"error": {"message": f"{PROMPT!r} has to wait"}}, 429)) as server:
         function = load("submit", VIDEO_API_BASE_URL=server.base_url)
         # The receipt of the sample is one that the queue does not know.
-        function.handler(load_event("submit-sqs-copy-ready.json"), None)
+        function.handler(load_event("submit-sqs-ready-copy.json"), None)
     assert_kept(heard(), "message failed")
 
 
 def test_a_broken_connection_keeps_them(stack: Stack, fake_server: FakeVideoServer, load: Load, heard: Heard) -> None:
     ready_sample(stack, PROMPT)
     fake_server.faults.plan(faults.accept_then_drop_connection())
-    wake(stack, load, "submit", load_event("submit-sqs-copy-ready.json"))
+    wake(stack, load, "submit", load_event("submit-sqs-ready-copy.json"))
     assert_kept(heard(), "unconfirmed")
 
 
 def test_a_fault_of_aws_in_the_middle_keeps_them(stack: Stack, load: Load, heard: Heard) -> None:
     ready_sample(stack, PROMPT)
     stack.dynamodb.delete_table(TableName=stack.table)
-    answer = wake(stack, load, "submit", load_event("submit-sqs-copy-ready.json"))
+    answer = wake(stack, load, "submit", load_event("submit-sqs-ready-copy.json"))
     assert len(answer["batchItemFailures"]) == 1
     assert_kept(heard(), "message failed", "ResourceNotFoundException")
 
