@@ -1,4 +1,4 @@
-"""The event of every status is as its JSON Schema in docs/events/ says."""
+"""Events are as docs/events/ describes them, in each status that a job can have."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-import boto3
 import pytest
 from jsonschema import Draft202012Validator
 
 from local.fake_video_server import FakeVideoServer, faults
-from sora_ready.adapters.event_bus import BusEvent, EventBus
-from sora_ready.adapters.task_tokens import TaskTokens
+from sora_ready.adapters.job_items import write_item
 from sora_ready.adapters.video_server.client import VideoServerClient
-from sora_ready.domain.job import Invocation, Job, Status
-from sora_ready.pipeline.publish import DETAIL_TYPE, SCHEMA_VERSION, JobChange, Publish
+from sora_ready.domain.job import Decoding, Invocation, Job, Status
+from sora_ready.entrypoints.table_stream import read_changes
+from sora_ready.pipeline.publish import DETAIL_TYPE, SCHEMA_VERSION
 
-from .run_steps import ended, normalize, submit, track
+from .publish_fakes import FakeBus, FakeTaskTokens, publish_step
+from .run_steps import normalize, submit, track, wait_until_ended
 from .stack_fixtures import BUDGET, ROOT, Stack, new_submission, picture
 
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
@@ -29,16 +29,6 @@ SCHEMA = json.loads((ROOT / "docs" / "events" / "video-job-status-changed.v2.jso
 ENVELOPE = {"version": "0", "id": "e", "account": "1", "region": "us-east-1", "time": "now", "resources": []}
 
 Path = Callable[[Stack, VideoServerClient, FakeVideoServer], Job]
-"""Brings a job to a status."""
-
-
-class RecordingBus(EventBus):
-    def __init__(self) -> None:
-        self.events: list[BusEvent] = []
-
-    def put_events(self, events: Any) -> list[int]:
-        self.events += events
-        return []
 
 
 def ready(stack: Stack, *_: Any, data: bytes = b"", **options: Any) -> Job:
@@ -46,13 +36,15 @@ def ready(stack: Stack, *_: Any, data: bytes = b"", **options: Any) -> Job:
 
 
 def received(stack: Stack, *_: Any) -> Job:
-    job = ready(stack)
-    unread = replace(job, copy=None, picture=None, request=None, options={"mode": "pad"})
-    return replace(unread, status=Status.RECEIVED, history=job.history[:1])
+    job = stack.jobs.get_job(ready(stack).id)
+    options = {"size": "64x48", "seconds": "4", "prompt": "a calm sea"}
+    received = replace(job, status=Status.RECEIVED, request=None, copy=None, picture=None, history=job.history[:1])
+    return replace(received, options=options, decoding=Decoding((job.created_at,)))
 
 
 def submitting(stack: Stack, *_: Any) -> Job:
-    return stack.ledger.claim_job(ready(stack), new_submission(stack.clock), budget=BUDGET)
+    job = ready(stack)
+    return stack.ledger.claim_job(job, new_submission(stack.clock), budget=BUDGET)
 
 
 def unconfirmed(stack: Stack, video_server: VideoServerClient, fake_server: FakeVideoServer) -> Job:
@@ -68,13 +60,13 @@ def in_progress(stack: Stack, video_server: VideoServerClient, _: FakeVideoServe
 
 def completed(stack: Stack, video_server: VideoServerClient, _: FakeVideoServer) -> Job:
     job = submit(stack, video_server, ready(stack, Tagging="preset=art&size=64x48"))
-    ended(video_server, job.server.id)
+    wait_until_ended(video_server, job.server.id)
     return track(stack, video_server, job.id)
 
 
-def failed_at_the_server(stack: Stack, video_server: VideoServerClient, _: FakeVideoServer) -> Job:
+def failed_at_server(stack: Stack, video_server: VideoServerClient, _: FakeVideoServer) -> Job:
     job = submit(stack, video_server, ready(stack, Metadata={"prompt": "fail-render"}))
-    ended(video_server, job.server.id)
+    wait_until_ended(video_server, job.server.id)
     return track(stack, video_server, job.id)
 
 
@@ -87,7 +79,7 @@ PATHS: list[tuple[str, Path]] = [
     ("queued", lambda stack, server, _: submit(stack, server, ready(stack))),
     ("in_progress", in_progress),
     ("completed", completed),
-    ("failed", failed_at_the_server),
+    ("failed", failed_at_server),
     ("failed", lambda stack, server, _: submit(stack, server, ready(stack, Metadata={"prompt": "moderation-block"}))),
     ("rejected", lambda stack, *_: ready(stack, Tagging="mode=sideways")),
     ("rejected", lambda stack, *_: ready(stack, data=b"no picture")),
@@ -97,23 +89,26 @@ PATHS: list[tuple[str, Path]] = [
 
 
 def publish(job: Job) -> dict[str, Any]:
-    """Return the event that is published when a job comes to its status."""
-    bus = RecordingBus()
-    step = Publish(bus, TaskTokens(boto3.client("stepfunctions", "us-east-1")), "films")
-    change = JobChange("1", None, replace(job, invocation=Invocation(task_tokens=("secret",))))
-    assert step.publish_events([change]) is None
-    (event,) = bus.events
+    """Return the event of a job's last change."""
+    bus = FakeBus()
+    image = write_item(replace(job, invocation=Invocation(task_tokens=("secret",))))
+    changes = read_changes({"Records": [{"dynamodb": {"NewImage": image, "SequenceNumber": "1"}}]})
+    assert publish_step(bus, FakeTaskTokens()).publish_events(changes) is None
+    ((event,),) = bus.calls
     return {**ENVELOPE, "source": "sora-ready", "detail-type": event.detail_type, "detail": event.detail}
 
 
 def undocumented(value: Any, schema: dict[str, Any], path: str = "detail") -> list[str]:
-    """The fields of an event that its schema doesn't describe."""
+    """Return the fields of an event that its schema does not name."""
     known = schema.get("properties")
     if not isinstance(value, dict) or known is None:
         return []
-    unknown = [f"{path}.{name}" for name in value if name not in known]
-    return unknown + [
-        nested for name in value if name in known for nested in undocumented(value[name], known[name], f"{path}.{name}")
+    found = [f"{path}.{name}" for name in value if name not in known]
+    return found + [
+        missing
+        for name in value
+        if name in known
+        for missing in undocumented(value[name], known[name], f"{path}.{name}")
     ]
 
 
@@ -125,12 +120,12 @@ def test_the_event_of_each_status_is_as_documented(
 
     Draft202012Validator(SCHEMA).validate(event)
     assert (event["detail"]["status"], event["detail"]["schema_version"]) == (status, SCHEMA_VERSION)
-    # An error may have more fields, depending on its code.
+    # the facts of an error depend on its code
     assert [name for name in undocumented(event["detail"], SCHEMA["$defs"]["detail"]) if ".error." not in name] == []
     assert "secret" not in json.dumps(event)
 
 
-def test_every_status_has_a_path() -> None:
+def test_every_status_has_an_event_here() -> None:
     assert {name for name, _ in PATHS} == set(Status) == set(SCHEMA["$defs"]["status"]["enum"])
 
 
@@ -141,7 +136,7 @@ def test_the_schema_is_valid_and_of_the_published_version() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "without"),
+    ("status", "field"),
     [
         ("completed", "video"),
         ("completed", "job_id"),
@@ -151,15 +146,15 @@ def test_the_schema_is_valid_and_of_the_published_version() -> None:
         ("ready", "history"),
     ],
 )
-def test_an_event_without_what_a_consumer_needs_is_invalid(
-    stack: Stack, video_server: VideoServerClient, fake_server: FakeVideoServer, status: str, without: str
+def test_an_event_without_a_field_that_receivers_need_breaks_the_schema(
+    stack: Stack, video_server: VideoServerClient, fake_server: FakeVideoServer, status: str, field: str
 ) -> None:
     event = publish(dict(PATHS)[status](stack, video_server, fake_server))
-    del event["detail"][without]
+    del event["detail"][field]
     assert not Draft202012Validator(SCHEMA).is_valid(event)
 
 
-def test_a_consumer_can_fetch_and_check_a_completed_video(
+def test_a_receiver_can_fetch_and_check_the_video(
     stack: Stack, video_server: VideoServerClient, fake_server: FakeVideoServer
 ) -> None:
     video = publish(completed(stack, video_server, fake_server))["detail"]["video"]
