@@ -17,7 +17,7 @@ def test_the_lines_for_a_bucket_that_is_there_have_the_stack_take_its_pictures_f
     folder_with_stack_up: Path,
 ) -> None:
     # given a bucket of the person's, which announces removals to a topic
-    [lines] = [block for block in blocks_of_readme() if "-m local wire" in block]
+    [lines] = [block for block in blocks_of_readme() if "-m local connect-bucket" in block]
     notify = json.dumps({"TopicConfigurations": [{"TopicArn": TOPIC, "Events": ["s3:ObjectRemoved:*"]}]})
     given = f"""
 aws s3api create-bucket --bucket my-pictures > /dev/null
