@@ -18,7 +18,7 @@ from uuid import uuid4
 from PIL import Image, ImageDraw
 from samtranslator.yaml_helper import yaml_parse
 
-from local.fake_video_server import Entry, ModelRules, RequestLog
+from local.fake_video_server import LoggedRequest, ModelRules, RequestLog
 from sora_ready.adapters.buckets import OutputBucket, UploadBucket
 from sora_ready.adapters.job_items import write_item
 from sora_ready.adapters.job_table import DueJob, JobTable
@@ -119,7 +119,7 @@ class RequestLogFromNow(RequestLog):
         self._ledger = ledger
         self._before = len(ledger.entries())
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[LoggedRequest]:
         return self._ledger.entries()[self._before :]
 
 
