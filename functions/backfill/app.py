@@ -1,4 +1,4 @@
-"""Called by S3 Batch Operations: pictures that already lie in the upload bucket go down the same way."""
+"""Invoked by S3 Batch Operations: pictures that lie in the upload bucket already become jobs."""
 
 from __future__ import annotations
 
@@ -6,42 +6,38 @@ from functools import cache
 from typing import Any
 
 import boto3
-from aws_lambda_powertools import Logger
 
-from sora_ready.adapters.buckets import OutputBucket, UploadBucket
 from sora_ready.adapters.job_table import JobTable
+from sora_ready.adapters.output_bucket import OutputBucket
+from sora_ready.adapters.upload_bucket import UploadBucket
 from sora_ready.domain.catalog import load_catalog
-from sora_ready.entrypoints.s3_batch import BatchTask, TaskResult, answer_tasks
+from sora_ready.domain.codec import JsonObject
+from sora_ready.entrypoints.logs import LambdaContext, bind_context
+from sora_ready.entrypoints.s3_batch import process_tasks
 from sora_ready.entrypoints.settings import BackfillSettings
 from sora_ready.pipeline.backfill import Backfill
+from sora_ready.pipeline.normalize import Normalize
 
-logger = Logger()
-
-
-def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """Take up the picture of each task; answer for each what the batch job's report says of it."""
-    return answer_tasks(event, process)
+settings = cache(BackfillSettings.from_environment)
 
 
-def process(task: BatchTask) -> TaskResult:
-    """Take up the picture that one task names."""
-    result = wire().process(task)
-    logger.info("task answered", batch_job=task.batch_job, task_id=task.id, result=str(result.code))
-    return result
+def handler(event: dict[str, Any], context: LambdaContext) -> JsonObject:
+    """Make each task's picture a job, and return the results for the batch job's report."""
+    bind_context(context, settings().stack_name)
+    return process_tasks(event, build_step())
 
 
 @cache
-def wire() -> Backfill:
+def build_step() -> Backfill:
     """Connect the step to this stack, once for each execution environment."""
-    settings = BackfillSettings.from_environment()
     s3 = boto3.client("s3")
-    return Backfill(
-        jobs=JobTable(boto3.client("dynamodb"), settings.jobs_table),
+    normalize = Normalize(
+        jobs=JobTable(boto3.client("dynamodb"), settings().jobs_table),
         uploads=UploadBucket(s3),
-        outputs=OutputBucket(s3, settings.output_bucket),
-        catalog=load_catalog(settings.video_models),
-        defaults=settings.defaults(),
-        upload_bucket=settings.upload_bucket,
-        max_source_bytes=settings.max_source_bytes,
-        decode_timeout_seconds=settings.decode_timeout_seconds,
+        outputs=OutputBucket(s3, settings().output_bucket),
+        catalog=load_catalog(settings().video_models),
+        defaults=settings().defaults(),
+        max_source_bytes=settings().max_source_bytes,
+        decode_timeout_seconds=settings().decode_timeout_seconds,
     )
+    return Backfill(normalize, settings().upload_bucket)

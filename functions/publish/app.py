@@ -1,4 +1,4 @@
-"""Woken by the jobs table's stream: each change of a job's status becomes an event, its end an answer to who waits."""
+"""Triggered by the jobs table's stream: each change of a job's status becomes an event, its end a task's output."""
 
 from __future__ import annotations
 
@@ -9,22 +9,27 @@ import boto3
 
 from sora_ready.adapters.event_bus import EventBus
 from sora_ready.adapters.task_tokens import TaskTokens
+from sora_ready.domain.codec import JsonObject
+from sora_ready.entrypoints.logs import LambdaContext, bind_context
 from sora_ready.entrypoints.settings import PublishSettings
-from sora_ready.pipeline.publish import publish_status_changes
+from sora_ready.entrypoints.table_stream import read_changes
+from sora_ready.pipeline.publish import Publish
+
+settings = cache(PublishSettings.from_environment)
 
 
-def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """Publish and answer; from the first change on with which that could not be done, the stream sends them again."""
-    failed = publish_status_changes(event["Records"], **wire())
+def handler(event: dict[str, Any], context: LambdaContext) -> JsonObject:
+    """Publish the changes. The stream sends them again from the first one that failed."""
+    bind_context(context, settings().stack_name)
+    failed = build_step()(read_changes(event))
     return {"batchItemFailures": [{"itemIdentifier": failed}] if failed else []}
 
 
 @cache
-def wire() -> dict[str, Any]:
+def build_step() -> Publish:
     """Connect the step to this stack, once for each execution environment."""
-    settings = PublishSettings.from_environment()
-    return {
-        "bus": EventBus(boto3.client("events"), settings.event_bus),
-        "tasks": TaskTokens(boto3.client("stepfunctions")),
-        "stack": settings.stack_name,
-    }
+    return Publish(
+        bus=EventBus(boto3.client("events"), settings().event_bus),
+        task_tokens=TaskTokens(boto3.client("stepfunctions")),
+        stack=settings().stack_name,
+    )

@@ -1,52 +1,59 @@
-"""Woken by the track queue: asks the server how a job is, and stores its video once it is done."""
+"""Triggered by the track queue: polls the server, and stores the video once it is done."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import cache
-from typing import Any
 
 import boto3
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from sora_ready.adapters.buckets import OutputBucket
-from sora_ready.adapters.ledger import open_tables
-from sora_ready.adapters.queues import TrackQueue, read_poll
+from sora_ready.adapters.job_table import JobTable
+from sora_ready.adapters.ledger import Ledger
+from sora_ready.adapters.metrics import Metrics
+from sora_ready.adapters.output_bucket import OutputBucket
+from sora_ready.adapters.queues import TrackQueue
 from sora_ready.adapters.video_server.client import connect_video_server
+from sora_ready.domain.codec import JsonObject
+from sora_ready.entrypoints.logs import LambdaContext, bind_context, log_job
 from sora_ready.entrypoints.settings import TrackSettings
-from sora_ready.entrypoints.sqs import process_batch
+from sora_ready.entrypoints.sqs import parse_poll, process_batch, receive_count
 from sora_ready.pipeline.dead_letters import mark_dead_letter
-from sora_ready.pipeline.track import track_job
+from sora_ready.pipeline.reconcile import Reconcile
+from sora_ready.pipeline.track import Track
 
-logger = Logger()
-settings = cache(TrackSettings.from_environment)
-
-
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Answer a batch of queue messages; only those that failed come back."""
-    return process_batch(event, handle_record, context, last_try=settings().max_receives, mark=mark_record)
+settings, client = cache(TrackSettings.from_environment), cache(boto3.client)
+jobs = cache(lambda: JobTable(client("dynamodb"), settings().jobs_table))
 
 
-def handle_record(record: SQSRecord) -> None:
-    """Look at the job that one message names."""
-    job_id, polls = read_poll(record.body)
-    again = int(record.attributes.approximate_receive_count) > 1
-    job = track_job(job_id, polls, redelivered=again, video_server=connect_video_server(settings()), **wire())
-    logger.info("tracked", job_id=job_id, status=str(job.status), polls=polls, progress=job.server.get("progress"))
+def handler(event: JsonObject, context: LambdaContext) -> JsonObject:
+    """Return the messages of a batch that failed."""
+    bind_context(context, settings().stack_name)
+    return process_batch(event, process, context, max_receives=settings().max_receives, on_exhausted=mark_exhausted)
 
 
-def mark_record(record: SQSRecord, error: Exception) -> None:
-    """Say in the job's record that its message failed to the last."""
-    mark_dead_letter(read_poll(record.body)[0], "Track", error, wire()["jobs"])
+def process(record: SQSRecord) -> None:
+    """Poll the server for the job of one message."""
+    job_id, polls = parse_poll(record.body)
+    log_job("polled", build_step()(job_id, polls, redelivered=receive_count(record) > 1), polls=polls)
 
 
-@cache
-def wire() -> dict[str, Any]:
-    """Connect the step to this stack, once for each execution environment."""
-    return {
-        **open_tables(boto3.client("dynamodb"), settings().jobs_table, settings().ledger_table),
-        "outputs": OutputBucket(boto3.client("s3"), settings().output_bucket),
-        "track_queue": TrackQueue(boto3.client("sqs"), settings().track_queue_url),
-        "max_video_bytes": settings().max_video_bytes,
-        "deadline_minutes": settings().track_deadline_minutes,
-    }
+def mark_exhausted(record: SQSRecord, error: Exception) -> None:
+    """Record that a job's message failed its last attempt."""
+    mark_dead_letter(parse_poll(record.body)[0], "Track", error, jobs())
+
+
+def build_step() -> Track:
+    """Connect the step to this stack. The server's key may change, so its connection is built again."""
+    ledger = Ledger(client("dynamodb"), settings().ledger_table, jobs())
+    server = connect_video_server(settings().video_server())
+    queue = TrackQueue(client("sqs"), settings().track_queue_url)
+    return Track(
+        jobs=jobs(),
+        outputs=OutputBucket(client("s3"), settings().output_bucket),
+        video_server=server,
+        track_queue=queue,
+        reconcile=Reconcile(jobs(), ledger, server, queue, Metrics(settings().stack_name)),
+        max_video_bytes=settings().max_video_bytes,
+        deadline=timedelta(minutes=settings().track_deadline_minutes),
+    )

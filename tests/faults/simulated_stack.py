@@ -15,8 +15,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from local.fake_video_server import LoggedRequest
 from sora_ready.adapters.buckets import OutputBucket, UploadBucket, job_of_ready_key
+
+from local.fake_video_server import LoggedRequest
 from sora_ready.adapters.job_table import JobTable
 from sora_ready.adapters.ledger import Ledger
 from sora_ready.adapters.video_server.client import VideoServerClient

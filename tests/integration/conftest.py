@@ -13,9 +13,9 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
+from sora_ready.adapters.buckets import OutputBucket, UploadBucket
 
 from local.fake_video_server import FakeVideoServer, FakeVideoServerConfig, serve
-from sora_ready.adapters.buckets import OutputBucket, UploadBucket
 from sora_ready.adapters.job_table import JobTable
 from sora_ready.adapters.ledger import Ledger
 from sora_ready.adapters.queues import NormalizeQueue, SubmitQueue, TrackQueue

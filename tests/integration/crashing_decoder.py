@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-
 from sora_ready.adapters.buckets import OutputBucket
+
 from sora_ready.adapters.job_table import JobTable
 from sora_ready.domain.imaging.normalize import ReadyImage
 from sora_ready.domain.job import Job, SourceObject, make_job_id

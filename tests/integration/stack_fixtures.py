@@ -17,9 +17,9 @@ from uuid import uuid4
 
 from PIL import Image, ImageDraw
 from samtranslator.yaml_helper import yaml_parse
+from sora_ready.adapters.buckets import OutputBucket, UploadBucket
 
 from local.fake_video_server import LoggedRequest, ModelRules, RequestLog
-from sora_ready.adapters.buckets import OutputBucket, UploadBucket
 from sora_ready.adapters.job_items import write_item
 from sora_ready.adapters.job_table import DueJob, JobTable
 from sora_ready.adapters.ledger import Ledger

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-
 from sora_ready.adapters.inbox import Inbox
+
 from sora_ready.domain.job import FINAL, NOT_SENT, Job, SourceObject, Status, api_object_key, hash_job_id
 from sora_ready.pipeline.delete import cancel_or_delete_job
 from tests.openai_schema import DELETED, assert_holds

@@ -6,8 +6,8 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
-
 from sora_ready.adapters.inbox import Inbox
+
 from sora_ready.domain.job import Status, api_object_key
 from tests.openai_schema import ERROR, assert_holds
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
 from sora_ready.adapters.inbox import Inbox
+
 from sora_ready.domain.job import Status
 
 from .api_requests import call, create, uploaded_versions

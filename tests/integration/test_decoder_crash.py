@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-
 from sora_ready.adapters.buckets import Upload, UploadBucket
+
 from sora_ready.domain.imaging.normalize import ReadyImage
 from sora_ready.domain.job import Job, SourceObject, Status
 from sora_ready.pipeline import decode_attempts

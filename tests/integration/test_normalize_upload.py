@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 import pytest
 from PIL import Image
-
 from sora_ready.adapters.buckets import Upload, UploadBucket, job_of_ready_key
+
 from sora_ready.adapters.job_table import JobTable
 from sora_ready.domain.catalog import load_catalog
 from sora_ready.domain.job import Job, SourceObject, Status, make_job_id

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from PIL import Image, ImageDraw
+from sora_ready.adapters.buckets import OutputBucket
 
 from local.fake_video_server import FakeVideoServer
-from sora_ready.adapters.buckets import OutputBucket
 from sora_ready.adapters.video_server.client import VideoServerClient
 from sora_ready.domain.errors import JobNotReadyError
 from sora_ready.domain.imaging.normalize import ReadyImage

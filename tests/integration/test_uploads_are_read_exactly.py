@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 import pytest
 from botocore.exceptions import ClientError
-
 from sora_ready.adapters.buckets import UploadBucket
+
 from sora_ready.domain.errors import SourceRejected
 from sora_ready.domain.job import SourceObject, Status
 

@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 import pytest
-
 from sora_ready.adapters.buckets import job_of_ready_key
+
 from sora_ready.domain.job import SourceObject
 from sora_ready.entrypoints.s3_events import read_object_created
 

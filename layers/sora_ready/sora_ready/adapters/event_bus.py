@@ -1,11 +1,14 @@
-"""Events for whoever listens: on the account's default bus, or on one of the user's own."""
+"""EventBridge: the account's default bus, or one of the user's own."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from sora_ready.adapters.aws_errors import translate_aws_errors
+from sora_ready.domain.codec import JsonObject
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -15,10 +18,10 @@ SOURCE = "sora-ready"
 
 @dataclass(frozen=True, slots=True)
 class BusEvent:
-    """An event's kind (`detail-type`) and what it tells, as JSON-able values."""
+    """An event's `detail-type` and detail."""
 
     detail_type: str
-    detail: dict[str, Any]
+    detail: JsonObject
 
 
 class EventBus:
@@ -31,16 +34,20 @@ class EventBus:
         self._name = name
 
     def put_events(self, events: Sequence[BusEvent]) -> list[int]:
-        """Publish up to `batch_size` events; return the places of those that the bus did not take."""
-        answer = self._client.put_events(
-            Entries=[
-                {
-                    "Source": SOURCE,
-                    "DetailType": event.detail_type,
-                    "Detail": json.dumps(event.detail, ensure_ascii=False),
-                    "EventBusName": self._name,
-                }
-                for event in events
-            ]
-        )
-        return [place for place, entry in enumerate(answer["Entries"]) if entry.get("ErrorCode")]
+        """Publish up to `batch_size` events; return the indexes of those that the bus refused.
+
+        Raises `AwsServiceError`; nobody knows then which of them were published.
+        """
+        with translate_aws_errors("PutEvents"):
+            response = self._client.put_events(
+                Entries=[
+                    {
+                        "Source": SOURCE,
+                        "DetailType": event.detail_type,
+                        "Detail": json.dumps(event.detail, ensure_ascii=False),
+                        "EventBusName": self._name,
+                    }
+                    for event in events
+                ]
+            )
+        return [index for index, entry in enumerate(response["Entries"]) if entry.get("ErrorCode")]

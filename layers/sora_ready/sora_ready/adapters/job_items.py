@@ -3,118 +3,153 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias, cast
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
-from sora_ready.domain.job import DUE_AFTER, Job, Status, SweepPartition, sweep_partition_of, timestamp
+from sora_ready.domain.codec import JsonValue, encode
+from sora_ready.domain.job import (
+    HistoryEntry,
+    Job,
+    JobChanges,
+    JobConditions,
+    Status,
+    SweepPartition,
+    timestamp,
+)
 
-serialize = TypeSerializer().serialize
+# The shapes of boto3's calls: JSON that leaves the product.
+Item: TypeAlias = dict[str, Any]
+
 _deserialize = TypeDeserializer().deserialize
+_serialize = TypeSerializer().serialize
 
-# The index by-created has one partition: the list is of all jobs, in the order of their making.
-LISTED = {"S": "jobs"}
+LISTED: Item = {"S": "jobs"}
+"""The one partition of the index by-created: all jobs, in the order in which they were created."""
+
+_CONDITION_PATHS = {
+    "status": "status",
+    "due_at": "due_at",
+    "invocation": "invocation",
+    "decoding": "decoding",
+    "attempt_id": "submission.attempt_id",
+    "polls": "polling.polls",
+    "checks": "reconciliation.checks",
+}
 
 
-def write_item(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a record as an item.
+@dataclass(frozen=True, slots=True)
+class JobUpdate:
+    """A conditional write: the job must be in one of `allowed` and as `conditions` say, and is `status` afterwards.
 
-    It is in the index by-created unless it is deleted, and one that is to be resumed is in the index for that.
+    `due` says when the sweep resumes the job, and in which partition; None takes it out of the index by-due. `entry` is
+    appended to the history.
     """
-    item = _write_parts(record)
-    if record["status"] != Status.DELETED:
-        place = place_in_list(record["job_id"], record["created_at"])
-        item |= {"listed": LISTED, "listed_at": {"S": place}}
-    if "due_at" in item:
-        # A partition of the index by-due for each line; only jobs that go on are in it.
-        item["wake"] = serialize(str(sweep_partition_of(Status(record["status"]), record.get("caller", {}))))
+
+    job_id: str
+    status: Status
+    allowed: Collection[Status]
+    due: tuple[SweepPartition, datetime] | None
+    changes: JobChanges
+    conditions: JobConditions = field(default_factory=JobConditions)
+    entry: HistoryEntry | None = None
+
+    def to_request(self, table: str, now: datetime) -> Item:
+        """Return the arguments of DynamoDB's UpdateItem."""
+        parts = {name: encode(value) for name, value in self.changes.items()}
+        values = {"status": str(self.status), "updated_at": timestamp(now)} | _present(parts)
+        removed = [name for name in parts if name not in values]
+        if self.due:
+            values |= {"due_partition": str(self.due[0]), "due_at": timestamp(self.due[1])}
+        else:
+            removed += ["due_partition", "due_at"]
+        sets = [f"#{name} = :{name}" for name in values]
+        if self.entry:
+            values["history"] = [encode(self.entry)]
+            sets.append("#history = list_append(#history, :history)")
+        condition, condition_values = status_condition(self.allowed)
+        names = {f"#{name}": name for name in (*values, *removed, "status")}
+        for name, expected in self.conditions.items():
+            path = _CONDITION_PATHS[name]
+            names |= {f"#{step}": step for step in path.split(".")}
+            place = ".".join(f"#{step}" for step in path.split("."))
+            recorded = encode(expected)
+            if _is_absent(recorded):
+                condition += f" AND attribute_not_exists({place})"
+            else:
+                condition += f" AND {place} = :expected_{name}"
+                condition_values[f":expected_{name}"] = serialize(recorded)
+        remove = f" REMOVE {', '.join(f'#{name}' for name in removed)}" if removed else ""
+        return {
+            "TableName": table,
+            "Key": {"job_id": {"S": self.job_id}},
+            "UpdateExpression": f"SET {', '.join(sets)}{remove}",
+            "ConditionExpression": condition,
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": {f":{name}": serialize(value) for name, value in values.items()}
+            | condition_values,
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+
+
+def write_item(job: Job) -> Item:
+    """Return a job as an item, in the index by-created unless it is deleted, and in by-due where it is ever due."""
+    item = {name: serialize(value) for name, value in job.to_record().items()}
+    if job.status is not Status.DELETED:
+        item |= {"listed": LISTED, "listed_at": {"S": list_position(job.id, job.created_at)}}
+    if job.due_at:
+        item["due_partition"] = {"S": str(job.sweep_partition)}
     return item
 
 
-def place_in_list(job_id: str, created_at: str) -> str:
-    """Return where a job stands in the index by-created: at no other's place, and for good."""
-    return f"{created_at}#{job_id}"
-
-
 def read_item(item: Mapping[str, Any]) -> Job:
-    """Read back what `write_item` gave."""
+    """Read back what `write_item` wrote."""
     return Job.from_record({name: _plain(_deserialize(value)) for name, value in item.items()})
 
 
-def build_move(
-    table: str,
-    job_id: str,
-    status: Status,
-    *,
-    allowed: Collection[Status],
-    now: datetime,
-    parts: Mapping[str, Any],
-    appended: Mapping[str, Any],
-    due_at: datetime | None = None,
-    wakes: bool = True,
-    line: SweepPartition | None = None,
-    only: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
-    """Return the update that brings a job from one of the `allowed` statuses to `status`.
-
-    `only` names parts of the record, by path (`attempt.id`), that must be as given, or not be there at all (None): what
-    this writer saw is what it changes. `line` is where it waits to be resumed, the status's own by default. A job that
-    has ended, or that only a person moves, leaves the index by-due.
-    """
-    due_at = (due_at or now + DUE_AFTER[status]) if wakes and status in DUE_AFTER else None
-    written = {"status": {"S": str(status)}, "updated_at": {"S": timestamp(now)}} | _write_parts(parts)
-    if due_at:
-        written |= {"wake": serialize(str(line or sweep_partition_of(status, {}))), "due_at": {"S": timestamp(due_at)}}
-    sets = [f"#{name} = :{name}" for name in written]
-    added = _write_parts(appended)
-    sets += [f"#{name} = list_append(#{name}, :{name})" for name in added]
-    conditions, values = status_condition(allowed)
-    names = {f"#{name}": name for name in (*written, *added)} | {"#status": "status"}
-    for number, (path, value) in enumerate((only or {}).items()):
-        names |= {f"#{step}": step for step in path.split(".")}
-        place = ".".join(f"#{step}" for step in path.split("."))
-        conditions += f" AND attribute_not_exists({place})" if value is None else f" AND {place} = :only{number}"
-        values |= {} if value is None else {f":only{number}": serialize(_storable(value))}
-    removed = "" if due_at else " REMOVE #wake, #due_at"
-    names |= {} if due_at else {"#wake": "wake", "#due_at": "due_at"}
-    return {
-        "TableName": table,
-        "Key": {"job_id": {"S": job_id}},
-        "UpdateExpression": "SET " + ", ".join(sets) + removed,
-        "ConditionExpression": conditions,
-        "ExpressionAttributeNames": names,
-        "ExpressionAttributeValues": {f":{name}": value for name, value in (written | added).items()} | values,
-        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-    }
+def list_position(job_id: str, created_at: str) -> str:
+    """Return the job's unique and constant position in the index by-created."""
+    return f"{created_at}#{job_id}"
 
 
-def _write_parts(parts: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: serialize(_storable(value)) for name, value in parts.items()}
-
-
-def status_condition(statuses: Collection[Status]) -> tuple[str, dict[str, Any]]:
-    """Return the condition, over `#status`, that a job is in one of `statuses`, and the values it speaks of."""
-    # DynamoDB takes no empty list; a word that no job's status is refuses like one.
+def status_condition(statuses: Collection[Status]) -> tuple[str, Item]:
+    """Return the condition, over `#status`, that a job is in one of `statuses`, and its values."""
+    # DynamoDB takes no empty list: a word that is no status never matches.
     names = sorted(str(status) for status in statuses) or ["nothing"]
-    values = {f":from{number}": {"S": name} for number, name in enumerate(names)}
+    values: Item = {f":from{number}": {"S": name} for number, name in enumerate(names)}
     return f"#status IN ({', '.join(values)})", values
 
 
-def _storable(value: Any) -> Any:
-    """Return `value` with floats as decimals, the only fractions DynamoDB takes."""
+def serialize(value: JsonValue) -> Item:
+    """Return a JSON value as DynamoDB's typed value."""
+    return cast(Item, _serialize(_with_decimals(value)))
+
+
+def _present(parts: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    return {name: value for name, value in parts.items() if not _is_absent(value)}
+
+
+def _is_absent(value: JsonValue) -> bool:
+    """Return whether a record leaves a part of this value out, as the codec does with what holds its default."""
+    return value is None or value in ({}, 0)
+
+
+def _with_decimals(value: JsonValue) -> Any:
+    """Return `value` with its floats as decimals, the only fractions that DynamoDB takes."""
     if isinstance(value, float):
         return Decimal(str(value))
     if isinstance(value, Mapping):
-        return {name: _storable(entry) for name, entry in value.items()}
+        return {name: _with_decimals(entry) for name, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [_storable(entry) for entry in value]
+        return [_with_decimals(entry) for entry in value]
     return value
 
 
 def _plain(value: Any) -> Any:
-    """Return `value` with DynamoDB's decimals as the whole numbers they are."""
+    """Return `value` with DynamoDB's decimals as Python's numbers."""
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, dict):

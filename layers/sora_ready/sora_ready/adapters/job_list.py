@@ -1,25 +1,25 @@
-"""All jobs of a stack, page by page, in the order of their making."""
+"""All jobs of a stack, page by page, in the order in which they were created."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sora_ready.adapters.job_items import LISTED, place_in_list, read_item
+from sora_ready.adapters.job_items import LISTED, Item, list_position, read_item
 from sora_ready.domain.job import Job, Status
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 BY_CREATED = "by-created"
-# A page of jobs in a rare status looks at this many stretches of the list, of so many jobs each, and no more.
-MAX_QUERIES, STRETCH = 20, 200
+# A page of jobs in a rare status reads at most so many jobs: 20 queries of 200.
+MAX_QUERIES, QUERY_SIZE = 20, 200
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Part of the list. `last_id` is the job to go on after: the last of `jobs`, or the last one looked at."""
+    """A page. The next one starts after `last_id`: the last of `jobs`, or the last job that was read."""
 
     jobs: tuple[Job, ...]
     has_more: bool
@@ -27,9 +27,9 @@ class Page:
 
 
 class JobList:
-    """The list of one stack's jobs. It may be a moment behind the records, and holds none that were deleted.
+    """The list of one stack's jobs, without deleted ones. It may be a moment behind the records.
 
-    A job of the list has no `history`, `attempt`, `follow` or `option_sources`.
+    Its jobs lack `history`, `decoding`, `submission`, `polling` and `option_sources`.
     """
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
@@ -39,35 +39,34 @@ class JobList:
     def read_page(
         self, *, limit: int, after: Job | None = None, newest_first: bool = True, statuses: Collection[Status] = ()
     ) -> Page:
-        """Return up to `limit` jobs behind `after`: one query, unless only those in `statuses` are wanted.
+        """Return up to `limit` jobs after `after`, in one query unless `statuses` are given.
 
-        A page may be shorter than `limit` while `has_more` is true: DynamoDB answers one megabyte at a time, and a
-        search for `statuses` ends somewhere.
+        A page may be shorter than `limit` while `has_more` is true: DynamoDB returns one megabyte at a time, and a
+        search for `statuses` is bounded.
         """
-        query = self._build_query(after, newest_first, statuses, STRETCH if statuses else limit + 1)
+        query = self._build_query(after, newest_first, statuses, QUERY_SIZE if statuses else limit + 1)
         jobs: list[Job] = []
         for _ in range(MAX_QUERIES):
-            answer = self._client.query(**query)
-            jobs += [read_item(item) for item in answer["Items"]]
-            seen: Any = answer.get("LastEvaluatedKey")
-            if not statuses or seen is None or len(jobs) > limit:
+            response = self._client.query(**query)
+            jobs += [read_item(item) for item in response["Items"]]
+            last_key = response.get("LastEvaluatedKey")
+            if not statuses or last_key is None or len(jobs) > limit:
                 break
-            query["ExclusiveStartKey"] = seen
+            query["ExclusiveStartKey"] = last_key
         page = tuple(jobs[:limit])
         if len(jobs) > limit:
             return Page(page, has_more=True, last_id=page[-1].id)
-        if seen is not None:
-            return Page(page, has_more=True, last_id=seen["job_id"]["S"])
+        if last_key is not None:
+            return Page(page, has_more=True, last_id=last_key["job_id"]["S"])
         return Page(page, has_more=False, last_id=page[-1].id if page else None)
 
-    def _build_query(
-        self, after: Job | None, newest_first: bool, statuses: Collection[Status], count: int
-    ) -> dict[str, Any]:
-        key, values = "listed = :listed", {":listed": LISTED}
+    def _build_query(self, after: Job | None, newest_first: bool, statuses: Collection[Status], count: int) -> Item:
+        key = "listed = :listed"
+        values: Item = {":listed": LISTED}
         if after:
             key += f" AND listed_at {'<' if newest_first else '>'} :after"
-            values[":after"] = {"S": place_in_list(after.id, after.created_at)}
-        query: dict[str, Any] = {
+            values[":after"] = {"S": list_position(after.id, after.created_at)}
+        query: Item = {
             "TableName": self._table,
             "IndexName": BY_CREATED,
             "KeyConditionExpression": key,
@@ -75,8 +74,8 @@ class JobList:
             "Limit": count,
         }
         if statuses:
-            wanted = {f":status{number}": {"S": str(status)} for number, status in enumerate(sorted(statuses))}
-            query["FilterExpression"] = f"#status IN ({', '.join(wanted)})"
+            filters = {f":status{number}": {"S": str(status)} for number, status in enumerate(sorted(statuses))}
+            query["FilterExpression"] = f"#status IN ({', '.join(filters)})"
             query["ExpressionAttributeNames"] = {"#status": "status"}
-            values |= wanted
+            values |= filters
         return query | {"ExpressionAttributeValues": values}

@@ -1,8 +1,8 @@
-"""What was spent and what was bought: writes that must be one with the job's own.
+"""What a job's status alone cannot keep: each day's spending, which job a server's video belongs to, settled attempts.
 
-A table of its own holds one entry for each day's spending (`day#2026-11-22`) and one for each video that belongs to a
-job (`video#…`), each written in one transaction with the job record that it is about, so neither can be there without
-the other. A third kind (`tries#…`) keeps the tries that a person decided about: their videos may still be in the list.
+The table has an entry for each day (`day#2026-11-22`), for each video of the server (`video#…`), and for each
+fingerprint with attempts that an operator settled (`settled#…`). A move of a job and its entry are written in one
+transaction, so that money and status never disagree.
 """
 
 from __future__ import annotations
@@ -14,25 +14,40 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
-from sora_ready.adapters.job_items import build_move, serialize
+from sora_ready.adapters.aws_errors import error_code
+from sora_ready.adapters.job_items import Item, JobUpdate, serialize
 from sora_ready.adapters.job_table import JobTable
-from sora_ready.domain.errors import BudgetSpent, TransitionRefused, VideoClaimedError
-from sora_ready.domain.job import Job, Status, statuses_before, timestamp
-from sora_ready.domain.reconciliation import UNSETTLED
-from sora_ready.domain.spending import Charge, budget_day, next_day
+from sora_ready.domain.codec import encode
+from sora_ready.domain.errors import BudgetSpent, JobError, TransitionRefused, VideoClaimedError
+from sora_ready.domain.job import (
+    DUE_AFTER,
+    UNSETTLED,
+    Job,
+    JobChanges,
+    JobConditions,
+    Polling,
+    ServerVideo,
+    Status,
+    Submission,
+    required,
+    statuses_before,
+    sweep_partition_of,
+    timestamp,
+)
+from sora_ready.domain.reconciliation import SettledAttempt, fingerprint
+from sora_ready.domain.spending import next_day
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# A day's entry and a claim are kept this long: longer than anybody asks back.
-KEPT = timedelta(days=400)
-# Several workers write to one day's entry; DynamoDB refuses all but one of those that meet, and says so. It says so too
-# where there were too many writes at once. In both cases nothing was written.
-WRITE_TRIES = 10
-LONGEST_PAUSE = 5.0
-_COMES_RIGHT = {
+ENTRY_TTL = timedelta(days=400)
+# Workers that write one day's entry conflict; DynamoDB refuses all but one, as it does when it throttles. Nothing was
+# written then.
+WRITE_ATTEMPTS = 10
+MAX_PAUSE_SECONDS = 5.0
+_RETRYABLE = {
     "TransactionConflict",
     "ThrottlingError",
     "ProvisionedThroughputExceeded",
@@ -58,178 +73,181 @@ class Ledger:
         self._pause = pause
 
     def read_spent(self, day: str) -> Decimal:
-        """Return what a day's tries to send may have cost so far, in US dollars."""
-        answer = self._client.get_item(TableName=self._table, Key=_key(f"day#{day}"), ConsistentRead=True)
-        return Decimal(answer["Item"]["spent_usd"]["N"]) if "Item" in answer else Decimal(0)
+        """Return what a day's submissions may have cost so far, in US dollars."""
+        response = self._client.get_item(TableName=self._table, Key=_key(f"day#{day}"), ConsistentRead=True)
+        return Decimal(response["Item"]["spent_usd"]["N"]) if "Item" in response else Decimal(0)
 
     def find_owners(self, video_ids: Collection[str]) -> dict[str, str]:
-        """Return which of the server's videos belong to which job; those that belong to none are left out."""
-        found = self._read_entries([f"video#{video_id}" for video_id in sorted(video_ids)])
-        return {item["entry"]["S"].removeprefix("video#"): item["job_id"]["S"] for item in found}
+        """Return the job id for each of the server's videos that is claimed."""
+        items = self._read_entries([f"video#{video_id}" for video_id in sorted(video_ids)])
+        return {item["entry"]["S"].removeprefix("video#"): item["job_id"]["S"] for item in items}
 
-    def record_settled_attempt(self, job: Job, fingerprint: str) -> None:
-        """Keep a job's last try on record after a person ended the doubt about it: its video may yet be in the list."""
-        key = _key(f"tries#{fingerprint}")
-        seen = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item", {})
-        kept = {"job_id": job.id} | {name: job.attempt[name] for name in ("started_at", "lease_until")}
-        tries = {"L": [*seen.get("tries", {}).get("L", []), serialize(kept)]}
-        unchanged: Any = {"ConditionExpression": "attribute_not_exists(entry)"}
-        if seen:
-            values = {":seen": seen["tries"]}
-            unchanged = {"ConditionExpression": "tries = :seen", "ExpressionAttributeValues": values}
-        item: Any = {**key, "tries": tries, "expires_at": self._expiry()}
+    def record_settled_attempt(self, job: Job) -> None:
+        """Record a job's last submission after an operator settled it: its video may still appear in the list."""
+        submission = required(job.submission, "submission")
+        attempt = SettledAttempt(job.id, submission.started_at, submission.lease_until)
+        key = _key(f"settled#{fingerprint(required(job.request, 'request'))}")
+        known = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item", {})
+        attempts = {"L": [*known.get("attempts", {}).get("L", []), serialize(encode(attempt))]}
+        unchanged: Item = {"ConditionExpression": "attribute_not_exists(entry)"}
+        if known:
+            values = {":known": known["attempts"]}
+            unchanged = {"ConditionExpression": "attempts = :known", "ExpressionAttributeValues": values}
+        item: Item = {**key, "attempts": attempts, "expires_at": self._expiry()}
         self._client.put_item(TableName=self._table, Item=item, **unchanged)
 
-    def settled_attempts(self, fingerprint: str) -> list[dict[str, str]]:
-        """Return what `record_settled_attempt` kept: each with its `job_id`, when it was `started_at`, and its `lease_until`."""
-        found = self._read_entries([f"tries#{fingerprint}"])
-        return [{name: word["S"] for name, word in kept["M"].items()} for item in found for kept in item["tries"]["L"]]
+    def settled_attempts(self, request_fingerprint: str) -> list[SettledAttempt]:
+        """Return the attempts with this fingerprint that an operator settled."""
+        items = self._read_entries([f"settled#{request_fingerprint}"])
+        maps = [entry["M"] for item in items for entry in item["attempts"]["L"]]
+        return [SettledAttempt(**{name: value["S"] for name, value in entry.items()}) for entry in maps]
 
-    def _read_entries(self, wanted: list[str]) -> list[Mapping[str, Any]]:
-        found: list[Mapping[str, Any]] = []
-        for start in range(0, len(wanted), 100):
-            keys = [_key(entry) for entry in wanted[start : start + 100]]
-            ask: Any = {self._table: {"Keys": keys, "ConsistentRead": True}}
-            while ask:
-                answer = self._client.batch_get_item(RequestItems=ask)
-                found += answer["Responses"].get(self._table, [])
-                ask = answer.get("UnprocessedKeys")
-        return found
+    def claim_job(self, job: Job, submission: Submission, *, budget: Decimal) -> Job:
+        """Let this worker alone send a `ready` job: move it to `submitting` and take its price from the day's budget.
 
-    def claim_job(
-        self, job: Job, attempt: Mapping[str, Any], fingerprint: str, *, price: Decimal, budget: Decimal
-    ) -> Job:
-        """Let the caller, and nobody else, send a `ready` job: move it to `submitting` and take its price from the day.
-
-        `attempt` holds the `id` of this try, when it was `started_at` and its `lease_until`. Raises `BudgetSpent`
-        (nothing is written) and `TransitionRefused`.
+        Raises `BudgetSpent` (nothing is written) and `TransitionRefused`.
         """
-        now = self._jobs.now()
-        charge = Charge(price, budget_day(now))
-        spent = BudgetSpent(price, budget, next_day(now))
+        price = submission.price_usd
+        spent = BudgetSpent(price, budget, next_day(self._jobs.now()))
         if not budget or price > budget:
             raise spent
-        lease = datetime.fromisoformat(attempt["lease_until"])
-        parts = {
-            "attempt": dict(attempt) | {"usd": str(charge.usd), "day": charge.day},
-            "fingerprint": fingerprint,
-            "doubt": {},
-        }
-        move = self._move(job.id, Status.SUBMITTING, parts, due_at=lease + timedelta(seconds=30))
-        take = self._spend(charge, budget)
-        refused = self._write_together([move, take])
+        changes = JobChanges(
+            submission=submission, fingerprint=fingerprint(required(job.request, "request")), reconciliation=None
+        )
+        due_at = datetime.fromisoformat(submission.lease_until) + timedelta(seconds=30)
+        move = self._move(job.id, Status.SUBMITTING, changes, due_at=due_at)
+        try:
+            refused = self._write_together([move, self._spend(submission, budget)])
+        except (BotoCoreError, ClientError):
+            # A write without a response may have happened. This attempt on record is this worker's: nothing was sent.
+            written = self._jobs.get_job(job.id)
+            if written and written.status is Status.SUBMITTING and written.submission == submission:
+                return written
+            raise
         if refused is None:
             return self._written(job.id)
         if refused[0]:
             raise TransitionRefused(job.id, Status.SUBMITTING, self._status(job.id))
         raise spent
 
-    def record_video(self, job: Job, video: Mapping[str, Any]) -> Job:
-        """Record that the job's last try became this video of the server's (its record, `id` and all), for good.
+    def record_video(self, job: Job, video: ServerVideo) -> Job:
+        """Record that the job's last submission became this video, and claim the video for the job.
 
-        The job becomes `queued`, and the video is claimed for it. Raises `VideoClaimedError` and `TransitionRefused`.
+        The job becomes `queued`. Raises `VideoClaimedError` and `TransitionRefused`.
         """
         claim = {
             "Put": {
                 "TableName": self._table,
-                "Item": {
-                    **_key(f"video#{video['id']}"),
-                    "job_id": {"S": job.id},
-                    "expires_at": self._expiry(),
-                },
+                "Item": {**_key(f"video#{video.id}"), "job_id": {"S": job.id}, "expires_at": self._expiry()},
                 "ConditionExpression": "attribute_not_exists(entry) OR job_id = :job",
                 "ExpressionAttributeValues": {":job": {"S": job.id}},
             }
         }
-        follow = {"polls": 0, "since": timestamp(self._jobs.now())}
-        parts = {"server": dict(video), "follow": follow, "doubt": {}, "error": {}}
-        refused = self._write_together([self._move(job.id, Status.QUEUED, parts, attempt=job.attempt), claim])
+        changes = JobChanges(
+            server=video, polling=Polling(since=timestamp(self._jobs.now())), reconciliation=None, error=None
+        )
+        refused = self._write_together([self._settle(job, Status.QUEUED, changes), claim])
         if refused is None:
             return self._written(job.id)
         if refused[1] and not refused[0]:
-            raise VideoClaimedError(job.id, video["id"])
+            raise VideoClaimedError(job.id, video.id)
         raise TransitionRefused(job.id, Status.QUEUED, self._status(job.id))
 
-    def refund(self, job: Job, status: Status, error: Mapping[str, Any], *, due_at: datetime | None = None) -> Job:
-        """Move a job whose try provably came to nothing to `ready` or `failed`, and give the day its price back.
+    def refund(self, job: Job, status: Status, error: JobError, *, due_at: datetime | None = None) -> Job:
+        """Move a job whose submission provably started nothing to `ready` or `failed`, and refund the day's budget.
 
         Raises `TransitionRefused`.
         """
-        move = self._move(job.id, status, {"error": dict(error)}, attempt=job.attempt, due_at=due_at)
-        charge = Charge(Decimal(job.attempt["usd"]), job.attempt["day"])
-        give = {
+        submission = required(job.submission, "submission")
+        refund = {
             "Update": {
                 "TableName": self._table,
-                "Key": _key(f"day#{charge.day}"),
+                "Key": _key(f"day#{submission.budget_day}"),
                 "UpdateExpression": "SET spent_usd = spent_usd - :usd",
-                "ExpressionAttributeValues": {":usd": serialize(charge.usd)},
+                "ExpressionAttributeValues": {":usd": _number(submission.price_usd)},
             }
         }
-        refused = self._write_together([move, give])
+        refused = self._write_together([self._settle(job, status, JobChanges(error=error), due_at=due_at), refund])
         if refused is None:
             return self._written(job.id)
         raise TransitionRefused(job.id, status, self._status(job.id))
 
-    def _spend(self, charge: Charge, budget: Decimal) -> dict[str, Any]:
+    def _spend(self, submission: Submission, budget: Decimal) -> Item:
         return {
             "Update": {
                 "TableName": self._table,
-                "Key": _key(f"day#{charge.day}"),
+                "Key": _key(f"day#{submission.budget_day}"),
                 "UpdateExpression": "SET spent_usd = if_not_exists(spent_usd, :zero) + :usd, expires_at = :expiry",
                 "ConditionExpression": "attribute_not_exists(spent_usd) OR spent_usd <= :room",
                 "ExpressionAttributeValues": {
-                    ":zero": serialize(Decimal(0)),
-                    ":usd": serialize(charge.usd),
-                    ":room": serialize(budget - charge.usd),
+                    ":zero": _number(Decimal(0)),
+                    ":usd": _number(submission.price_usd),
+                    ":room": _number(budget - submission.price_usd),
                     ":expiry": self._expiry(),
                 },
             }
         }
 
+    def _settle(self, job: Job, status: Status, changes: JobChanges, *, due_at: datetime | None = None) -> Item:
+        """Return the move of a job out of `submitting` or `unconfirmed`, if its last submission is still this one."""
+        attempt_id = required(job.submission, "submission").attempt_id
+        return self._move(job.id, status, changes, due_at=due_at, attempt_id=attempt_id)
+
     def _move(
         self,
         job_id: str,
         status: Status,
-        parts: Mapping[str, Any],
+        changes: JobChanges,
         *,
-        attempt: Mapping[str, Any] | None = None,
         due_at: datetime | None = None,
-    ) -> dict[str, Any]:
-        """Return the move as part of a transaction; with an `attempt`, only while that is the job's last one."""
-        move = build_move(
-            self._jobs.table,
+        attempt_id: str | None = None,
+    ) -> Item:
+        now, allowed = self._jobs.now(), statuses_before(status)
+        due = None
+        if status in DUE_AFTER:
+            due = sweep_partition_of(status), due_at or now + DUE_AFTER[status]
+        update = JobUpdate(
             job_id,
             status,
-            # What comes of a try can be told only of one that may still be under way.
-            allowed=statuses_before(status) & UNSETTLED if attempt else statuses_before(status),
-            now=self._jobs.now(),
-            parts=parts,
-            appended={"history": [self._jobs.entry(status)]},
-            due_at=due_at,
-            only={"attempt.id": attempt["id"]} if attempt else None,
+            allowed & UNSETTLED if attempt_id else allowed,
+            due,
+            changes,
+            JobConditions(attempt_id=attempt_id) if attempt_id else JobConditions(),
+            self._jobs.history_entry(status),
         )
-        return {"Update": move}
+        return {"Update": update.to_request(self._jobs.table, now)}
 
-    def _write_together(self, writes: list[dict[str, Any]]) -> list[bool] | None:
+    def _write_together(self, writes: list[Item]) -> list[bool] | None:
         """Write all or nothing; return None, or for each write whether its own condition refused it.
 
-        What another writer or a throttle is in the way of is tried again, for a quarter of a minute at most: what was
-        bought must not stay off the record, and a submission has half a minute beyond the server's own time.
+        Conflicts and throttling are retried for a quarter of a minute: what was bought must get on record, and a
+        submission has half a minute beyond the server's timeout.
         """
-        for tried in range(WRITE_TRIES):
+        for attempt in range(WRITE_ATTEMPTS):
             try:
-                self._client.transact_write_items(TransactItems=writes)  # type: ignore[arg-type]
+                self._client.transact_write_items(TransactItems=writes)  # type: ignore[arg-type] # built as plain JSON
             except ClientError as error:
                 codes = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
                 if "ConditionalCheckFailed" in codes:
                     return [code == "ConditionalCheckFailed" for code in codes]
-                if _COMES_RIGHT.isdisjoint([*codes, error.response["Error"]["Code"]]) or tried == WRITE_TRIES - 1:
+                if _RETRYABLE.isdisjoint([*codes, error_code(error)]) or attempt == WRITE_ATTEMPTS - 1:
                     raise
-                longest = min(0.05 * 2**tried, LONGEST_PAUSE)
+                longest = min(0.05 * 2**attempt, MAX_PAUSE_SECONDS)
                 self._pause(random.uniform(longest / 2, longest))  # noqa: S311 - only spreads the workers
             else:
                 return None
-        raise AssertionError("the last try raises")
+        raise AssertionError("the last attempt raises")
+
+    def _read_entries(self, entries: list[str]) -> list[Mapping[str, Any]]:
+        items: list[Mapping[str, Any]] = []
+        for start in range(0, len(entries), 100):
+            keys = [_key(entry) for entry in entries[start : start + 100]]
+            request: Item | None = {self._table: {"Keys": keys, "ConsistentRead": True}}
+            while request:
+                response = self._client.batch_get_item(RequestItems=request)
+                items += response["Responses"].get(self._table, [])
+                request = response.get("UnprocessedKeys")
+        return items
 
     def _written(self, job_id: str) -> Job:
         job = self._jobs.get_job(job_id)
@@ -242,14 +260,12 @@ class Ledger:
         return str(job.status) if job else None
 
     def _expiry(self) -> dict[str, str]:
-        return {"N": str(int((self._jobs.now().astimezone(UTC) + KEPT).timestamp()))}
+        return {"N": str(int((self._jobs.now().astimezone(UTC) + ENTRY_TTL).timestamp()))}
 
 
-def open_tables(client: DynamoDBClient, jobs_table: str, ledger_table: str) -> dict[str, Any]:
-    """Return a stack's `jobs` and its `ledger`, as the steps take them."""
-    jobs = JobTable(client, jobs_table)
-    return {"jobs": jobs, "ledger": Ledger(client, ledger_table, jobs)}
-
-
-def _key(entry: str) -> dict[str, Any]:
+def _key(entry: str) -> Item:
     return {"entry": {"S": entry}}
+
+
+def _number(amount: Decimal) -> dict[str, str]:
+    return {"N": str(amount)}

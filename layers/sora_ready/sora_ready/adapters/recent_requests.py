@@ -1,6 +1,6 @@
-"""Which job a call's body made last: how a call that is repeated without an Idempotency-Key is known again.
+"""Which job a request's body created last: it recognizes SDK retries without an Idempotency-Key.
 
-An entry `call#…` beside the ledger's other kinds, read consistently and forgotten after a while.
+An entry `request#…` in the ledger's table, read consistently.
 """
 
 from __future__ import annotations
@@ -11,33 +11,33 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# The SDK gives up repeating, by default, long before this is over.
-REMEMBERED = timedelta(minutes=30)
+REQUEST_TTL = timedelta(minutes=30)
+"""The SDK gives up retrying, by default, long before."""
 
 
 class RecentRequests:
-    """The calls of the last half hour."""
+    """The requests of the last half hour."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._client = client
         self._table = table
 
     def put(self, body_sha256: str, job_id: str, now: datetime) -> None:
-        """Keep that a call with this body is about to make this job."""
-        until = now + REMEMBERED
+        """Record that a request with this body is about to create this job."""
+        expires_at = now + REQUEST_TTL
         self._client.put_item(
             TableName=self._table,
             Item={
-                "entry": {"S": f"call#{body_sha256}"},
+                "entry": {"S": f"request#{body_sha256}"},
                 "job_id": {"S": job_id},
-                "until": {"S": until.isoformat()},
-                "expires_at": {"N": str(int(until.timestamp()))},
+                "until": {"S": expires_at.isoformat()},
+                "expires_at": {"N": str(int(expires_at.timestamp()))},
             },
         )
 
     def get(self, body_sha256: str, now: datetime) -> str | None:
-        """Return the id of the job that a call with this body made, or began to make; None where none is kept."""
-        key = {"entry": {"S": f"call#{body_sha256}"}}
+        """Return the id of the job that a request with this body created, None where there was none."""
+        key = {"entry": {"S": f"request#{body_sha256}"}}
         item = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
-        # What has expired is deleted some time later only.
+        # DynamoDB deletes expired entries only some time later.
         return item["job_id"]["S"] if item and datetime.fromisoformat(item["until"]["S"]) > now else None

@@ -1,54 +1,102 @@
 """Every error of the project, in one hierarchy, each named for its condition.
 
-An error carries a `code` for programs, a `message` that says what is wrong and what to do, an optional `hint`, and
-`facts` (numbers and names). Programs branch on the class or the code; nobody reads the message but people.
+    SoraReadyError
+    ├── Rejected                        the upload cannot become a video; nothing was sent
+    │   ├── RequestRejected             an option cannot be used
+    │   ├── ImageRejected               the bytes are not a usable picture
+    │   └── SourceRejected              the object is gone, replaced, archived or our own
+    ├── SourceForbidden                 the stack may not read the object
+    ├── JobNotFound                     there is no such job
+    ├── JobConflict                     the job's status forbids what was asked
+    │   └── RequestConflict             the upload is a job with other options
+    ├── JobCanceled                     it was canceled before it was sent
+    ├── JobNotReadyError                the record isn't there yet; retry later
+    ├── JobLeasedError                  another worker is sending it; retry later
+    ├── JobRecordError                  a record lacks what its status promises
+    ├── TransitionRefused               a write lost the race
+    ├── BudgetSpent                     the day's budget doesn't cover it
+    ├── TaskTokenEvictedError           a newer execution took this one's slot
+    ├── DecisionRejected                an operator's decision cannot be applied
+    ├── InvocationRejected              a direct invocation cannot be read
+    ├── VideoServerError                the video server, or the way to it, said no
+    │   ├── SubmissionRefused           it will never make this video
+    │   ├── SubmissionNotAcceptedError  it provably started nothing; send again later
+    │   ├── SubmissionUnconfirmed       it may have started; never send again by itself
+    │   ├── VideoListUnsupported        it has no usable list
+    │   ├── VideoNotFound               it no longer has the video
+    │   └── VideoServerUnavailableError it cannot be asked now
+    ├── VideoFailed                     it was accepted and no video came of it
+    ├── VideoClaimedError               the video belongs to another job
+    ├── VideoCorruptError               the download is not the whole video
+    ├── VideoTooLargeError              the video is larger than the stack stores
+    ├── AwsServiceError                 a call to AWS failed
+    └── SettingsError                   a function is configured wrongly
+
+An error carries a `code` for programs, a `message` that says what is wrong, a `hint` that says what to do, and `facts`
+(numbers and names). Programs branch on the class or the code, never on the message.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Self
+from typing import Self
 
-_TOLD = frozenset({"code", "message", "hint"})
+from sora_ready.domain.codec import JsonObject, JsonValue
+
+
+@dataclass(frozen=True, slots=True)
+class JobError:
+    """An error as a job record holds it. The facts stand beside `code`, `message` and `hint` in the record."""
+
+    code: str
+    message: str
+    hint: str | None = None
+    facts: JsonObject = field(default_factory=dict)
+
+    def to_record(self) -> JsonObject:
+        """Return code, message, hint where there is one, and the facts, in one object."""
+        return {"code": self.code, "message": self.message} | ({"hint": self.hint} if self.hint else {}) | self.facts
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, JsonValue]) -> JobError:
+        """Read back what `to_record` wrote."""
+        facts = {name: value for name, value in record.items() if name not in {"code", "message", "hint"}}
+        hint = record.get("hint")
+        return cls(str(record["code"]), str(record["message"]), str(hint) if hint else None, facts)
 
 
 class SoraReadyError(Exception):
     """The root. `code` is a stable snake_case word, `facts` are JSON-able values."""
 
-    def __init__(self, code: str, message: str, *, hint: str | None = None, **facts: Any) -> None:
+    def __init__(self, code: str, message: str, *, hint: str | None = None, **facts: JsonValue) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.hint = hint
-        self.facts = facts
+        self.facts: JsonObject = facts
 
-    def as_record(self) -> dict[str, Any]:
-        """The error as it stands in a job record: `code`, `message`, `hint` where there is one, and the facts."""
-        told = {"code": self.code, "message": self.message}
-        if self.hint:
-            told["hint"] = self.hint
-        return told | self.facts
+    def to_job_error(self) -> JobError:
+        """Return the error as a job record holds it."""
+        return JobError(self.code, self.message, self.hint, self.facts)
 
     @classmethod
-    def from_record(cls, record: Mapping[str, Any], **facts: Any) -> Self:
-        """Read back what `as_record` gave, with more `facts`."""
+    def from_job_error(cls, recorded: JobError, **facts: JsonValue) -> Self:
+        """Return the error that a record holds, with more `facts`."""
         error = cls.__new__(cls)
-        facts = {name: value for name, value in record.items() if name not in _TOLD} | facts
-        SoraReadyError.__init__(error, record["code"], record["message"], hint=record.get("hint"), **facts)
+        facts = recorded.facts | facts
+        SoraReadyError.__init__(error, recorded.code, recorded.message, hint=recorded.hint, **facts)
         return error
 
 
 class Rejected(SoraReadyError):
-    """The upload cannot become a video as it is; nothing was sent, and sending it again would not help."""
+    """The upload cannot become a video as it is. Nothing was sent, and sending it again would not help."""
 
 
 class RequestRejected(Rejected):
-    """A tag, a metadata entry or a field of a request cannot be used.
-
-    Its facts name the `field`, its `value`, where that came from (`source`) and what is `allowed`.
-    """
+    """An option cannot be used. The facts name the `field`, its `value`, its `source` and what is `allowed`."""
 
     def __init__(self, field: str, value: str, source: str, allowed: Iterable[str], *, why: str = "") -> None:
         choices = list(allowed)
@@ -59,7 +107,7 @@ class RequestRejected(Rejected):
             field=field,
             value=_shorten(value),
             source=source,
-            allowed=choices,
+            allowed=[*choices],
         )
 
 
@@ -68,64 +116,93 @@ class ImageRejected(Rejected):
 
 
 class SourceRejected(Rejected):
-    """The uploaded object cannot be used as it was announced: gone, replaced, archived, or of our own making."""
+    """The uploaded object cannot be used: it is gone, replaced, archived, or the stack's own output."""
 
 
-class CallRefused(SoraReadyError):
-    """A call through the API cannot be served as it is. `param` is the field or header that is to blame."""
+class SourceForbidden(SoraReadyError):
+    """The function's role may not read the object. It is not recorded: once the role may, the same call succeeds."""
 
-    def __init__(self, code: str, message: str, *, param: str | None = None, **facts: Any) -> None:
-        super().__init__(code, message, **facts)
-        self.param = param
-
-
-class ParameterRejected(CallRefused):
-    """A field, a header or a query parameter cannot be used, or the body cannot be read."""
-
-
-class BodyTooLargeError(CallRefused):
-    """The body has more bytes than the API takes."""
-
-    def __init__(self, limit: int) -> None:
+    def __init__(self, bucket: str, key: str) -> None:
         super().__init__(
-            "body_too_large",
-            f"The body has more than {limit:,} bytes. POST /v1/uploads gives a form for pictures up to 100 MB.",
-            max_bytes=limit,
+            "source_forbidden",
+            "This stack may not read the object. If its key does not begin with the parameter UploadPrefix, copy it "
+            "to where it does. Otherwise let the bucket's policy allow the function's role s3:GetObject, "
+            "s3:GetObjectVersion, s3:GetObjectTagging and s3:GetObjectVersionTagging. If a KMS key encrypts the "
+            "object, name it in the parameter UploadKeyArn, and let its policy allow the role kms:Decrypt. Then try "
+            "again.",
+            bucket=bucket,
+            key=key,
         )
 
 
-class RouteNotFound(CallRefused):
-    """The API has no such path."""
+class JobNotFound(SoraReadyError):
+    """There is no such job, or it was deleted."""
+
+    def __init__(self, which: str) -> None:
+        super().__init__("job_not_found", f"There is no job {which} in this stack.", job=which)
 
 
-class MethodNotAllowedError(CallRefused):
-    """The path is there, and takes other methods: those `allowed`."""
-
-    def __init__(self, method: str, allowed: Iterable[str]) -> None:
-        self.allowed = ", ".join(allowed)
-        super().__init__("method_not_allowed", f"{method} is not allowed here. Allowed: {self.allowed}.")
+class JobConflict(SoraReadyError):
+    """The job's status, or what it was created with, forbids what was asked."""
 
 
-class OriginRefused(CallRefused):
-    """A browser asks before calling, from an source that the stack does not name."""
+class RequestConflict(JobConflict):
+    """The upload is a job already, and that job has other options. The fact `fields` names them."""
+
+    def __init__(self, job_id: str, fields: Iterable[str]) -> None:
+        differing = list(fields)
+        super().__init__(
+            "request_conflict",
+            f"The upload is job {job_id} already, with another {', '.join(differing)} than this call asks for. "
+            "Nothing was changed. Upload the picture again for a new job, or leave these fields out.",
+            job_id=job_id,
+            fields=[*differing],
+        )
 
 
-class ResourceNotFound(CallRefused):
-    """What a call names is not there, or was deleted: a video, a model, a file."""
+class JobCanceled(SoraReadyError):
+    """The job was canceled before it was sent."""
 
 
-class JobConflict(CallRefused):
-    """The job is not in a state in which it could be done; the same call may succeed later, or never will."""
+class JobNotReadyError(SoraReadyError):
+    """A message names a job whose record is not written yet. The same message succeeds once it is."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(
+            "job_not_ready",
+            f"Job {job_id} has no ready copy on record yet. The message is retried; after the last attempt it goes to "
+            "the dead-letter queue.",
+            job_id=job_id,
+        )
+
+
+class JobLeasedError(SoraReadyError):
+    """Another worker holds the job's lease. The outcome is known when the lease has expired."""
+
+    def __init__(self, job_id: str, wait_seconds: int) -> None:
+        super().__init__(
+            "job_leased",
+            f"Job {job_id} is being submitted by another worker. The message is retried when its lease has expired.",
+            job_id=job_id,
+        )
+        self.retry_after_seconds = wait_seconds
+
+
+class JobRecordError(SoraReadyError):
+    """A job record lacks a part that its status promises. Somebody edited it."""
+
+    def __init__(self, part: str) -> None:
+        super().__init__("job_record_incomplete", f"The job's record has no {part}.", part=part)
 
 
 class TransitionRefused(SoraReadyError):
-    """A job is not in a status from which the wanted one may follow. `current` is its status, None without a job."""
+    """The job is not in a status that the wanted one may follow. `current` is its status, None without a record."""
 
     def __init__(self, job_id: str, wanted: str, current: str | None) -> None:
-        where = f"is {current}" if current else "has no record"
+        state = f"is {current}" if current else "has no record"
         super().__init__(
             "transition_refused",
-            f"Job {job_id} {where}, so it cannot become {wanted}.",
+            f"Job {job_id} {state}, so it cannot become {wanted}.",
             job_id=job_id,
             wanted=wanted,
             current=current,
@@ -133,107 +210,45 @@ class TransitionRefused(SoraReadyError):
         self.current = current
 
 
-class RequestConflict(SoraReadyError):
-    """The upload is a job already, and that job was made with other options. The fact `fields` names them."""
+class BudgetSpent(SoraReadyError):
+    """The day's budget doesn't cover the job. The fact `until` is there where the job continues by itself."""
 
-    def __init__(self, job_id: str, fields: Iterable[str]) -> None:
-        differing = list(fields)
-        super().__init__(
-            "request_conflict",
-            f"The upload is job {job_id} already, made with another {', '.join(differing)} than this call asks for. "
-            "Nothing was changed. Upload the picture again to have it made anew, or call without these fields.",
-            job_id=job_id,
-            fields=differing,
-        )
-
-
-class InvocationRejected(SoraReadyError):
-    """What a function was called with is nothing it can act on. `fields` names what is missing or not known."""
-
-    def __init__(self, message: str, fields: Iterable[str] = ()) -> None:
-        super().__init__("invocation_rejected", message, fields=list(fields))
-
-
-class JobNotFound(SoraReadyError):
-    """There is no such job."""
-
-    def __init__(self, which: str) -> None:
-        super().__init__("job_not_found", f"There is no job {which} in this stack.", job=which)
+    def __init__(self, price: Decimal, budget: Decimal, until: datetime) -> None:
+        moment = until.isoformat(timespec="minutes").replace("+00:00", "Z")
+        facts: JsonObject = {"price_usd": str(price), "budget_usd": str(budget)}
+        raise_budget = "Raise the parameter DailyBudgetUsd: held jobs continue within minutes."
+        if not budget:
+            message, hint = "Spending is paused: the daily budget is 0.", raise_budget
+        elif price > budget:
+            message, hint = f"The job costs ${price}, more than a whole day's budget of ${budget}.", raise_budget
+        else:
+            message = f"The rest of today's budget of ${budget} doesn't cover the job, which costs ${price}."
+            hint = f"It continues by itself from {moment}, the oldest held job first. {raise_budget}"
+            facts["until"] = moment
+        super().__init__("budget_spent", message, hint=hint, **facts)
 
 
 class TaskTokenEvictedError(SoraReadyError):
-    """More executions wait for the job than its record holds; this one has waited the longest."""
+    """More executions wait for the job than its record holds. This one has waited longest."""
 
     def __init__(self, job_id: str) -> None:
         super().__init__(
             "task_token_evicted",
-            f"Later executions wait for job {job_id}, and its record holds no more task tokens. The job goes on: call "
-            "submit again to wait for it, or follow its events.",
+            f"Newer executions wait for job {job_id}, and its record holds no more task tokens. The job continues: "
+            "call submit again to wait for it, or follow its events.",
             job_id=job_id,
         )
 
 
-class VideoFailed(SoraReadyError):
-    """The server took the job and made no video of it, or none that came home in time."""
+class DecisionRejected(SoraReadyError):
+    """An operator's decision about an unconfirmed job cannot be applied."""
 
 
-class JobCanceled(SoraReadyError):
-    """The job was canceled before it was sent."""
+class InvocationRejected(SoraReadyError):
+    """A direct invocation cannot be read. `fields` names what is missing or unknown."""
 
-
-class BudgetSpent(SoraReadyError):
-    """The day's budget does not pay for the job now. The fact `until` is there where it goes on by itself."""
-
-    def __init__(self, price: Decimal, budget: Decimal, until: datetime) -> None:
-        moment = until.isoformat(timespec="minutes").replace("+00:00", "Z")
-        facts = {"price_usd": str(price), "budget_usd": str(budget)}
-        raising = "Raise the parameter DailyBudgetUsd: what is held goes on within minutes."
-        if not budget:
-            told, hint = "Spending is paused: the daily budget is 0.", raising
-        elif price > budget:
-            told, hint = f"The job costs ${price}, more than the budget of a whole day, ${budget}.", raising
-        else:
-            told = f"What is left of today's budget of ${budget} does not pay for the job, which costs ${price}."
-            hint = f"It goes on by itself from {moment}, of what is held the oldest first. {raising}"
-            facts["until"] = moment
-        super().__init__("budget_spent", told, hint=hint, **facts)
-
-
-class VideoClaimedError(SoraReadyError):
-    """The video belongs to another job already; no video is given to two."""
-
-    def __init__(self, job_id: str, video_id: str) -> None:
-        super().__init__(
-            "video_claimed",
-            f"The server's video {video_id} belongs to another job already, so it is not given to {job_id}.",
-            hint="Look at the server which picture it was made of.",
-            job_id=job_id,
-            video_id=video_id,
-        )
-
-
-class JobNotReadyError(SoraReadyError):
-    """A message speaks of a job that is not recorded as made yet; the same message succeeds once it is."""
-
-    def __init__(self, job_id: str) -> None:
-        super().__init__(
-            "job_not_ready",
-            f"Job {job_id} is not recorded yet. The message is tried again; after the last try it waits in the "
-            "dead-letter queue.",
-            job_id=job_id,
-        )
-
-
-class JobLeasedError(SoraReadyError):
-    """Another worker holds the job's lease. What became of it can be told when the lease is over."""
-
-    def __init__(self, job_id: str, wait_seconds: int) -> None:
-        super().__init__(
-            "job_leased",
-            f"Job {job_id} is being submitted by another worker; the message comes back when its lease is over.",
-            job_id=job_id,
-        )
-        self.retry_after_seconds = wait_seconds
+    def __init__(self, message: str, fields: Iterable[str] = ()) -> None:
+        super().__init__("invocation_rejected", message, fields=[*fields])
 
 
 class VideoServerError(SoraReadyError):
@@ -241,13 +256,13 @@ class VideoServerError(SoraReadyError):
 
 
 class SubmissionRefused(VideoServerError):
-    """The server answered that it will not make this video. Nothing is owed, and asking again changes nothing."""
+    """The server will not make this video. Nothing is owed, and asking again changes nothing."""
 
 
 class SubmissionNotAcceptedError(VideoServerError):
-    """The request provably did not start a video (no connection, or told to wait); it may be sent again later.
+    """The request provably started no video (no connection, or "wait"); it may be sent again later.
 
-    `retry_after_seconds` is what the server asked for, None where it said nothing.
+    `retry_after_seconds` is what the server asked for, None where it didn't say.
     """
 
     def __init__(
@@ -258,7 +273,7 @@ class SubmissionNotAcceptedError(VideoServerError):
 
 
 class SubmissionUnconfirmed(VideoServerError):
-    """The request may have started a video and no answer says so; it must never be sent again unasked.
+    """The request may have started a video and no response says so. It must never be sent again by itself.
 
     `what` says what happened, as the beginning of a sentence.
     """
@@ -272,27 +287,51 @@ class SubmissionUnconfirmed(VideoServerError):
 
 
 class VideoListUnsupported(VideoServerError):
-    """The server offers no list of its videos, or one too long to be read to its end."""
+    """The server has no list of its videos, or one too long to be read to its end."""
 
 
 class VideoNotFound(VideoServerError):
-    """The server no longer knows the video."""
+    """The server no longer has the video."""
 
 
 class VideoServerUnavailableError(VideoServerError):
-    """The server could not be asked just now; asking again later costs nothing."""
+    """The server cannot be asked now. Asking again later costs nothing."""
+
+
+class VideoFailed(SoraReadyError):
+    """The server accepted the job, and no video came of it, or none was stored in time."""
+
+
+class VideoClaimedError(SoraReadyError):
+    """The video belongs to another job already. No video is given to two."""
+
+    def __init__(self, job_id: str, video_id: str) -> None:
+        super().__init__(
+            "video_claimed",
+            f"The server's video {video_id} belongs to another job already, so it is not given to {job_id}.",
+            hint="Check at the server which picture it was made from.",
+            job_id=job_id,
+            video_id=video_id,
+        )
 
 
 class VideoCorruptError(SoraReadyError):
-    """What was downloaded is not the whole video."""
+    """The download is not the whole video."""
 
 
 class VideoTooLargeError(SoraReadyError):
-    """The video has more bytes than this stack stores; fetching it again changes nothing."""
+    """The video has more bytes than the stack stores. Downloading it again changes nothing."""
+
+
+class AwsServiceError(SoraReadyError):
+    """A call to AWS failed: denied, throttled, or out of reach. `code` is AWS's word, `operation` the API call."""
+
+    def __init__(self, operation: str, code: str) -> None:
+        super().__init__(code, f"{operation} failed: {code}.", operation=operation)
 
 
 class SettingsError(SoraReadyError):
-    """A function is not configured as it must be. Names the variable, never its value."""
+    """A function is configured wrongly. Names the variable, never its value."""
 
 
 def _shorten(value: str, limit: int = 80) -> str:

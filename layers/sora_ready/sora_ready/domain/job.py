@@ -1,15 +1,18 @@
-"""The job: one uploaded picture on its way to one video, and the one table of what may follow what."""
+"""The job: one picture on its way to one video. Its statuses, the one table of transitions, its typed parts."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import TypedDict, TypeVar
+
+from sora_ready.domain.codec import JsonObject, decode_fields, encode_fields
+from sora_ready.domain.errors import JobError, JobRecordError
+
+T = TypeVar("T")
 
 
 class Status(StrEnum):
@@ -17,16 +20,16 @@ class Status(StrEnum):
 
     RECEIVED = "received"  # seen; its frame is being made
     READY = "ready"  # the frame is saved; nothing has been sent
-    HELD = "held"  # waiting for the next day's budget
+    HELD = "held"  # waits for the next day's budget
     SUBMITTING = "submitting"  # one worker, under a lease, may send it once
-    UNCONFIRMED = "unconfirmed"  # it may have been sent, and no answer was recorded
+    UNCONFIRMED = "unconfirmed"  # it may have been sent, and no response was recorded
     QUEUED = "queued"
     IN_PROGRESS = "in_progress"
-    COMPLETED = "completed"  # the video lies in the output bucket, checked
+    COMPLETED = "completed"  # the video is in the output bucket, checked
     FAILED = "failed"
     REJECTED = "rejected"  # the picture or its request cannot be used; nothing was sent
     CANCELED = "canceled"
-    DELETED = "deleted"  # its files are gone; the record stays so that nothing makes the job again
+    DELETED = "deleted"  # its files are gone; the record stays so that nothing creates the job again
 
 
 TRANSITIONS: Mapping[Status, frozenset[Status]] = {
@@ -45,17 +48,19 @@ TRANSITIONS: Mapping[Status, frozenset[Status]] = {
 }
 """What may follow each status. Every write of a status is conditional on this table."""
 
-FIRST = frozenset({Status.RECEIVED, Status.READY, Status.REJECTED})
-"""The statuses that need none before them: an upload that is refused unread was never `received`."""
+INITIAL = frozenset({Status.RECEIVED, Status.READY, Status.REJECTED})
+"""The statuses that need none before them: an upload that is rejected unread was never `received`."""
 
 FINAL = frozenset(status for status, following in TRANSITIONS.items() if following <= {Status.DELETED})
 """The statuses in which a job has ended. It may be deleted then, and nothing else happens to it."""
 
-NOT_SENT = frozenset(status for status, following in TRANSITIONS.items() if Status.CANCELED in following)
-"""The statuses in which nothing has been sent yet, so that a job can still be canceled."""
+CANCELABLE = frozenset(status for status, following in TRANSITIONS.items() if Status.CANCELED in following)
+"""The statuses in which nothing has been sent yet."""
 
-AT_THE_SERVER = frozenset({Status.QUEUED, Status.IN_PROGRESS})
+AT_SERVER = frozenset({Status.QUEUED, Status.IN_PROGRESS})
 
+UNSETTLED = frozenset({Status.SUBMITTING, Status.UNCONFIRMED})
+"""The statuses in which nobody knows yet whether the server made a video."""
 
 DUE_AFTER: Mapping[Status, timedelta] = {
     Status.RECEIVED: timedelta(minutes=30),
@@ -66,50 +71,10 @@ DUE_AFTER: Mapping[Status, timedelta] = {
     Status.QUEUED: timedelta(minutes=35),
     Status.IN_PROGRESS: timedelta(minutes=35),
 }
-"""How long after a job was last written it is looked at again, should nothing else have moved it by then.
+"""How long after its last write the sweep resumes a job that nothing else has moved.
 
-Each is beyond the time for which a message stays invisible whose worker died, so that no second one is sent beside a
-living one. A job that has ended is never resumed.
+Each is longer than a message stays invisible after its worker died, so no second message runs beside a living worker.
 """
-
-
-class SweepPartition(StrEnum):
-    """Which jobs are resumed one behind the other, the longest overdue first. No line waits for another."""
-
-    DUE = "due"  # being sent, in doubt, or at the server
-    NEW = "new"  # nothing was sent yet
-    HELD = "held"  # waiting for a day's budget: the oldest first
-    BACKLOG = "backlog"  # the same of a backlog: behind whatever else is held
-
-
-BACKFILL = "backfill"
-"""The door of a backlog, as a job's `caller` names it."""
-
-
-def sweep_partition_of(status: Status, caller: Mapping[str, Any]) -> SweepPartition:
-    """Return the line in which a job of this status and caller waits to be resumed."""
-    if status is Status.HELD:
-        return SweepPartition.BACKLOG if caller.get("door") == BACKFILL else SweepPartition.HELD
-    return SweepPartition.NEW if status in {Status.RECEIVED, Status.READY} else SweepPartition.DUE
-
-
-_JOB_ID = re.compile(r"video_[0-9a-f]{32}")
-# A key that names its job: the id is known, and its request on record, before the picture is here.
-_NAMED_KEY = re.compile(r"(?:.*/)?api/(video_[0-9a-f]{32})/picture", re.DOTALL)
-
-_PARTS = (
-    "caller",
-    "request",
-    "option_sources",
-    "picture",
-    "copy",
-    "attempt",
-    "server",
-    "follow",
-    "doubt",
-    "video",
-    "error",
-)
 
 
 def statuses_before(status: Status) -> frozenset[Status]:
@@ -117,12 +82,33 @@ def statuses_before(status: Status) -> frozenset[Status]:
     return frozenset(before for before, following in TRANSITIONS.items() if status in following)
 
 
+class Channel(StrEnum):
+    """How a job's picture came in."""
+
+    UPLOAD = "upload"  # dropped into the bucket
+    API = "api"
+    DIRECT = "direct"  # a direct invocation of a function
+    BACKFILL = "backfill"  # S3 Batch Operations
+
+
+class SweepPartition(StrEnum):
+    """A partition of the index by-due. The sweep resumes each on its own, the longest overdue first."""
+
+    ACTIVE = "active"  # being sent, unconfirmed, or at the server
+    UNSENT = "unsent"
+    HELD = "held"  # waits for the day's budget, the oldest first
+    HELD_BACKFILL = "held-backfill"  # the same, behind everything else that is held
+
+
+# ---------------------------------------------------------------- the parts of a record
+
+
 @dataclass(frozen=True, slots=True)
 class SourceObject:
-    """The uploaded object a job is made of: exactly this version of it, where the bucket keeps versions.
+    """The uploaded object of a job: exactly this version, where the bucket keeps versions.
 
-    Before the picture is here neither version nor ETag is known; whatever lies under the key is meant then. `modified`
-    is S3's LastModified (ISO 8601, UTC, whole seconds) of an object without a version, once somebody has looked at it.
+    Before the picture is here neither version nor ETag is known, and any object under the key is meant. `modified` is
+    S3's LastModified (ISO 8601, UTC, whole seconds) of an object without a version, known after a HEAD.
     """
 
     bucket: str
@@ -134,51 +120,238 @@ class SourceObject:
 
     @property
     def reference(self) -> str:
-        """Bucket and key in one, as the table's index by source holds it."""
+        """`bucket/key`, the key of the index by-source."""
         return f"{self.bucket}/{self.key}"
 
-    def as_record(self) -> dict[str, Any]:
-        """Bucket, key, ETag and, where there are any, the version id, the sequencer and when it was modified."""
-        return {name: value for name, value in asdict(self).items() if value}
 
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """How the job came in, and who waits for it. Never published: it holds task tokens.
 
-def make_job_id(source: SourceObject, client_token: str = "") -> str:
-    """Return the id of the job for this upload: the same however often S3 announces it, another for a new upload.
-
-    In a bucket without versions an upload is told apart by its ETag and LastModified, which every door learns by
-    looking at the object; where it cannot be looked at any more, by its ETag and the sequencer of its event. So two
-    identical uploads under one key within the same second are one job, and so are two of which the first was replaced
-    before anybody looked at it. A key of `api_object_key` names its job itself.
+    `submit` is False while only the ready copy is wanted. `body_sha256` is the API request's, `batch_job` and
+    `batch_task` are S3 Batch's.
     """
-    if named := _NAMED_KEY.fullmatch(source.key):
-        return named[1]
-    upload = [source.version_id] if source.version_id else [source.etag, source.modified or source.sequencer or ""]
-    return hash_job_id(source.bucket, source.key, upload, client_token)
+
+    channel: Channel = Channel.UPLOAD
+    submit: bool = True
+    task_tokens: tuple[str, ...] = ()
+    body_sha256: str = ""
+    file_name: str = ""
+    batch_job: str = ""
+    batch_task: str = ""
 
 
-def is_api_object_key(key: str) -> bool:
-    """Tell whether a key is one of `api_object_key`."""
-    return bool(_NAMED_KEY.fullmatch(key))
+@dataclass(frozen=True, slots=True)
+class JobRequest:
+    """What is asked of the server, and how the frame was made. `requested_size` is the size option as it was given."""
+
+    model: str
+    size: str
+    requested_size: str
+    seconds: int
+    mode: str
+    focus: str
+    crop: str
+    background: str
+    format: str
+    quality: int
+    prompt: str
+    price_usd: Decimal
+    preset: str = ""
 
 
-def has_stable_id(source: SourceObject) -> bool:
-    """Tell whether the upload's job is known by what is known of it: nobody has to look at the object for that."""
-    return bool(source.version_id or source.modified or is_api_object_key(source.key))
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The source picture: its format, its upright width and height in pixels, its length in bytes."""
+
+    format: str
+    width: int
+    height: int
+    bytes: int
 
 
-def is_job_id(text: str) -> bool:
-    """Tell whether `text` can be a job's id at all."""
-    return bool(_JOB_ID.fullmatch(text))
+@dataclass(frozen=True, slots=True)
+class ReadyCopy:
+    """The frame in the output bucket. `region` is the visible part of the upright picture, as fractions."""
+
+    bucket: str
+    key: str
+    content_type: str
+    width: int
+    height: int
+    mode: str
+    background: str
+    region: tuple[float, ...]
+    bytes: int
+    sha256: str
 
 
-def hash_job_id(*told: Any) -> str:
-    """Return the id of the job that these JSON-able values tell apart from every other."""
-    return "video_" + hashlib.sha256(json.dumps(told).encode()).hexdigest()[:32]
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """When each attempt to decode the picture started, oldest first; one that raised an error is taken off again."""
+
+    started_at: tuple[str, ...] = ()
 
 
-def api_object_key(job_id: str, prefix: str = "") -> str:
-    """Return the key under which a picture belongs to this job, however often and in whatever version it comes."""
-    return f"{prefix}api/{job_id}/picture"
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """The last attempt to send the job, and what it may cost: the price in US dollars, and the day that pays it."""
+
+    attempt_id: str
+    started_at: str
+    lease_until: str
+    price_usd: Decimal = Decimal(0)
+    budget_day: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerVideo:
+    """The server's video. `status` is the server's own word, which may be one that nobody knows."""
+
+    id: str
+    status: str
+    progress: int | None = None
+    expires_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Polling:
+    """How often the server was polled, since when, and when the next poll is due."""
+
+    polls: int = 0
+    since: str | None = None
+    next_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """What the server's list says about an unconfirmed submission.
+
+    `candidate` is the one video that matched last, `matches` how many checks in a row found it; `candidates` are the
+    videos that an operator may choose from. `finding` says it in words.
+    """
+
+    since: str | None = None
+    checks: int = 0
+    next_at: str | None = None
+    candidate: str | None = None
+    matches: int = 0
+    candidates: tuple[str, ...] = ()
+    finding: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVideo:
+    """The MP4 in the output bucket."""
+
+    bucket: str
+    key: str
+    content_type: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """One status that the job has had, and since when."""
+
+    status: Status
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job record. A part is None, or holds its defaults, until its step has been reached.
+
+    `options` are the options as given (text), by name, until the frame is made; `request` replaces them then.
+    `option_sources` says where each option came from. `due_at` is when the sweep resumes the job if nothing else moves
+    it; None where only an operator can.
+    """
+
+    id: str
+    status: Status
+    source: SourceObject
+    created_at: str
+    updated_at: str
+    invocation: Invocation = field(default_factory=Invocation)
+    options: Mapping[str, str] = field(default_factory=dict)
+    option_sources: Mapping[str, str] = field(default_factory=dict)
+    request: JobRequest | None = None
+    picture: Picture | None = None
+    copy: ReadyCopy | None = None
+    decoding: Decoding = field(default_factory=Decoding)
+    submission: Submission | None = None
+    server: ServerVideo | None = None
+    polling: Polling = field(default_factory=Polling)
+    reconciliation: Reconciliation = field(default_factory=Reconciliation)
+    video: StoredVideo | None = None
+    error: JobError | None = None
+    due_at: str | None = None
+    history: tuple[HistoryEntry, ...] = ()
+
+    @property
+    def awaits_submit_call(self) -> bool:
+        """Whether only the ready copy was asked for: the job is then submitted by a direct invocation alone."""
+        return self.status is Status.READY and not self.invocation.submit
+
+    @property
+    def sweep_partition(self) -> SweepPartition:
+        """The partition of the index by-due in which the job waits."""
+        return sweep_partition_of(self.status, self.invocation.channel)
+
+    def to_record(self) -> JsonObject:
+        """Return the whole record as JSON-able values, without what is still empty."""
+        parts = {name: value for name, value in encode_fields(self).items() if value != {}}
+        return {"job_id": parts.pop("id"), "source_ref": self.source.reference, "history": []} | parts
+
+    def to_public_dict(self) -> JsonObject:
+        """Return the record as it leaves the stack: without `invocation`, which holds task tokens."""
+        return {name: value for name, value in self.to_record().items() if name != "invocation"}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, object]) -> Job:
+        """Read back what `to_record` wrote."""
+        return decode_fields(cls, {"id": record["job_id"], **record})
+
+
+class JobChanges(TypedDict, total=False):
+    """The parts of a record that a write may set; None removes a part."""
+
+    invocation: Invocation
+    decoding: Decoding
+    submission: Submission
+    server: ServerVideo
+    polling: Polling
+    reconciliation: Reconciliation | None
+    video: StoredVideo
+    error: JobError | None
+    fingerprint: str
+
+
+class JobConditions(TypedDict, total=False):
+    """What a record must still hold for a write to happen; None: the attribute must not be there."""
+
+    status: Status
+    due_at: str | None
+    invocation: Invocation
+    decoding: Decoding
+    attempt_id: str
+    polls: int | None
+    checks: int | None
+
+
+def required(part: T | None, name: str) -> T:
+    """Return a part of a job that its status promises. Raises `JobRecordError` where the record lacks it."""
+    if part is None:
+        raise JobRecordError(name)
+    return part
+
+
+def sweep_partition_of(status: Status, channel: Channel = Channel.UPLOAD) -> SweepPartition:
+    """Return the partition of the index by-due for a job in this status."""
+    if status is Status.HELD:
+        return SweepPartition.HELD_BACKFILL if channel is Channel.BACKFILL else SweepPartition.HELD
+    return SweepPartition.UNSENT if status in {Status.RECEIVED, Status.READY} else SweepPartition.ACTIVE
 
 
 def whole_seconds(moment: datetime) -> str:
@@ -189,93 +362,3 @@ def whole_seconds(moment: datetime) -> str:
 def timestamp(moment: datetime) -> str:
     """Return `moment` as the records hold it: UTC, ISO 8601, milliseconds, sortable as text."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-@dataclass(frozen=True, slots=True)
-class ServerVideo:
-    """What the video server says of a video. `status` is its own word, which may be one nobody has heard of."""
-
-    id: str
-    status: str
-    progress: int | None = None
-    error_code: str | None = None
-    error_message: str | None = None
-    expires_at: int | None = None
-    poll_after_ms: int | None = None
-
-    def as_record(self) -> dict[str, Any]:
-        """The parts that a job record keeps; what the server left out is left out."""
-        told = {"id": self.id, "status": self.status, "progress": self.progress, "expires_at": self.expires_at}
-        return {name: value for name, value in told.items() if value is not None}
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A job record. The mappings are JSON-able; each is empty until its step has been reached.
-
-    `caller` is which door it came by and what that door has to remember, `request` the request as understood (as asked,
-    until the frame is made), `option_sources` where each value came from,
-    `copy` the sora-ready copy, `attempt` the decodes begun and later the last try to send it and what that may cost,
-    `server` what the video server says, `follow` since when and how often it was asked, `doubt` what became known of a
-    try in doubt, `video` the stored MP4. `due_at` is when the job is looked at again should nothing else move it; None
-    where only a person can.
-    """
-
-    id: str
-    status: Status
-    source: SourceObject
-    created_at: str
-    updated_at: str
-    caller: Mapping[str, Any] = field(default_factory=dict)
-    request: Mapping[str, Any] = field(default_factory=dict)
-    option_sources: Mapping[str, str] = field(default_factory=dict)
-    picture: Mapping[str, Any] = field(default_factory=dict)
-    copy: Mapping[str, Any] = field(default_factory=dict)
-    attempt: Mapping[str, Any] = field(default_factory=dict)
-    server: Mapping[str, Any] = field(default_factory=dict)
-    follow: Mapping[str, Any] = field(default_factory=dict)
-    doubt: Mapping[str, Any] = field(default_factory=dict)
-    video: Mapping[str, Any] = field(default_factory=dict)
-    error: Mapping[str, Any] = field(default_factory=dict)
-    due_at: str | None = None
-    history: tuple[Mapping[str, str], ...] = ()
-
-    def as_record(self) -> dict[str, Any]:
-        """The whole record as JSON-able values, without what is still empty."""
-        told: dict[str, Any] = {
-            "job_id": self.id,
-            "status": str(self.status),
-            "source": self.source.as_record(),
-            "source_ref": self.source.reference,
-            "created_at": self.created_at,
-            "updated_at": self.updated_at,
-        }
-        for name in _PARTS:
-            if getattr(self, name):
-                told[name] = dict(getattr(self, name))
-        if self.due_at:
-            told["due_at"] = self.due_at
-        return told | {"history": [dict(entry) for entry in self.history]}
-
-    def as_told(self) -> dict[str, Any]:
-        """The record as it leaves the stack: without what its door remembers of the caller, task tokens among it."""
-        return {name: value for name, value in self.as_record().items() if name != "caller"}
-
-    @property
-    def waits_for_call(self) -> bool:
-        """Whether the copy alone was asked for: nothing but a call submits the job then."""
-        return self.status is Status.READY and self.caller.get("submit") is False
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> Job:
-        """Read back what `as_record` gave."""
-        return cls(
-            id=record["job_id"],
-            status=Status(record["status"]),
-            source=SourceObject(**record["source"]),
-            created_at=record["created_at"],
-            updated_at=record["updated_at"],
-            due_at=record.get("due_at"),
-            history=tuple(record.get("history", ())),
-            **{name: record[name] for name in _PARTS if name in record},
-        )

@@ -1,48 +1,49 @@
-"""What a job's end is to whoever waits for it: the job, or an error by name."""
+"""How a job ended, for whoever waits for it: the job, or an error by name."""
 
 from __future__ import annotations
 
-from typing import Any
-
+from sora_ready.domain.codec import JsonObject, encode
 from sora_ready.domain.errors import (
     ImageRejected,
     JobCanceled,
+    JobError,
     RequestRejected,
     SoraReadyError,
     SourceRejected,
     SubmissionRefused,
     VideoFailed,
 )
-from sora_ready.domain.job import Job, Status
+from sora_ready.domain.job import Job, Status, required
 
-# Of a completed job, what nobody needs who waited for its video; a history and a prompt may be long.
-_OWN = frozenset({"history", "doubt", "attempt", "follow", "due_at"})
-_CANCELED = {"code": "canceled", "message": "The job was canceled before it was sent."}
+# Left out of a task's output: they may be long, and nobody who waited for the video needs them.
+_INTERNAL = frozenset({"history", "reconciliation", "decoding", "submission", "polling", "due_at"})
+_CANCELED = JobError("canceled", "The job was canceled before it was sent.")
 
 
 def terminal_error(job: Job) -> SoraReadyError | None:
-    """Return the error that a job ended with, None where it is completed or goes on.
+    """Return the error that a job ended with, None if it is completed or continues.
 
-    It is of the class that was raised when the job ended, and has the `job_id` among its facts.
+    It has the class that was raised when the job ended, and the `job_id` among its facts.
     """
     if job.status is Status.CANCELED:
-        return JobCanceled.from_record(job.error or _CANCELED, job_id=job.id)
+        return JobCanceled.from_job_error(job.error or _CANCELED, job_id=job.id)
     if job.status not in {Status.REJECTED, Status.FAILED}:
         return None
-    return _class_of(job).from_record(job.error, job_id=job.id)
+    error = required(job.error, "error")
+    return _error_class(job, error.code).from_job_error(error, job_id=job.id)
 
 
-def task_output(job: Job) -> dict[str, Any]:
-    """Return a completed job for whoever waited for it: within 256 KB, so without its prompt and its history."""
-    told = job.as_told()
-    told["request"] = {name: value for name, value in job.request.items() if name != "prompt"}
-    return {name: value for name, value in told.items() if name not in _OWN}
+def task_output(job: Job) -> JsonObject:
+    """Return a completed job as a Step Functions task's output: under 256 KB, so without prompt and history."""
+    output = {name: value for name, value in job.to_public_dict().items() if name not in _INTERNAL}
+    request = encode(required(job.request, "request"))
+    assert isinstance(request, dict)
+    return output | {"request": {name: value for name, value in request.items() if name != "prompt"}}
 
 
-def _class_of(job: Job) -> type[SoraReadyError]:
-    code = str(job.error["code"])
+def _error_class(job: Job, code: str) -> type[SoraReadyError]:
     if job.status is Status.FAILED:
-        # What a person gave up may have been taken by the server.
+        # The server may have accepted what an operator gave up.
         return VideoFailed if job.server or code == "given_up" else SubmissionRefused
     if code.startswith("invalid_"):
         return RequestRejected

@@ -1,31 +1,52 @@
-"""Was it sent? Which video in a server's list is the one that a job in doubt may have started.
+"""Was it sent? Which video in the server's list an unconfirmed submission may have started.
 
-A video carries nothing of the client's own, so it is told by what was asked for and when. Whatever leaves room for a
-second answer is no answer: a video given to the wrong job is worse than a job that asks a person.
+A video carries nothing of the client's own, so it is matched by what was asked for and when. Anything ambiguous is no
+match: a video given to the wrong job is worse than a job that waits for an operator.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Protocol
 
-from sora_ready.domain.job import Job, Status
+from sora_ready.domain.job import Job, JobRequest, required
 
-# How far the server's clock may be from ours.
-SKEW = timedelta(seconds=60)
-# After the try's lease, for a list that is written late, and for our own index.
-GRACE = timedelta(seconds=60)
-# The one candidate must be seen this often, each time alone.
+CLOCK_SKEW = timedelta(seconds=60)
+"""How far the server's clock may be from ours."""
+
+LIST_DELAY = timedelta(seconds=60)
+"""How long after a lease the server's list, and our own index, may still lack the video."""
+
 REQUIRED_MATCHES = 2
-# When to look again, after the looks so far; then a person is asked, and reminded once a day.
+"""How many checks in a row must find the same video, each time alone."""
+
 RECONCILE_BACKOFF = (timedelta(minutes=5), timedelta(minutes=10), timedelta(minutes=30))
+"""The delay before each next check. After the last one an operator is alerted, and reminded once a day."""
+
 REMIND_AFTER = timedelta(days=1)
 
-UNSETTLED = frozenset({Status.SUBMITTING, Status.UNCONFIRMED})
+
+class Attempt(Protocol):
+    """One attempt to send a job: ISO 8601 times."""
+
+    @property
+    def started_at(self) -> str: ...  # noqa: D102
+
+    @property
+    def lease_until(self) -> str: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class SettledAttempt:
+    """An attempt that an operator settled without knowing whether it made a video."""
+
+    job_id: str
+    started_at: str
+    lease_until: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,44 +63,49 @@ class ListedVideo:
 
 @dataclass(frozen=True, slots=True)
 class MatchResult:
-    """What a look at the list told: ids that match in all, and ids that might, were the server to say more."""
+    """The ids of the videos that match a job exactly, and of those that might, as the server leaves fields out."""
 
-    exact: tuple[str, ...]
+    exact: tuple[str, ...] = ()
     ambiguous: tuple[str, ...] = ()
 
     @property
     def unique(self) -> str | None:
-        """The one video that can be meant, None where there is none or more than one."""
+        """The one video that matches, None where there is none or more than one."""
         return self.exact[0] if len(self.exact) == 1 and not self.ambiguous else None
 
-
-def fingerprint(request: Mapping[str, Any]) -> str:
-    """Return what two jobs share whose videos could not be told apart: a hash of model, size, seconds and prompt."""
-    asked = [str(request[name]) for name in ("model", "size", "seconds", "prompt")]
-    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
-
-
-def submission_window(job: Job) -> tuple[datetime, datetime]:
-    """Return when the server may have begun the video of a job's last try, by its own clock."""
-    begun = datetime.fromisoformat(job.attempt["started_at"])
-    ended = datetime.fromisoformat(job.attempt["lease_until"])
-    return begun - SKEW, ended + SKEW
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """Up to ten videos that an operator may choose from."""
+        return (*self.exact, *self.ambiguous)[:10]
 
 
-def can_be_settled(job: Job, now: datetime) -> bool:
-    """Tell whether the try is over for good, and its traces are where they can be seen."""
-    return now >= submission_window(job)[1] + GRACE
+def fingerprint(request: JobRequest) -> str:
+    """Return a hash of model, size, seconds and prompt: the same for jobs whose videos cannot be told apart."""
+    fields = [request.model, request.size, str(request.seconds), request.prompt]
+    return hashlib.sha256(json.dumps(fields).encode()).hexdigest()[:16]
 
 
-def overlap(job: Job, other: Job) -> bool:
-    """Tell whether two tries could have started each other's video."""
-    begun, ended = submission_window(job)
-    other_begun, other_ended = submission_window(other)
-    return begun <= other_ended and other_begun <= ended
+def submission_window(attempt: Attempt) -> tuple[datetime, datetime]:
+    """Return when, by the server's clock, this attempt may have started its video."""
+    started = datetime.fromisoformat(attempt.started_at)
+    expired = datetime.fromisoformat(attempt.lease_until)
+    return started - CLOCK_SKEW, expired + CLOCK_SKEW
 
 
-def match_videos(job: Job, listed: Iterable[ListedVideo], claimed: Collection[str]) -> MatchResult:
-    """Return which of the `listed` videos may be the job's, less those `claimed` for other jobs."""
+def can_be_settled(attempt: Attempt, now: datetime) -> bool:
+    """Return whether the attempt is over for good, and its video, if any, is in the list."""
+    return now >= submission_window(attempt)[1] + LIST_DELAY
+
+
+def windows_overlap(one: Attempt, other: Attempt) -> bool:
+    """Return whether two attempts could have started each other's video."""
+    start, end = submission_window(one)
+    other_start, other_end = submission_window(other)
+    return start <= other_end and other_start <= end
+
+
+def match_videos(job: Job, listed: Iterable[ListedVideo], claimed: Collection[str] = ()) -> MatchResult:
+    """Return which of the `listed` videos may be the job's, without those `claimed` by other jobs."""
     exact: list[str] = []
     ambiguous: list[str] = []
     for video in listed:
@@ -90,12 +116,14 @@ def match_videos(job: Job, listed: Iterable[ListedVideo], claimed: Collection[st
 
 
 def _compare(job: Job, video: ListedVideo) -> bool | None:
-    """Return True for a match, False where only the server's silence keeps it from one, None for another video."""
-    told = {"model": video.model, "size": video.size, "seconds": video.seconds, "prompt": video.prompt}
-    if any(said is not None and said != str(job.request[name]) for name, said in told.items()):
+    """Return True for a match, False where only a field that the server left out prevents one, None for no match."""
+    request = required(job.request, "request")
+    wanted = (request.model, request.size, str(request.seconds), request.prompt)
+    listed = (video.model, video.size, video.seconds, video.prompt)
+    if any(value is not None and value != expected for value, expected in zip(listed, wanted, strict=True)):
         return None
-    begun, ended = submission_window(job)
-    if video.created_at is not None and not begun.timestamp() <= video.created_at <= ended.timestamp():
+    start, end = submission_window(required(job.submission, "submission"))
+    if video.created_at is not None and not start.timestamp() <= video.created_at <= end.timestamp():
         return None
-    # Size and length are often left out, and the prompt says more than both.
+    # Size and seconds are often left out, and the prompt says more than both.
     return video.prompt is not None and video.created_at is not None

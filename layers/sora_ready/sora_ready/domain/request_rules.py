@@ -57,14 +57,16 @@ def find_conflicts(job: Job, options: Mapping[str, Option]) -> list[str]:
         field
         for field, option in options.items()
         if job.option_sources.get(field) not in _OF_THE_PICTURE
-        and _understand(field, option.value) != _understand(field, _made_with(field, job.request))
+        and _understand(field, option.value) != _understand(field, _made_with(field, job))
     ]
 
 
-def _made_with(field: str, request: Mapping[str, Any]) -> str | None:
+def _made_with(field: str, job: Job) -> str | None:
     """Return what the job was made with; of a size, what was asked for, as `auto` becomes the picture's own."""
-    value = request.get("size_asked", request.get("size")) if field == "size" else request.get(field)
-    return None if value is None else str(value)
+    if job.request is None:
+        return job.options.get(field)
+    value = getattr(job.request, "requested_size" if field == "size" else field)
+    return str(value) if value != "" else None
 
 
 def _understand(field: str, value: str | None) -> str | None:

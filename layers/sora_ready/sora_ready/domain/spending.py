@@ -1,13 +1,12 @@
 """What a job costs, and what a day may cost.
 
-A day is a day of UTC. Its budget is taken before a frame is sent, in the transaction that lets it be sent, and given
-back only on proof that the server made nothing of it.
+A day is a day of UTC. A job's price is taken from the day's budget in the transaction that lets it be sent, and is
+refunded only on proof that the server started no video.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -21,16 +20,8 @@ def price_job(model: Model, size: Size, seconds: int) -> Decimal | None:
     return None if per_second is None else per_second * seconds
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
-    """What one try to send costs, in US dollars, and the day whose budget it is taken from (`2026-11-22`)."""
-
-    usd: Decimal
-    day: str
-
-
 def budget_day(moment: datetime) -> str:
-    """Return the day that a moment's spending counts for."""
+    """Return the day whose budget pays at this moment, such as `2026-11-22`."""
     return moment.astimezone(UTC).date().isoformat()
 
 
@@ -40,20 +31,20 @@ def next_day(moment: datetime) -> datetime:
 
 
 def next_hour(moment: datetime) -> datetime:
-    """Return when a held job that no whole day's budget pays for is looked at again."""
+    """Return when a held job that costs more than a whole day's budget is checked again."""
     return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
 
 
-def allocate_budget(budget: Decimal, spent: Decimal, waiting: Iterable[tuple[str, Decimal]]) -> list[str]:
-    """Return which of the `waiting` (id, price), in their order, what is left of the day's budget pays for.
+def allocate_budget(budget: Decimal, spent: Decimal, held: Iterable[tuple[str, Decimal]]) -> list[str]:
+    """Return which of the `held` jobs (id, price), in their order, the rest of the day's budget pays for.
 
-    The first that does not fit ends it, so that a dear job is not overtaken for ever by cheap ones; no more are read
-    then. One that no whole day pays for is passed over. A budget of 0 pays for nothing, not even for what costs
-    nothing: it means stop.
+    The first that does not fit ends it, so that cheap jobs never overtake an expensive one for good; no more are read
+    then. A job that costs more than a whole day's budget is skipped. A budget of 0 pays for nothing, not even for free
+    jobs: it means stop.
     """
     left = budget - spent
     chosen: list[str] = []
-    for job_id, price in waiting:
+    for job_id, price in held:
         if not budget:
             break
         if price > budget:

@@ -1,103 +1,90 @@
-"""Calls of a function by whoever may invoke it: what they ask, and how they are answered.
+"""Direct invocations of a function: what they ask for, and their response.
 
-An answer is the job as JSON. What cannot be done is raised by name, so that a state machine can catch or retry it.
+The response is the job as JSON. An error is raised by name, so that a state machine can catch or retry it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import cast
 
-from aws_lambda_powertools import Logger
-
-from sora_ready.domain.errors import InvocationRejected, RequestRejected, SoraReadyError, VideoServerError
+from sora_ready.domain.codec import JsonObject, JsonValue
+from sora_ready.domain.errors import InvocationRejected, JobError, RequestRejected, SoraReadyError, VideoServerError
 from sora_ready.domain.job import Job
 from sora_ready.domain.request import NAMES
+from sora_ready.entrypoints.logs import log_job
+from sora_ready.pipeline.direct_invocation import DirectInvocation
 
-logger = Logger(child=True)
-
-_PLACE = frozenset({"bucket", "key", "version_id"})
-
-
-@dataclass(frozen=True, slots=True)
-class DirectInvocation:
-    """One call: a job by its id, or an object by its place, and what is asked for it.
-
-    `options` are as they were given, by field. `submit` is False where the copy alone is wanted; `task_token` is a state
-    machine's, which waits for the job's end.
-    """
-
-    job_id: str = ""
-    bucket: str = ""
-    key: str = ""
-    version_id: str | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
-    submit: bool = True
-    task_token: str = ""
+_OBJECT = frozenset({"bucket", "key", "version_id"})
 
 
-def is_direct(event: Mapping[str, Any]) -> bool:
-    """Tell a direct call from a batch of queue messages."""
+def is_direct(event: Mapping[str, JsonValue]) -> bool:
+    """Return whether an event is a direct invocation, not a batch of queue messages."""
     return "Records" not in event
 
 
-def parse_normalize_invocation(event: Mapping[str, Any]) -> DirectInvocation:
-    """Read a call of `normalize`. Raises `InvocationRejected`: a field that nobody reads may be a option misspelled."""
-    return _read(event, _PLACE | NAMES | {"submit"})
+def parse_normalize_invocation(event: Mapping[str, JsonValue]) -> DirectInvocation:
+    """Read an invocation of `normalize`. Raises `InvocationRejected`: an unknown field may be an option misspelled."""
+    return _parse(event, _OBJECT | NAMES | {"submit"})
 
 
-def parse_submit_invocation(event: Mapping[str, Any]) -> DirectInvocation:
-    """Read a call of `submit`. Raises `InvocationRejected`, also for options: it sends the frame that was made."""
-    return _read(event, _PLACE | {"task_token"})
+def parse_submit_invocation(event: Mapping[str, JsonValue]) -> DirectInvocation:
+    """Read an invocation of `submit`. Raises `InvocationRejected`, also for options: the frame is made already."""
+    return _parse(event, _OBJECT | {"task_token"})
 
 
-def run_invocation(step: Callable[..., Job], call: DirectInvocation, **parts: Any) -> dict[str, Any]:
-    """Return the job that a step made of a call, as JSON-able values; raise its error in words that may stand in a log.
+def run_invocation(step: Callable[[DirectInvocation], Job], invocation: DirectInvocation) -> JsonObject:
+    """Return the step's job as JSON; raise its error with a message that may be logged.
 
-    Lambda writes the message of an error that leaves a function into its log, and neither a prompt nor a video server's
-    words, which may repeat it, belong there. Both stand in the job's record.
+    Lambda logs the message of an error that leaves a function. A prompt, and a server's message, which may contain it,
+    stay in the job's record.
     """
     try:
-        job = step(call, **parts)
+        job = step(invocation)
     except SoraReadyError as error:
         failed = error
     else:
-        logger.info("called", job_id=job.id, status=str(job.status), code=job.error.get("code"))
-        return job.as_told()
-    # Beyond the block, so that the error has no other behind it.
-    raise _reword(failed)
+        log_job("invoked", job)
+        return job.to_public_dict()
+    # Outside the block, so that the error has no context.
+    raise _without_prompt(failed)
 
 
-def _read(event: Mapping[str, Any], known: frozenset[str]) -> DirectInvocation:
-    given = {name: value for name, value in event.items() if value is not None}
-    if unknown := sorted(set(given) - known - {"job_id"}):
+def _parse(event: Mapping[str, JsonValue], known: frozenset[str]) -> DirectInvocation:
+    fields = {name: value for name, value in event.items() if value is not None}
+    if unknown := sorted(set(fields) - known - {"job_id"}):
+        names = f"Unknown: {', '.join(map(repr, unknown))}. Known: job_id, {', '.join(sorted(known))}."
+        raise InvocationRejected(names, unknown)
+    by_id = "job_id" in fields
+    if by_id and (extra := sorted(set(fields) & (_OBJECT | NAMES | {"submit"}))):
+        raise InvocationRejected(f"A job_id is enough, so leave out {', '.join(extra)}.", extra)
+    if missing := [name for name in (["job_id"] if by_id else ["bucket", "key"]) if not fields.get(name)]:
         raise InvocationRejected(
-            f"Not known here: {', '.join(map(repr, unknown))}. Known: job_id, {', '.join(sorted(known))}.", unknown
+            f"Missing: {' and '.join(missing)}. An invocation names a job_id, or bucket and key.", missing
         )
-    by_id = "job_id" in given
-    if by_id and (more := sorted(set(given) & (_PLACE | NAMES | {"submit"}))):
-        raise InvocationRejected(f"A job_id says it all, so it goes without {', '.join(more)}.", more)
-    if missing := [name for name in (["job_id"] if by_id else ["bucket", "key"]) if not given.get(name)]:
-        raise InvocationRejected(
-            f"Missing: {' and '.join(missing)}. A call names a job_id, or bucket and key.", missing
-        )
-    words = ("job_id", "bucket", "key", "version_id", "task_token")
-    wrong = [name for name in words if not isinstance(given.get(name, ""), str)]
-    wrong += [] if isinstance(given.get("submit", True), bool) else ["submit"]
+    texts = ("job_id", "bucket", "key", "version_id", "task_token")
+    wrong = [name for name in texts if not isinstance(fields.get(name, ""), str)]
+    wrong += [] if isinstance(fields.get("submit", True), bool) else ["submit"]
     if wrong:
         raise InvocationRejected(
-            f"Of the wrong type: {', '.join(wrong)}. submit is true or false, the others text.", wrong
+            f"Wrong type: {', '.join(wrong)}. submit is true or false, the others are text.", wrong
         )
-    options = {name: value for name, value in given.items() if name in NAMES}
-    return DirectInvocation(options=options, **{name: value for name, value in given.items() if name not in NAMES})
+    return DirectInvocation(
+        job_id=str(fields.get("job_id", "")),
+        bucket=str(fields.get("bucket", "")),
+        key=str(fields.get("key", "")),
+        version_id=cast(str | None, fields.get("version_id")),
+        options={name: value for name, value in fields.items() if name in NAMES},
+        submit=bool(fields.get("submit", True)),
+        task_token=str(fields.get("task_token", "")),
+    )
 
 
-def _reword(error: SoraReadyError) -> SoraReadyError:
+def _without_prompt(error: SoraReadyError) -> SoraReadyError:
     message = error.message
     if isinstance(error, VideoServerError):
-        message = "The video server did not take it. Its words are in the job's record."
+        message = "The video server refused. Its message is in the job's record."
     elif isinstance(error, RequestRejected) and error.facts.get("field") == "prompt":
         message = "The prompt cannot be used."
-    about = ", ".join(filter(None, [error.code, error.facts.get("job_id")]))
-    return type(error).from_record({"code": error.code, "message": f"{message} ({about})"})
+    about = ", ".join(str(fact) for fact in (error.code, error.facts.get("job_id")) if fact)
+    return type(error).from_job_error(JobError(error.code, f"{message} ({about})"))

@@ -1,38 +1,34 @@
-"""S3 Batch Operations: the tasks of an invocation (schema 1.0 and 2.0), and the answer that goes into the report."""
+"""S3 Batch Operations: the tasks of an invocation (schema 1.0 and 2.0), and the results for the report."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 from urllib.parse import unquote_plus
 
-from sora_ready.entrypoints.s3_events import read_version
+from botocore.exceptions import ClientError
 
-# What of a result the report is sure to hold.
+from sora_ready.adapters.upload_bucket import version_or_none
+from sora_ready.domain.codec import JsonObject
+from sora_ready.domain.errors import Rejected, SoraReadyError, SourceForbidden
+from sora_ready.domain.job import Job, Status
+from sora_ready.entrypoints.logs import logger
+from sora_ready.pipeline.backfill import BatchTask
+
 MAX_RESULT = 1024
+"""How much of a result the report keeps for certain, in characters."""
+
 SCHEMAS = ("1.0", "2.0")
 
 
 class ResultCode(StrEnum):
-    """What became of a task. Batch Operations tries a `TemporaryFailure` again before the job ends."""
+    """What became of a task. S3 Batch retries a `TemporaryFailure` before the batch job ends."""
 
     SUCCEEDED = "Succeeded"
     TEMPORARY_FAILURE = "TemporaryFailure"
     PERMANENT_FAILURE = "PermanentFailure"
-
-
-@dataclass(frozen=True, slots=True)
-class BatchTask:
-    """One line of a manifest: an object, with the batch job that it belongs to and that job's user arguments."""
-
-    id: str
-    batch_job: str
-    bucket: str
-    key: str
-    version_id: str | None = None
-    arguments: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +39,15 @@ class TaskResult:
     message: str
 
 
-def answer_tasks(event: Mapping[str, Any], process: Callable[[BatchTask], TaskResult]) -> dict[str, Any]:
-    """Have each task of an invocation taken up; return what Batch Operations wants to hear.
+def process_tasks(event: Mapping[str, Any], process: Callable[[BatchTask], Job]) -> JsonObject:
+    """Process each task of an invocation; return the results as S3 Batch expects them.
 
-    Raises `ValueError` where the event is none of Batch Operations', or of a schema that nobody here has read.
+    Raises `ValueError` if the event is not S3 Batch's, or has an unknown schema.
     """
-    results = []
-    for task in read_tasks(event):
-        result = process(task)
-        told = {"resultCode": str(result.code), "resultString": result.message[:MAX_RESULT]}
-        results.append({"taskId": task.id} | told)
+    results: list[JsonObject] = []
+    for task in parse_tasks(event):
+        result = process_task(task, process)
+        results.append({"taskId": task.id, "resultCode": str(result.code), "resultString": result.message[:MAX_RESULT]})
     return {
         "invocationSchemaVersion": event["invocationSchemaVersion"],
         "treatMissingKeysAs": str(ResultCode.PERMANENT_FAILURE),
@@ -61,26 +56,54 @@ def answer_tasks(event: Mapping[str, Any], process: Callable[[BatchTask], TaskRe
     }
 
 
-def read_tasks(event: Mapping[str, Any]) -> list[BatchTask]:
-    """Return the tasks of an invocation. Raises `ValueError` as `answer_tasks` does.
+def process_task(task: BatchTask, process: Callable[[BatchTask], Job]) -> TaskResult:
+    """Process one task, and return its result whatever happens."""
+    try:
+        result = _describe(process(task))
+    except (Rejected, SourceForbidden) as error:
+        result = TaskResult(ResultCode.PERMANENT_FAILURE, f"{error.code}: {error.message}")
+    except Exception as error:  # noqa: BLE001 - each task gets a result
+        # A retry may succeed; after the last one the report has these words.
+        logger.exception("task failed", task_id=task.id, batch_job=task.batch_job)
+        result = TaskResult(ResultCode.TEMPORARY_FAILURE, f"{_name(error)}; the log of backfill says more")
+    logger.info("task processed", task_id=task.id, batch_job=task.batch_job, result=str(result.code))
+    return result
 
-    Keys come as the manifest has them, percent-encoded, and are decoded here, once.
+
+def parse_tasks(event: Mapping[str, Any]) -> list[BatchTask]:
+    """Return the tasks of an invocation. Raises `ValueError` as `process_tasks` does.
+
+    Keys are percent-encoded, as in the manifest, and are decoded here, once.
     """
     try:
         schema = event["invocationSchemaVersion"]
         if schema not in SCHEMAS:
-            raise ValueError(f"invocation schema {schema!r} is not known; use one of {', '.join(SCHEMAS)}")
+            raise ValueError(f"invocation schema {schema!r} is unknown; use one of {', '.join(SCHEMAS)}")
         return [
             BatchTask(
                 id=task["taskId"],
                 batch_job=event["job"]["id"],
-                # 1.0 tells an ARN, 2.0 a name.
+                # Schema 1.0 has an ARN, 2.0 a name.
                 bucket=task["s3BucketArn"].rpartition(":")[2] if schema == "1.0" else task["s3Bucket"],
                 key=unquote_plus(task["s3Key"]),
-                version_id=read_version(task.get("s3VersionId")),
+                version_id=version_or_none(task.get("s3VersionId")),
                 arguments=event["job"].get("userArguments") or {},
             )
             for task in event["tasks"]
         ]
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"the event is not one of S3 Batch Operations: {type(error).__name__} {error}") from error
+
+
+def _describe(job: Job) -> TaskResult:
+    if job.status is not Status.REJECTED:
+        return TaskResult(ResultCode.SUCCEEDED, f"{job.id} is {job.status}")
+    reason = f"{job.error.code}: {job.error.message}" if job.error else "unknown"
+    return TaskResult(ResultCode.PERMANENT_FAILURE, f"{job.id} is rejected, {reason}")
+
+
+def _name(error: Exception) -> str:
+    """Return the error's name without its message, which may contain a prompt."""
+    if isinstance(error, ClientError):
+        return f"{error.operation_name}: {error.response['Error']['Code']}"
+    return error.code if isinstance(error, SoraReadyError) else type(error).__name__

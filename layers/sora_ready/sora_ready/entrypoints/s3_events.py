@@ -1,42 +1,34 @@
-"""Reads S3's "Object Created" events as EventBridge puts them into a queue."""
+"""S3's "Object Created" events, as EventBridge puts them into a queue."""
 
 from __future__ import annotations
 
 import json
 
+from sora_ready.adapters.queues import SWEEP_SOURCE
+from sora_ready.adapters.upload_bucket import version_or_none
 from sora_ready.domain.job import SourceObject
 
-# What an upload that is announced again says of where it comes from.
-OUR_SOURCE = "sora-ready.sweep"
 
+def parse_object_created(body: str) -> SourceObject:
+    """Return the object that a queue message is about.
 
-def read_object_created(body: str) -> SourceObject:
-    """Return the object that a queue message speaks of.
-
-    Through EventBridge the key is raw: it must not be URL-decoded, or `a+b.jpg` becomes `a b.jpg`. Raises `ValueError`
-    where the message is no such event; it then ends in the dead-letter queue, where it can be looked at.
+    Through EventBridge the key is raw: URL-decoding it would make `a+b.jpg` `a b.jpg`. Raises `ValueError` if the
+    message is no such event; it goes to the dead-letter queue then.
     """
     try:
         event = json.loads(body)
         if event["detail-type"] != "Object Created":
             raise ValueError(f"a message about {event['detail-type']!r}, not about a created object")
-        detail = event["detail"]
-        ours = event.get("source") == OUR_SOURCE
-        # Sweep may publish a picture that it knows the key of and no more.
-        unknown = {"etag": ""} if ours else {}
+        detail, resent = event["detail"], event.get("source") == SWEEP_SOURCE
+        created = detail["object"]
         return SourceObject(
             bucket=detail["bucket"]["name"],
-            key=detail["object"]["key"],
-            etag=(unknown | detail["object"])["etag"],
-            version_id=read_version(detail["object"].get("version-id")),
-            sequencer=detail["object"].get("sequencer"),
-            modified=detail["object"].get("modified") if ours else None,
+            key=created["key"],
+            # The sweep may know the key of a picture and nothing else.
+            etag=created.get("etag", "") if resent else created["etag"],
+            version_id=version_or_none(created.get("version-id")),
+            sequencer=created.get("sequencer"),
+            modified=created.get("modified") if resent else None,
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"the message is not an S3 event from EventBridge: {type(error).__name__} {error}") from error
-
-
-def read_version(version_id: str | None) -> str | None:
-    """Return the version that tells an upload apart, None where there is none."""
-    # A bucket that stopped keeping versions calls each new upload to a key "null": that tells no two apart.
-    return None if version_id in {None, "", "null"} else version_id

@@ -13,14 +13,17 @@ from decimal import Decimal
 from typing import Any, Self, get_type_hints
 from urllib.parse import urlsplit
 
+from sora_ready.adapters.video_server import VideoServerConnection
 from sora_ready.domain.errors import SettingsError
 
 _DOLLARS = re.compile(r"\d{1,7}(\.\d{1,4})?", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Settings:
     """Reads each field from the variable of its name in capitals. Raises `SettingsError` naming the variable."""
+
+    stack_name: str
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
@@ -78,7 +81,7 @@ class BackfillSettings(FrameSettings):
     upload_bucket: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VideoServerSettings(_Settings):
     """Which video server, and the secret that holds its key. The timeout, in seconds, is for one answer of it."""
 
@@ -88,6 +91,10 @@ class VideoServerSettings(_Settings):
 
     def __post_init__(self) -> None:
         _check_url("VIDEO_API_BASE_URL", self.video_api_base_url)
+
+    def video_server(self) -> VideoServerConnection:
+        """The connection to the server."""
+        return VideoServerConnection(self.video_api_base_url, self.video_api_key_secret, self.video_api_timeout_seconds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,10 +113,6 @@ class SubmitSettings(VideoServerSettings):
     max_receives: int
     lease_seconds: int = 180
 
-    def limits(self) -> dict[str, Any]:
-        """What a submission has to keep to."""
-        return {"lease_seconds": self.lease_seconds, "budget": self.daily_budget_usd}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackSettings(VideoServerSettings):
@@ -124,7 +127,7 @@ class TrackSettings(VideoServerSettings):
     track_deadline_minutes: int = 120
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SweepSettings(_Settings):
     """What `sweep` needs to know. The budget is in US dollars a day."""
 
@@ -137,12 +140,11 @@ class SweepSettings(_Settings):
     sweep_limit: int = 500
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PublishSettings(_Settings):
     """What `publish` needs to know: the names of the event bus it publishes on and of its stack."""
 
     event_bus: str
-    stack_name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +167,7 @@ class ApiSettings(DefaultsSettings):
         return frozenset(origin.strip().rstrip("/") for origin in self.api_cors_origins.split(",") if origin.strip())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorizeSettings(_Settings):
     """What `authorize` needs to know: the secret that holds the token, and how long the one before it is good."""
 

@@ -1,42 +1,54 @@
-"""Batches of queue messages: each is dealt with by itself, and only those that failed come back."""
+"""SQS batches: each message is processed by itself, and only those that failed are retried."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
-from typing import Any
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, cast
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from sora_ready.domain.errors import SoraReadyError, VideoServerError
+from sora_ready.adapters.output_bucket import job_id_of_ready_key
+from sora_ready.adapters.queues import SubmitQueue
+from sora_ready.domain.codec import JsonObject
+from sora_ready.domain.errors import (
+    JobLeasedError,
+    JobNotReadyError,
+    SoraReadyError,
+    SubmissionNotAcceptedError,
+    VideoServerError,
+)
+from sora_ready.entrypoints.logs import logger
+from sora_ready.entrypoints.s3_events import parse_object_created
 
-logger = Logger()
+RETRY_SECONDS = 30
+NOT_READY_SECONDS = 2
 
-OnExhausted = Callable[[SQSRecord, Exception], None]
+OnExhausted = Callable[[SQSRecord, Exception], object]
 
 
 class _LoggingProcessor(BatchProcessor):
-    """Says in the log why a message failed, which the library does not, and marks the job after the last try."""
+    """Logs why a message failed, which the library does not, and calls `on_exhausted` after the last receive."""
 
-    def __init__(self, last_try: int, mark: OnExhausted) -> None:
+    def __init__(self, max_receives: int, on_exhausted: OnExhausted) -> None:
         super().__init__(EventType.SQS, raise_on_entire_batch_failure=False)
-        self._last_try = last_try
-        self._mark = mark
+        self._max_receives = max_receives
+        self._on_exhausted = on_exhausted
 
     def failure_handler(self, record: Any, exception: Any) -> Any:
         error = exception[1]
         known = isinstance(error, SoraReadyError)
-        receives = int(record.attributes.approximate_receive_count)
-        if receives >= self._last_try:
-            # A message of a kind that nobody reads has no job to mark, and the table may be what is out of order.
+        receives = receive_count(record)
+        if receives >= self._max_receives:
+            # An unreadable message has no job, and the table may be what fails.
             with suppress(Exception):
-                self._mark(record, error)
-        # What an error was raised over may be a video server's answer, and that may repeat the prompt.
+                self._on_exhausted(record, error)
+        # An error's cause may be a video server's response, which may contain the prompt.
         error.__cause__ = error.__context__ = None
         logger.error(
-            "message failed; it comes back, and after the last try it waits in the dead-letter queue",
+            "message failed",
             message_id=record.message_id,
             receives=receives,
             error=type(error).__name__,
@@ -48,12 +60,64 @@ class _LoggingProcessor(BatchProcessor):
 
 
 def process_batch(
-    event: dict[str, Any], handle_record: Callable[[SQSRecord], None], context: Any, *, last_try: int, mark: OnExhausted
-) -> dict[str, Any]:
-    """Deal with each message of an SQS event and return Lambda's partial batch response.
+    event: JsonObject,
+    process: Callable[[SQSRecord], None],
+    context: Any,
+    *,
+    max_receives: int,
+    on_exhausted: OnExhausted,
+) -> JsonObject:
+    """Process each message of an SQS event, and return Lambda's partial batch response.
 
-    A message that fails when it was received `last_try` times goes to the dead-letter queue: `mark` writes that into
-    its job's record.
+    A message that fails its `max_receives`-th receive goes to the dead-letter queue; `on_exhausted` records that.
     """
-    processor = _LoggingProcessor(last_try, mark)
-    return process_partial_response(event, handle_record, processor, context)  # type: ignore[return-value]
+    processor = _LoggingProcessor(max_receives, on_exhausted)
+    return cast(JsonObject, process_partial_response(event, process, processor, context))
+
+
+def receive_count(record: SQSRecord) -> int:
+    """Return how often a message was received, this time included."""
+    return int(record.attributes.approximate_receive_count)
+
+
+@contextmanager
+def postpone_failure(record: SQSRecord, submit_queue: SubmitQueue) -> Iterator[None]:
+    """Postpone the message if the block fails; the error is raised all the same."""
+    try:
+        yield
+    except Exception as error:
+        submit_queue.postpone(record.receipt_handle, retry_delay_seconds(error, receive_count(record)))
+        raise
+
+
+def retry_delay_seconds(error: Exception, receives: int) -> int:
+    """Return how long a message that failed for the `receives`-th time is postponed: growing, or as long as asked."""
+    if isinstance(error, JobLeasedError):
+        return error.retry_after_seconds
+    first = NOT_READY_SECONDS if isinstance(error, JobNotReadyError) else RETRY_SECONDS
+    growing = first << min(receives - 1, 5)
+    # A server that asks for one second again and again must not use up the message's receives within a minute.
+    asked = error.retry_after_seconds if isinstance(error, SubmissionNotAcceptedError) else None
+    return max(growing, asked or 0)
+
+
+def parse_submission(body: str) -> tuple[str | None, str | None]:
+    """Return job id and copy key of a message of the submit queue.
+
+    A message of `SubmitQueue.send_job` has no copy key; S3's event of an object that is no ready copy has no job id.
+    Raises `ValueError` if it is neither.
+    """
+    message = json.loads(body)
+    if isinstance(message, dict) and "job_id" in message:
+        return str(message["job_id"]), None
+    key = parse_object_created(body).key
+    return job_id_of_ready_key(key), key
+
+
+def parse_poll(body: str) -> tuple[str, int]:
+    """Return job id and number of polls of a message of the track queue. Raises `ValueError`."""
+    message = json.loads(body)
+    try:
+        return str(message["job_id"]), int(message["polls"])
+    except (KeyError, TypeError) as error:
+        raise ValueError("the message is not one of the track queue's: it needs job_id and polls") from error

@@ -1,1 +1,1 @@
-"""What the functions call: one module a step, its adapters handed in as arguments."""
+"""The steps: one frozen dataclass each, with its adapters and settings as fields. A handler constructs and calls it."""

@@ -1,32 +1,32 @@
-"""A job is put on record, with all that was asked for, before its picture is here."""
+"""A job is recorded, with its options, before its picture is here."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from sora_ready.adapters.job_table import JobTable
 from sora_ready.domain.errors import JobConflict, TransitionRefused
-from sora_ready.domain.job import Job, SourceObject, Status, make_job_id, timestamp
+from sora_ready.domain.job import Channel, Invocation, Job, SourceObject, Status, timestamp
+from sora_ready.domain.job_id import make_job_id
 
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """What a caller asks for. `body_sha256` tells two calls under one Idempotency-Key apart; `file_name` is shown."""
+    """What an API request asks for. `body_sha256` identifies the request under its Idempotency-Key."""
 
     job_id: str
-    request: Mapping[str, str]
+    options: Mapping[str, str]
     body_sha256: str
     file_name: str = ""
 
 
 def create_job(
-    source: SourceObject, request: Mapping[str, str], caller: Mapping[str, Any], jobs: JobTable
+    source: SourceObject, options: Mapping[str, str], invocation: Invocation, jobs: JobTable
 ) -> tuple[Job, bool]:
-    """Record what an upload is to become as `received`: what was asked for (raw), and by whom.
+    """Record an upload's job as `received`, with its options as text.
 
-    Returns the job, and whether it is new: its event, or another call, may have been quicker.
+    Returns the job, and whether it is new: its event, or another request, may have been faster.
     """
     now = timestamp(jobs.now())
     job = Job(
@@ -35,9 +35,9 @@ def create_job(
         source,
         created_at=now,
         updated_at=now,
-        caller=caller,
-        request=request,
-        option_sources=dict.fromkeys(request, "body"),
+        invocation=invocation,
+        options=options,
+        option_sources=dict.fromkeys(options, "body"),
     )
     try:
         return jobs.put_job(job), True
@@ -48,26 +48,24 @@ def create_job(
         return known, False
 
 
-def create_api_job(new_job: NewJob, place: SourceObject, jobs: JobTable) -> Job:
-    """Record a job as `received`, its picture to come to `place`; return it, or the one that the same call made before.
+def create_api_job(new_job: NewJob, source: SourceObject, jobs: JobTable) -> Job:
+    """Record a job whose picture will be put at `source`; return it, or the one that the same request created before.
 
-    Raises `JobConflict` where another call made it (`idempotency_key_reused`), or it was deleted (`video_deleted`).
+    Raises `JobConflict` where another request created it (`idempotency_key_reused`), or it was deleted
+    (`video_deleted`).
     """
-    caller = {"door": "api", "body_sha256": new_job.body_sha256}
-    caller |= {"file_name": new_job.file_name} if new_job.file_name else {}
-    known, new = create_job(place, new_job.request, caller, jobs)
-    if new:
-        return known
-    if known.status is Status.DELETED:
+    invocation = Invocation(Channel.API, body_sha256=new_job.body_sha256, file_name=new_job.file_name)
+    job, created = create_job(source, new_job.options, invocation, jobs)
+    if created:
+        return job
+    if job.status is Status.DELETED:
         raise JobConflict(
             "video_deleted",
-            "The job of this Idempotency-Key was deleted, and is not made again. Use a new key for a new video.",
-            param="Idempotency-Key",
+            "The job of this Idempotency-Key was deleted and is not created again. Use a new key for a new video.",
         )
-    if known.caller.get("body_sha256") != new_job.body_sha256:
+    if job.invocation.body_sha256 != new_job.body_sha256:
         raise JobConflict(
             "idempotency_key_reused",
             "This Idempotency-Key came with another request before. Use a new key for a new video.",
-            param="Idempotency-Key",
         )
-    return known
+    return job

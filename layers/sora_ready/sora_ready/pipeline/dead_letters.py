@@ -1,62 +1,59 @@
-"""A message that failed to its last try: its job says so, and waits for a person."""
+"""A message that failed its last attempt: its job's record says so, and waits for an operator."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from sora_ready.adapters.buckets import UploadBucket
 from sora_ready.adapters.job_table import JobTable
-from sora_ready.domain.errors import SoraReadyError, TransitionRefused
-from sora_ready.domain.job import AT_THE_SERVER, Job, SourceObject, Status, make_job_id, timestamp
+from sora_ready.adapters.upload_bucket import UploadBucket
+from sora_ready.domain.errors import AwsServiceError, JobError, SoraReadyError, SourceForbidden, TransitionRefused
+from sora_ready.domain.job import AT_SERVER, Job, SourceObject, Status, timestamp
+from sora_ready.domain.job_id import make_job_id
 from sora_ready.domain.reconciliation import REMIND_AFTER
 from sora_ready.pipeline.identify import find_recorded_upload, identify_upload
 
-MOVES = {
+WAITING_STATUSES = {
     "Normalize": frozenset({Status.RECEIVED}),
     "Submit": frozenset({Status.READY}),
-    "Track": AT_THE_SERVER | {Status.UNCONFIRMED},
+    "Track": AT_SERVER | {Status.UNCONFIRMED},
 }
-"""The statuses in which a job waits for a message of each queue. In any other, something else moves it on."""
+"""The statuses in which a job waits for a message of each queue. In any other, something else moves it."""
 
 
-def mark_dead_upload(
-    source: SourceObject, queue: str, error: Exception, jobs: JobTable, uploads: UploadBucket
-) -> Job | None:
-    """Write into an upload's record, made now if it has none, that its announcement waits in a dead-letter queue."""
+def mark_dead_upload(source: SourceObject, error: Exception, jobs: JobTable, uploads: UploadBucket) -> Job | None:
+    """Write into an upload's record, created now if it has none, that its event is in a dead-letter queue."""
     try:
         source, job = identify_upload(source, jobs=jobs, uploads=uploads)
-    except (BotoCoreError, ClientError):
-        # That the upload cannot be looked at may be just what failed.
+    except (AwsServiceError, SourceForbidden):
+        # That S3 cannot be asked may be just what failed.
         source, job = find_recorded_upload(source, jobs)
     job_id, now = make_job_id(source), timestamp(jobs.now())
     with suppress(TransitionRefused):
         if job is None:
             jobs.put_job(Job(job_id, Status.RECEIVED, source, created_at=now, updated_at=now))
-    return mark_dead_letter(job_id, queue, error, jobs)
+    return mark_dead_letter(job_id, "Normalize", error, jobs)
 
 
 def mark_dead_letter(job_id: str | None, queue: str, error: Exception, jobs: JobTable) -> Job | None:
-    """Write into a job's record that its message now waits in the dead-letter queue of `queue`; return the job.
+    """Write into a job's record that its message is in the dead-letter queue of `queue`; return the job.
 
-    Nothing wakes the job any more: what failed so often would fail again. A redrive takes it up where it stands. Only a
-    job that is `unconfirmed` is still resumed, once a day, as others in doubt look for it among the jobs that go on.
-    Returns None where there is no job, or it does not wait for that queue.
+    The sweep doesn't resume the job any more: what failed so often would fail again. A redrive continues it from its
+    status. Only an `unconfirmed` job stays due, once a day, as other unconfirmed jobs are matched against it. Returns
+    None if there is no job, or it does not wait for that queue.
     """
     job = jobs.get_job(job_id) if job_id else None
-    if job is None or job.status not in MOVES[queue]:
+    if job is None or job.status not in WAITING_STATUSES[queue]:
         return None
-    last = error.as_record() if isinstance(error, SoraReadyError) else {"code": type(error).__name__}
-    told = {
-        "code": "dead_letter",
-        "message": f"The message that moves this job on failed to its last try and waits in {queue}DeadLetters.",
-        "hint": "See to the cause, then redrive that queue: the job goes on from where it stands.",
-        "last": last,
-    }
+    last = error.to_job_error().to_record() if isinstance(error, SoraReadyError) else {"code": type(error).__name__}
+    dead_letter = JobError(
+        "dead_letter",
+        f"The message that moves this job failed its last attempt and is in {queue}DeadLetters.",
+        "Fix the cause, then redrive that queue: the job continues from its status.",
+        {"last": last},
+    )
     try:
         if job.status is Status.UNCONFIRMED:
-            return jobs.update_job(job, due_at=jobs.now() + REMIND_AFTER, error=told)
-        return jobs.park_job(job, error=told)
+            return jobs.update_job(job, due_at=jobs.now() + REMIND_AFTER, error=dead_letter)
+        return jobs.park_job(job, error=dead_letter)
     except TransitionRefused:
         return None

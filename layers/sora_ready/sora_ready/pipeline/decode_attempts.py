@@ -1,32 +1,33 @@
-"""Which decodes of a picture were begun, on record, so that one that killed its function is known of afterwards."""
+"""Which attempts to decode a picture are on record, so that one which killed its function is noticed later."""
 
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from sora_ready.adapters.job_table import JobTable
 from sora_ready.domain.errors import ImageRejected, TransitionRefused
-from sora_ready.domain.job import Job, Status, timestamp
+from sora_ready.domain.job import Decoding, Job, JobConditions, Status, timestamp
 
-MAX_DEAD = 2
-# Each try that fails is another delivery of the same event that got further meanwhile: there are never many.
-TRIES = 5
+MAX_CRASHES = 2
+# Each write that fails lost a race against another delivery of the same event: there are never many.
+WRITE_ATTEMPTS = 5
 
 
 class DecodeAttempts:
-    """The attempts at one picture, for the block in which it is decoded and what came of it is recorded.
+    """The attempts at one picture, for the block that decodes it and records the result.
 
-    An error that leaves the block takes this attempt off the record, as a function that can still raise one was not
-    killed by its decoder. No attempt is older than `timeout_seconds` and alive.
+    An error that leaves the block takes this attempt off the record: a function that can raise was not killed by its
+    decoder. An attempt older than `timeout_seconds` is dead.
     """
 
     def __init__(self, jobs: JobTable, timeout_seconds: int) -> None:
         self._jobs = jobs
         self._timeout = timedelta(seconds=timeout_seconds)
-        self._begun: Job | None = None
+        self._started: Job | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -34,67 +35,60 @@ class DecodeAttempts:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._begun and isinstance(error, Exception):
-            # The message comes back because of `error`: whatever happens here must not be told in its place.
+        if self._started and isinstance(error, Exception):
+            # The message is retried because of `error`, which nothing that happens here may replace.
             with suppress(Exception):
-                self._take_off(self._begun)
+                self._remove(self._started)
 
-    def begin(self, job: Job) -> Job:
-        """Put one more attempt on the record of a `received` job, the first if it has no record yet; return the job.
+    def start(self, job: Job) -> Job:
+        """Record one more attempt for a `received` job, which may have no record yet; return the job.
 
-        What is returned is beyond `received` where another delivery of the same event got there meanwhile. Raises
-        `ImageRejected` (`decoder_crashed`) if two attempts died, `TransitionRefused` if the record changes too fast.
+        The job is beyond `received` if another delivery of the same event got there meanwhile. Raises `ImageRejected`
+        (`decoder_crashed`) if two attempts died, `TransitionRefused` if the record changes too fast.
         """
-        for _ in range(TRIES):
-            self._check_dead(_decodes_of(job))
-            attempt = {"decodes": [*_decodes_of(job), timestamp(self._jobs.now())]}
+        for _ in range(WRITE_ATTEMPTS):
+            self._check_crashes(job.decoding)
+            decoding = Decoding((*job.decoding.started_at, timestamp(self._jobs.now())))
             try:
-                # A job that was never written has no history.
-                written = (
-                    self._jobs.update_job(job, only=_as_seen(job), attempt=attempt)
-                    if job.history
-                    else self._jobs.put_job(Job.from_record(job.as_record() | {"attempt": attempt}))
-                )
-            except TransitionRefused as refused:
-                refusal, job = refused, self._jobs.get_job(job.id) or job
+                # A job without a record has no history.
+                written = self._update(job, decoding) if job.history else self._put(job, decoding)
+            except TransitionRefused as error:
+                refusal, job = error, self._jobs.get_job(job.id) or job
                 if job.status is not Status.RECEIVED:
                     return job
             else:
-                self._begun = written
+                self._started = written
                 return written
         raise refusal
 
-    def _check_dead(self, decodes: list[str]) -> None:
-        over = self._jobs.now() - self._timeout
-        dead = [begun for begun in decodes if datetime.fromisoformat(begun) < over]
-        if len(dead) >= MAX_DEAD:
+    def _put(self, job: Job, decoding: Decoding) -> Job:
+        return self._jobs.put_job(replace(job, decoding=decoding))
+
+    def _update(self, job: Job, decoding: Decoding) -> Job:
+        conditions = JobConditions(decoding=job.decoding)
+        return self._jobs.update_job(job, conditions=conditions, decoding=decoding)
+
+    def _check_crashes(self, decoding: Decoding) -> None:
+        timed_out = self._jobs.now() - self._timeout
+        crashes = [started for started in decoding.started_at if datetime.fromisoformat(started) < timed_out]
+        if len(crashes) >= MAX_CRASHES:
             raise ImageRejected(
                 "decoder_crashed",
-                f"The picture brought down the program that decodes it {len(dead)} times: by a crash, or for want of "
-                "memory or time. Export it again as a plain JPEG, or shrink it, and upload that.",
-                attempts=len(dead),
+                f"The picture crashed its decoder {len(crashes)} times, or used up its memory or time. Export it "
+                "again as a plain JPEG, or shrink it, and upload that.",
+                attempts=len(crashes),
             )
 
-    def _take_off(self, job: Job) -> None:
-        own = _decodes_of(job)[-1]
-        for _ in range(TRIES):
-            left = _decodes_of(job)
+    def _remove(self, job: Job) -> None:
+        own = job.decoding.started_at[-1]
+        for _ in range(WRITE_ATTEMPTS):
+            left = list(job.decoding.started_at)
             left.remove(own)
             try:
-                self._jobs.update_job(job, only=_as_seen(job), attempt={"decodes": left})
+                self._update(job, Decoding(tuple(left)))
             except TransitionRefused as refusal:
                 if refusal.current != Status.RECEIVED:
                     return
                 job = self._jobs.get_job(job.id) or job
             else:
                 return
-
-
-def _as_seen(job: Job) -> dict[str, Any]:
-    """What must still be on record for this writer to change it: the attempts that it saw."""
-    return {"attempt": job.attempt or None}
-
-
-def _decodes_of(job: Job) -> list[Any]:
-    """When each attempt that is on record was begun, oldest first."""
-    return list(job.attempt.get("decodes", []))

@@ -1,16 +1,11 @@
-"""`normalize` as it is called directly: by a state machine, by another function, by a person."""
+"""`normalize` as a state machine, another function or an operator invokes it directly."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from dataclasses import dataclass, replace
 
-from botocore.exceptions import ClientError
-
-from sora_ready.adapters.buckets import UploadBucket, forbids_reading
-from sora_ready.adapters.job_table import JobTable
-from sora_ready.domain.catalog import Catalog
 from sora_ready.domain.errors import (
     JobNotFound,
     Rejected,
@@ -19,127 +14,103 @@ from sora_ready.domain.errors import (
     SourceRejected,
     TransitionRefused,
 )
-from sora_ready.domain.job import Job, SourceObject, Status, make_job_id, timestamp
+from sora_ready.domain.job import Channel, Invocation, Job, SourceObject, Status, timestamp
+from sora_ready.domain.job_id import make_job_id
 from sora_ready.domain.outcome import terminal_error
 from sora_ready.domain.request import Option, merge_options
 from sora_ready.domain.request_rules import find_conflicts, validate_options
-from sora_ready.entrypoints.invocations import DirectInvocation
 from sora_ready.pipeline.create_job import create_job
+from sora_ready.pipeline.direct_invocation import DirectInvocation
 from sora_ready.pipeline.identify import find_job
-from sora_ready.pipeline.normalize import normalize_upload
-
-_FORBIDDEN = (
-    "This stack may not read the object. Copy it into the upload bucket, or let its owner allow the role of the "
-    "function normalize s3:GetObject, s3:GetObjectVersion, s3:GetObjectTagging and s3:GetObjectVersionTagging on it. "
-    "If a key of KMS encrypts it, name that in the parameter UploadKeyArn, and let the key's policy allow the role "
-    "kms:Decrypt. Then call again."
-)
+from sora_ready.pipeline.normalize import Normalize
 
 
-def normalize_on_demand(call: DirectInvocation, **parts: Any) -> Job:
-    """Make what lies under a key a `ready` job, as the call asks, and return it; or the job that it is already.
+@dataclass(frozen=True, slots=True)
+class NormalizeOnDemand:
+    """Makes an object's frame for whoever invokes the function, with that invocation's options."""
 
-    `parts` are what `normalize_upload` takes. The upload's tags and metadata go before what the call asks. With
-    `submit` False nothing submits the job but a call of `submit`. An upload is one job, however it is announced:
-    another call for it, or its own event, makes no second one.
+    normalize: Normalize
 
-    Raises `ImageRejected`, `RequestRejected` and `SourceRejected`, which are on record as well; `RequestConflict` where
-    the upload is a job that was made with other options, which is then left as it is; `JobNotFound`. What the stack may
-    not read (`source_forbidden`) is not put on record: once it may, the same call goes well.
-    """
-    try:
-        return _normalize(call, **parts)
-    except ClientError as error:
-        if not forbids_reading(error):
+    def __call__(self, invocation: DirectInvocation) -> Job:
+        """Make the object a `ready` job with these options and return it, or return the job that it is already.
+
+        The object's tags and metadata take precedence over the invocation's options. An upload is one job, through
+        whichever channel it comes. With `submit` False only a direct invocation of `submit` sends it.
+
+        Raises `ImageRejected`, `RequestRejected` and `SourceRejected`, which are recorded too; `RequestConflict` if the
+        upload is a job with other options, which stays as it is; `JobNotFound`; `SourceForbidden`, which is not
+        recorded.
+        """
+        options: dict[str, Option] = {}
+        jobs = self.normalize.jobs
+        if invocation.job_id:
+            source = self._find_job(invocation.job_id).source
+        else:
+            source = self._find_source(invocation)
+            options = self._read_options(invocation, source)
+            if jobs.get_job(make_job_id(source)) is None:
+                self._check_readable(source)
+                values = {name: option.value for name, option in options.items()}
+                create_job(source, values, Invocation(Channel.DIRECT, submit=invocation.submit), jobs)
+        job = self.normalize(source)
+        if job.status is Status.DELETED:
+            raise JobNotFound(job.id)
+        # Checked afterwards: until then the upload's own event may have been faster.
+        if not invocation.job_id and (conflicts := _find_conflicts(invocation, options, job)):
+            raise RequestConflict(job.id, conflicts)
+        error = terminal_error(job)
+        if isinstance(error, Rejected):
+            raise error
+        return job
+
+    def _find_job(self, job_id: str) -> Job:
+        job = self.normalize.jobs.get_job(job_id)
+        if job is None or job.status is Status.DELETED:
+            raise JobNotFound(job_id)
+        return job
+
+    def _find_source(self, invocation: DirectInvocation) -> SourceObject:
+        jobs = self.normalize.jobs
+        try:
+            found = self.normalize.uploads.find_upload(invocation.bucket, invocation.key, invocation.version_id)
+        except SourceRejected as rejection:
+            if invocation.version_id and jobs.get_job(make_job_id(invocation.source)):
+                # The object of an earlier job may be deleted since.
+                return invocation.source
+            self._record_rejection(invocation.source, rejection)
             raise
-        place = {"job_id": call.job_id} if call.job_id else {"bucket": call.bucket, "key": call.key}
-        raise SourceRejected("source_forbidden", _FORBIDDEN, **place) from error
+        job = find_job(found, jobs)
+        return job.source if job else found
+
+    def _read_options(self, invocation: DirectInvocation, source: SourceObject) -> dict[str, Option]:
+        try:
+            options = merge_options([("body", invocation.options)])
+            # Before they are recorded: a record doesn't hold everything that an invocation may contain.
+            validate_options(options, self.normalize.defaults, self.normalize.catalog)
+        except RequestRejected as rejection:
+            self._record_rejection(source, rejection)
+            raise
+        return options
+
+    def _check_readable(self, source: SourceObject) -> None:
+        """Open the object and read its tags. Raises `SourceForbidden`: a HEAD may be allowed where neither is."""
+        # Any other rejection is raised again, and recorded, by `Normalize`.
+        with suppress(SourceRejected):
+            upload = self.normalize.uploads.open_upload(source)
+            upload.body.close()
+            if upload.tag_count:
+                self.normalize.uploads.read_tags(source)
+
+    def _record_rejection(self, source: SourceObject, rejection: Rejected) -> None:
+        jobs = self.normalize.jobs
+        job_id, now = make_job_id(source), timestamp(jobs.now())
+        if jobs.get_job(job_id) is None:
+            job = Job(job_id, Status.REJECTED, source, now, now, invocation=Invocation(Channel.DIRECT))
+            with suppress(TransitionRefused):
+                jobs.put_job(replace(job, error=rejection.to_job_error()))
+        rejection.facts["job_id"] = job_id
 
 
-def _normalize(
-    call: DirectInvocation,
-    *,
-    jobs: JobTable,
-    uploads: UploadBucket,
-    catalog: Catalog,
-    defaults: Mapping[str, str],
-    **step: Any,
-) -> Job:
-    options: dict[str, Option] = {}
-    if call.job_id:
-        source = _find_job(call.job_id, jobs).source
-    else:
-        source = _find_source(call, jobs, uploads)
-        options = _gather(call, source, jobs, defaults, catalog)
-        if jobs.get_job(make_job_id(source)) is None:
-            _try_to_read(source, uploads)
-            request = {field: option.value for field, option in options.items()}
-            create_job(source, request, {"door": "direct"} | ({} if call.submit else {"submit": False}), jobs)
-    job = normalize_upload(source, jobs=jobs, uploads=uploads, catalog=catalog, defaults=defaults, **step)
-    if job.status is Status.DELETED:
-        raise JobNotFound(job.id)
-    # Asked afterwards, as the upload's own event may have been quicker at any time until then.
-    if not call.job_id and (conflicts := _find_conflicts(call, options, job)):
-        raise RequestConflict(job.id, conflicts)
-    error = terminal_error(job)
-    if isinstance(error, Rejected):
-        raise error
-    return job
-
-
-def _find_job(job_id: str, jobs: JobTable) -> Job:
-    job = jobs.get_job(job_id)
-    if job is None or job.status is Status.DELETED:
-        raise JobNotFound(job_id)
-    return job
-
-
-def _find_source(call: DirectInvocation, jobs: JobTable, uploads: UploadBucket) -> SourceObject:
-    named = SourceObject(call.bucket, call.key, version_id=call.version_id)
-    try:
-        found = uploads.find_upload(call.bucket, call.key, call.version_id)
-    except SourceRejected as rejection:
-        if call.version_id and jobs.get_job(make_job_id(named)):
-            # What became a job may be deleted since.
-            return named
-        _record_rejection(named, rejection, jobs)
-        raise
-    job = find_job(found, jobs)
-    return job.source if job else found
-
-
-def _gather(
-    call: DirectInvocation, source: SourceObject, jobs: JobTable, defaults: Mapping[str, str], catalog: Catalog
-) -> dict[str, Option]:
-    try:
-        options = merge_options([("body", call.options)])
-        # Before they are written down, as a record does not hold whatever a call may say.
-        validate_options(options, defaults, catalog)
-    except RequestRejected as rejection:
-        _record_rejection(source, rejection, jobs)
-        raise
-    return options
-
-
-def _try_to_read(source: SourceObject, uploads: UploadBucket) -> None:
-    """Open the upload, read its tags, and drop both. Raises S3's refusal: a HEAD may go well where neither does."""
-    # Whatever else there is to say of it, `normalize_upload` says and puts on record.
-    with suppress(SourceRejected):
-        upload = uploads.open_upload(source)
-        upload.body.close()
-        if upload.tag_count:
-            uploads.read_tags(source)
-
-
-def _find_conflicts(call: DirectInvocation, options: Mapping[str, Option], job: Job) -> list[str]:
-    submits = job.caller.get("submit") is not False
-    return find_conflicts(job, options) + ([] if call.submit is submits else ["submit"])
-
-
-def _record_rejection(source: SourceObject, rejection: Rejected, jobs: JobTable) -> None:
-    job_id, now = make_job_id(source), timestamp(jobs.now())
-    if jobs.get_job(job_id) is None:
-        job = Job(job_id, Status.REJECTED, source, now, now, caller={"door": "direct"}, error=rejection.as_record())
-        with suppress(TransitionRefused):
-            jobs.put_job(job)
-    rejection.facts["job_id"] = job_id
+def _find_conflicts(invocation: DirectInvocation, options: Mapping[str, Option], job: Job) -> list[str]:
+    same_submit = invocation.submit is job.invocation.submit
+    return find_conflicts(job, options) + ([] if same_submit else ["submit"])

@@ -1,21 +1,19 @@
-"""The ready copy → one request to the video server, and its answer in the job record."""
+"""The ready copy → one request to the video server, and its response in the job record."""
 
 from __future__ import annotations
 
+import logging
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
-from aws_lambda_powertools import Logger
-from botocore.exceptions import BotoCoreError, ClientError
-
-from sora_ready.adapters.buckets import OutputBucket
 from sora_ready.adapters.job_table import JobTable
 from sora_ready.adapters.ledger import Ledger
-from sora_ready.adapters.queues import MAX_POSTPONE_SECONDS, SubmitQueue, TrackQueue
+from sora_ready.adapters.output_bucket import OutputBucket
+from sora_ready.adapters.queues import MAX_POSTPONE_SECONDS, TrackQueue
+from sora_ready.adapters.video_server import Frame, ServerResponse
 from sora_ready.adapters.video_server.client import VideoServerClient
 from sora_ready.domain.errors import (
     BudgetSpent,
@@ -27,137 +25,105 @@ from sora_ready.domain.errors import (
     TransitionRefused,
     VideoClaimedError,
 )
-from sora_ready.domain.job import AT_THE_SERVER, DUE_AFTER, Job, ServerVideo, Status, timestamp
+from sora_ready.domain.job import AT_SERVER, DUE_AFTER, Job, Status, Submission, required, timestamp
 from sora_ready.domain.polling import poll_delay_seconds
-from sora_ready.domain.reconciliation import fingerprint
-from sora_ready.pipeline.reconcile import expire_lease, mark_unconfirmed
+from sora_ready.domain.spending import budget_day
+from sora_ready.pipeline.unconfirmed import expire_lease, mark_unconfirmed
 
-logger = Logger(child=True)
-
-RETRY_SECONDS = 30
-RECORD_SECONDS = 2
+logger = logging.getLogger(__name__)
 
 
-def submit_job(
-    job_id: str,
-    copy_key: str | None,
-    *,
-    redelivered: bool,
-    jobs: JobTable,
-    ledger: Ledger,
-    outputs: OutputBucket,
-    video_server: VideoServerClient,
-    track_queue: TrackQueue,
-    lease_seconds: int,
-    budget: Decimal,
-) -> Job:
-    """Send the frame of a `ready` job to the server, once, and return the job as it then is.
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """Sends a job's frame to the server, once. `budget` is in US dollars a day."""
 
-    Only the worker that moved the job from `ready` to `submitting` sends, and that move takes the job's price from the
-    day's `budget` (US dollars); where that is spent, the job is `held`. `copy_key` is the copy that the message
-    announces, None where it only names the job. `redelivered` says that this message came before and did not get to its
-    end. Raises `SubmissionNotAcceptedError` (the job is `ready` again), `JobLeasedError` and `JobNotReadyError`: each ends
-    well when the same message comes back later.
-    """
-    job = jobs.get_job(job_id)
-    if job is None or job.status is Status.RECEIVED:
-        # The copy's event was quicker than the record that names the copy.
-        raise JobNotReadyError(job_id)
-    if copy_key is not None and job.copy.get("key") != copy_key:
-        # A copy that lost: another delivery of the upload's event, under other tags, was recorded first.
-        return job
-    if job.status is not Status.READY or job.waits_for_call:
-        return _resume(job, redelivered=redelivered, jobs=jobs, track_queue=track_queue)
-    # Read before the job is claimed: a failure here leaves it ready, with nothing in doubt.
-    frame = outputs.read_ready_copy(job.copy["key"])
-    try:
-        job = _claim_job(job, jobs, ledger, lease_seconds, budget)
-    except BudgetSpent as spent:
-        return jobs.hold_job(job, error=spent.as_record())
-    except TransitionRefused:
-        raise JobLeasedError(job_id, lease_seconds) from None
-    try:
-        video = video_server.submit_video(
-            job_id, job.request, (_file_name(job.copy["key"]), frame, job.copy["content_type"])
+    jobs: JobTable
+    ledger: Ledger
+    outputs: OutputBucket
+    video_server: VideoServerClient
+    track_queue: TrackQueue
+    lease_seconds: int
+    budget: Decimal
+
+    def __call__(self, job_id: str, copy_key: str | None = None, *, redelivered: bool = False) -> Job:
+        """Send the frame of a `ready` job and return the job.
+
+        Only the worker that moved the job from `ready` to `submitting` sends, and that move takes the job's price from
+        the day's budget; if the budget doesn't cover it, the job is `held`. `copy_key` is the copy that the message is
+        about, None if it names only the job. `redelivered` means that an earlier delivery of the message may have
+        failed half-way.
+
+        Raises `SubmissionNotAcceptedError` (the job is `ready` again), `JobLeasedError` and `JobNotReadyError`: the
+        same message succeeds later.
+        """
+        job = self.jobs.get_job(job_id)
+        if job is None or job.status is Status.RECEIVED:
+            # The copy's event was faster than the record that names the copy.
+            raise JobNotReadyError(job_id)
+        if copy_key is not None and (job.copy is None or job.copy.key != copy_key):
+            # Another delivery of the upload's event, with other tags, was recorded first.
+            return job
+        if job.status is not Status.READY or job.awaits_submit_call:
+            return self._resume(job, redelivered=redelivered)
+        copy = required(job.copy, "copy")
+        # Read before the job is claimed: a failure here leaves it ready.
+        frame = Frame(copy.key.rsplit("/", 1)[-1], self.outputs.read_ready_copy(copy.key), copy.content_type)
+        try:
+            job = self._claim(job)
+        except BudgetSpent as spent:
+            return self.jobs.hold_job(job, error=spent.to_job_error())
+        except TransitionRefused:
+            raise JobLeasedError(job_id, self.lease_seconds) from None
+        return self._send(job, frame)
+
+    def _claim(self, job: Job) -> Job:
+        now = self.jobs.now()
+        submission = Submission(
+            attempt_id=str(uuid4()),
+            started_at=timestamp(now),
+            lease_until=timestamp(now + timedelta(seconds=self.lease_seconds)),
+            price_usd=required(job.request, "request").price_usd,
+            budget_day=budget_day(now),
         )
-    except SubmissionRefused as refusal:
-        return ledger.refund(job, Status.FAILED, refusal.as_record())
-    except SubmissionNotAcceptedError as refusal:
-        # Beyond the longest time that the message, which comes back, may stay away.
-        due_at = jobs.now() + timedelta(seconds=MAX_POSTPONE_SECONDS) + DUE_AFTER[Status.READY]
-        ledger.refund(job, Status.READY, refusal.as_record(), due_at=due_at)
-        raise
-    except SubmissionUnconfirmed as doubt:
-        return mark_unconfirmed(job, doubt, jobs)
-    return _record_video(job, video, jobs, ledger, track_queue)
+        return self.ledger.claim_job(job, submission, budget=self.budget)
 
+    def _send(self, job: Job, frame: Frame) -> Job:
+        try:
+            response = self.video_server.submit_video(job.id, required(job.request, "request"), frame)
+        except SubmissionRefused as refusal:
+            return self.ledger.refund(job, Status.FAILED, refusal.to_job_error())
+        except SubmissionNotAcceptedError as refusal:
+            # Later than the message, which is retried, may stay away.
+            due_at = self.jobs.now() + timedelta(seconds=MAX_POSTPONE_SECONDS) + DUE_AFTER[Status.READY]
+            self.ledger.refund(job, Status.READY, refusal.to_job_error(), due_at=due_at)
+            raise
+        except SubmissionUnconfirmed as unconfirmed:
+            return mark_unconfirmed(job, unconfirmed, self.jobs)
+        return self._record_video(job, response)
 
-def seconds_until_retry(error: Exception, receives: int) -> int:
-    """Return how long a message that failed for the `receives`-th time stays away: ever longer, or as long as asked."""
-    if isinstance(error, JobLeasedError):
-        return error.retry_after_seconds
-    # A copy's event may be quicker than its record, by a moment.
-    first = RECORD_SECONDS if isinstance(error, JobNotReadyError) else RETRY_SECONDS
-    growing = first << min(receives - 1, 5)
-    # A server that asks for one second, again and again, must not use up the message's tries within a minute.
-    asked = error.retry_after_seconds if isinstance(error, SubmissionNotAcceptedError) else None
-    return max(growing, asked or 0)
+    def _record_video(self, job: Job, response: ServerResponse) -> Job:
+        ids = {"job_id": job.id, "server_video_id": response.video.id}
+        logger.info("video accepted by the server", extra=ids)
+        try:
+            job = self.ledger.record_video(job, response.video)
+        except VideoClaimedError as claimed:
+            return mark_unconfirmed(job, claimed, self.jobs)
+        except Exception:
+            # Only the log knows now what was bought, so it is an error at every log level.
+            logger.error("video bought but not recorded", extra=ids)
+            raise
+        self.track_queue.send_poll(job.id, polls=0, delay_seconds=poll_delay_seconds(0, response.poll_after_ms))
+        return job
 
-
-@contextmanager
-def postpone_failure(submit_queue: SubmitQueue, receipt_handle: str, receives: int) -> Iterator[None]:
-    """Have the message come back later where the block fails, which it then does all the same."""
-    try:
-        yield
-    except Exception as error:
-        submit_queue.postpone(receipt_handle, seconds_until_retry(error, receives))
-        raise
-
-
-def _claim_job(job: Job, jobs: JobTable, ledger: Ledger, lease_seconds: int, budget: Decimal) -> Job:
-    now = jobs.now()
-    attempt = {
-        "id": str(uuid4()),
-        "started_at": timestamp(now),
-        "lease_until": timestamp(now + timedelta(seconds=lease_seconds)),
-    }
-    price = Decimal(job.request["price_usd"])
-    try:
-        return ledger.claim_job(job, attempt, fingerprint(job.request), price=price, budget=budget)
-    except (BotoCoreError, ClientError):
-        # A write that was answered by silence may have been done. Nothing was sent, so a try that stands there is ours.
-        written = jobs.get_job(job.id)
-        if written and written.status is Status.SUBMITTING and written.attempt.get("id") == attempt["id"]:
-            return written
-        raise
-
-
-def _record_video(job: Job, video: ServerVideo, jobs: JobTable, ledger: Ledger, track_queue: TrackQueue) -> Job:
-    logger.info("the server took the job", job_id=job.id, server_id=video.id)
-    try:
-        job = ledger.record_video(job, video.as_record())
-    except VideoClaimedError as claimed:
-        return mark_unconfirmed(job, claimed, jobs)
-    except Exception:
-        # Then the log is the only place that knows what was bought, at whatever level it is kept.
-        logger.error("a video was bought and could not be recorded", job_id=job.id, server_id=video.id)
-        raise
-    track_queue.send_poll(job.id, polls=0, delay_seconds=poll_delay_seconds(0, video.poll_after_ms))
-    return job
-
-
-def _resume(job: Job, *, redelivered: bool, jobs: JobTable, track_queue: TrackQueue) -> Job:
-    """Finish what an earlier delivery of the same message may have left undone; nothing is ever sent again here."""
-    if job.status is Status.SUBMITTING:
-        left = (datetime.fromisoformat(job.attempt["lease_until"]) - jobs.now()).total_seconds()
-        if left > 0:
-            raise JobLeasedError(job.id, math.ceil(left) + 1)
-        return expire_lease(job, jobs)
-    if job.status in AT_THE_SERVER and (redelivered or job.due_at is None):
-        # The message to follow the video may be what was not sent. One too many does no harm.
-        track_queue.send_poll(job.id, polls=job.follow.get("polls", 0), delay_seconds=poll_delay_seconds(0))
-    return job
-
-
-def _file_name(key: str) -> str:
-    return key.rsplit("/", 1)[-1]
+    def _resume(self, job: Job, *, redelivered: bool) -> Job:
+        """Finish what an earlier delivery of the same message may have left undone. Nothing is sent to the server."""
+        if job.status is Status.SUBMITTING:
+            lease_until = datetime.fromisoformat(required(job.submission, "submission").lease_until)
+            left = (lease_until - self.jobs.now()).total_seconds()
+            if left > 0:
+                raise JobLeasedError(job.id, math.ceil(left) + 1)
+            return expire_lease(job, self.jobs)
+        if job.status in AT_SERVER and (redelivered or job.due_at is None):
+            # The poll message may not have been sent. One too many does no harm.
+            self.track_queue.send_poll(job.id, polls=job.polling.polls, delay_seconds=poll_delay_seconds(0))
+        return job

@@ -1,21 +1,20 @@
-"""Asks the server how a job is, and brings its video home."""
+"""Polls the server until a job's video is done, and stores it."""
 
 from __future__ import annotations
 
-import hashlib
+import logging
 import tempfile
-from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Unpack
 
-from aws_lambda_powertools import Logger
-
-from sora_ready.adapters.buckets import OutputBucket
 from sora_ready.adapters.job_table import JobTable
-from sora_ready.adapters.ledger import Ledger
+from sora_ready.adapters.output_bucket import OutputBucket
 from sora_ready.adapters.queues import TrackQueue
+from sora_ready.adapters.video_server import Outcome, ServerResponse
 from sora_ready.adapters.video_server.client import VideoServerClient
 from sora_ready.domain.errors import (
+    JobError,
     JobNotReadyError,
     TransitionRefused,
     VideoCorruptError,
@@ -23,195 +22,153 @@ from sora_ready.domain.errors import (
     VideoServerUnavailableError,
     VideoTooLargeError,
 )
-from sora_ready.domain.job import AT_THE_SERVER, DUE_AFTER, Job, ServerVideo, Status, timestamp
+from sora_ready.domain.job import (
+    AT_SERVER,
+    DUE_AFTER,
+    Job,
+    JobChanges,
+    JobConditions,
+    ServerVideo,
+    Status,
+    StoredVideo,
+    required,
+    timestamp,
+)
 from sora_ready.domain.mp4 import check_mp4
 from sora_ready.domain.polling import poll_delay_seconds
-from sora_ready.pipeline.reconcile import reconcile_job
+from sora_ready.pipeline.reconcile import Reconcile
 
-logger = Logger(child=True)
+logger = logging.getLogger(__name__)
 
-# Servers that keep their list in several places may not know a video at once.
-NOT_FOUND_GRACE_SECONDS = 60
-# A look that is late, because its message was, still gets to fetch a video that is done.
+NOT_FOUND_GRACE = timedelta(seconds=60)
+"""A server that keeps its list in several places may not find a new video at once."""
+
 GRACE_AFTER_DEADLINE = timedelta(minutes=30)
-
-# Words for "it will never come" seen at servers beside OpenAI's own.
-_FAILED = {"failed", "cancelled", "canceled", "expired", "error"}
-_WAITING = {"queued", "pending", "unknown"}
+"""A poll that comes late, because its message did, may still store a video that is done."""
 
 
-def track_job(
-    job_id: str,
-    polls: int,
-    *,
-    redelivered: bool,
-    jobs: JobTable,
-    ledger: Ledger,
-    outputs: OutputBucket,
-    video_server: VideoServerClient,
-    track_queue: TrackQueue,
-    max_video_bytes: int,
-    deadline_minutes: int,
-) -> Job:
-    """Look at a job for the `polls`-th time and return it: done, or with a message sent for the next look.
+@dataclass(frozen=True, slots=True)
+class Track:
+    """Polls the server once for each message. `deadline` counts from when the server's video was recorded."""
 
-    One chain of messages follows a job: a message that is not at the record's count of looks is not heeded, unless it
-    was `redelivered` and may be the one that was not handed on, or nothing else wakes the job. A status nobody has
-    heard of counts as still running, until the deadline. A job that is `unconfirmed` is looked up in the server's list.
-    Raises `JobNotReadyError`.
-    """
-    job = jobs.get_job(job_id)
-    if job is None:
-        raise JobNotReadyError(job_id)
-    if job.status is Status.UNCONFIRMED:
-        return reconcile_job(job, jobs=jobs, ledger=ledger, video_server=video_server, track_queue=track_queue)
-    if job.status not in AT_THE_SERVER:
+    jobs: JobTable
+    outputs: OutputBucket
+    video_server: VideoServerClient
+    track_queue: TrackQueue
+    reconcile: Reconcile
+    max_video_bytes: int
+    deadline: timedelta
+
+    def __call__(self, job_id: str, polls: int, *, redelivered: bool = False) -> Job:
+        """Poll once, after `polls` polls, and return the job: ended, or with a message sent for the next poll.
+
+        A message whose count differs from the record's is stale and ignored, unless it was `redelivered` and the next
+        message may be missing, or nothing else resumes the job. An unknown status counts as running until the deadline.
+        An `unconfirmed` job is looked up in the server's list. Raises `JobNotReadyError`.
+        """
+        job = self.jobs.get_job(job_id)
+        if job is None:
+            raise JobNotReadyError(job_id)
+        if job.status is Status.UNCONFIRMED:
+            return self.reconcile(job)
+        if job.status not in AT_SERVER:
+            return job
+        recorded = job.polling.polls
+        # Where nothing else resumes the job, an operator redrove the message: it counts whatever its count is.
+        if polls != recorded and job.due_at is not None:
+            if redelivered and polls == recorded - 1:
+                self.track_queue.send_poll(job_id, polls=recorded, delay_seconds=poll_delay_seconds(recorded))
+            return job
+        return self._poll_once(job)
+
+    def _poll_once(self, job: Job) -> Job:
+        """Poll the server, unless the deadline is long over, and schedule the next poll while the video runs."""
+        if self._age(job) > self.deadline + GRACE_AFTER_DEADLINE:
+            # Polls that should have ended it died: another one would too.
+            return self._write(job, Status.FAILED, error=self._timed_out(job))
+        polls = job.polling.polls
+        job, advised_ms = self._poll_server(job)
+        if job.status in AT_SERVER and self._age(job) > self.deadline:
+            job = self._write(job, Status.FAILED, error=self._timed_out(job))
+        if job.status in AT_SERVER:
+            return self._schedule_next_poll(job, polls, poll_delay_seconds(polls + 1, advised_ms))
         return job
-    looked = job.follow.get("polls", 0)
-    # Where nothing wakes a job, people redrove the message: it is heeded whatever it counted.
-    if polls != looked and job.due_at is not None:
-        if redelivered and polls == looked - 1:
-            track_queue.send_poll(job_id, polls=looked, delay_seconds=poll_delay_seconds(looked))
+
+    def _poll_server(self, job: Job) -> tuple[Job, int | None]:
+        """Return the job after one poll, and when the server advises to poll again, in milliseconds."""
+        advised_ms = None
+        try:
+            response = self.video_server.read_video(required(job.server, "server").id)
+            advised_ms = response.poll_after_ms
+            job = self._apply_server_status(job, response)
+        except VideoNotFound as missing:
+            if self._age(job) > NOT_FOUND_GRACE:
+                job = self._write(job, Status.FAILED, error=missing.to_job_error())
+        except VideoTooLargeError as too_large:
+            job = self._write(job, Status.FAILED, error=too_large.to_job_error())
+        except (VideoServerUnavailableError, VideoCorruptError) as trouble:
+            # Polls and downloads cost nothing, so they are repeated.
+            logger.warning("poll failed", extra={"job_id": job.id, "code": trouble.code})
+            if job.error is None or job.error.code != trouble.code:
+                job = self._write(job, job.status, error=trouble.to_job_error())
+        return job, advised_ms
+
+    def _apply_server_status(self, job: Job, response: ServerResponse) -> Job:
+        """Move the job to what the server says of its video, and store a completed one."""
+        video = response.video
+        if response.outcome is Outcome.COMPLETED:
+            stored = self._store(job.id, video)
+            return self._write(job, Status.COMPLETED, server=video, video=stored, error=None)
+        if response.outcome is Outcome.FAILED:
+            return self._write(job, Status.FAILED, server=video, error=_server_error(response))
+        waiting = response.outcome is Outcome.WAITING and job.status is Status.QUEUED
+        if not job.error and (waiting or video == job.server):
+            return job
+        return self._write(job, job.status if waiting else Status.IN_PROGRESS, server=video, error=None)
+
+    def _store(self, job_id: str, video: ServerVideo) -> StoredVideo:
+        # The file gets its name in the bucket only after it was checked, so nobody ever finds half a video there.
+        with tempfile.TemporaryFile() as file:
+            self.video_server.download_video(video.id, file, max_bytes=self.max_video_bytes)
+            return self.outputs.put_video(job_id, file, length=check_mp4(file))
+
+    def _schedule_next_poll(self, job: Job, polls: int, seconds: int) -> Job:
+        """Count the poll and send the message for the next one. Of several equal messages only one gets to do so."""
+        next_at = self.jobs.now() + timedelta(seconds=seconds)
+        polling = replace(job.polling, polls=polls + 1, next_at=timestamp(next_at))
+        conditions = JobConditions(polls=polls)
+        try:
+            due_at = next_at + DUE_AFTER[job.status]
+            job = self.jobs.update_job(job, due_at=due_at, conditions=conditions, polling=polling)
+        except TransitionRefused:
+            return self.jobs.get_job(job.id) or job
+        self.track_queue.send_poll(job.id, polls=polls + 1, delay_seconds=seconds)
         return job
-    return _poll_once(
-        job,
-        jobs=jobs,
-        outputs=outputs,
-        video_server=video_server,
-        track_queue=track_queue,
-        max_video_bytes=max_video_bytes,
-        deadline=timedelta(minutes=deadline_minutes),
-    )
 
-
-def _poll_once(
-    job: Job,
-    *,
-    jobs: JobTable,
-    outputs: OutputBucket,
-    video_server: VideoServerClient,
-    track_queue: TrackQueue,
-    max_video_bytes: int,
-    deadline: timedelta,
-) -> Job:
-    """Look at the server, unless the deadline is long over, and have the job looked at again while it runs."""
-    polls = job.follow.get("polls", 0)
-    if _age(job, jobs.now()) > deadline + GRACE_AFTER_DEADLINE:
-        # Looks that should have ended it died on the way: one more would too.
-        return _move(jobs, job, Status.FAILED, error=_timed_out(deadline, job.error))
-    job, advised = _poll_server(job, jobs, outputs, video_server, max_video_bytes)
-    if job.status in AT_THE_SERVER and _age(job, jobs.now()) > deadline:
-        job = _move(jobs, job, Status.FAILED, error=_timed_out(deadline, job.error))
-    if job.status in AT_THE_SERVER:
-        return _schedule_next_poll(job, polls, poll_delay_seconds(polls + 1, advised), jobs, track_queue)
-    return job
-
-
-def _poll_server(
-    job: Job, jobs: JobTable, outputs: OutputBucket, video_server: VideoServerClient, max_video_bytes: int
-) -> tuple[Job, int | None]:
-    """Ask the server once; return the job as that leaves it, and when the server advises to ask again (ms)."""
-    advised = None
-    try:
-        video = video_server.read_video(job.server["id"])
-        advised = video.poll_after_ms
-        job = _apply_server_status(
-            job, video, jobs=jobs, outputs=outputs, video_server=video_server, max_video_bytes=max_video_bytes
-        )
-    except VideoNotFound as gone:
-        if _age(job, jobs.now()) > timedelta(seconds=NOT_FOUND_GRACE_SECONDS):
-            job = _move(jobs, job, Status.FAILED, error=gone.as_record())
-    except VideoTooLargeError as end:
-        job = _move(jobs, job, Status.FAILED, error=end.as_record())
-    except (VideoServerUnavailableError, VideoCorruptError) as trouble:
-        # Asking and fetching cost nothing, so a server that is away or cut the line is asked again.
-        logger.warning("the server could not be asked", job_id=job.id, code=trouble.code)
-        if job.error.get("code") != trouble.code:
-            job = _move(jobs, job, job.status, error=trouble.as_record())
-    return job, advised
-
-
-def _schedule_next_poll(job: Job, polls: int, seconds: int, jobs: JobTable, track_queue: TrackQueue) -> Job:
-    """Count the look and send the message for the next one; only one of several messages alike gets to do so."""
-    next_at = jobs.now() + timedelta(seconds=seconds)
-    only = {"follow.polls": polls if job.follow else None}
-    follow = dict(job.follow) | {"polls": polls + 1, "next_at": timestamp(next_at)}
-    try:
-        job = jobs.update_job(job, only=only, due_at=next_at + DUE_AFTER[job.status], follow=follow)
-    except TransitionRefused:
-        return jobs.get_job(job.id) or job
-    track_queue.send_poll(job.id, polls=polls + 1, delay_seconds=seconds)
-    return job
-
-
-def _apply_server_status(
-    job: Job,
-    video: ServerVideo,
-    *,
-    jobs: JobTable,
-    outputs: OutputBucket,
-    video_server: VideoServerClient,
-    max_video_bytes: int,
-) -> Job:
-    """Bring the job to where the server says its video is, fetching it if it is done."""
-    if video.status == "completed":
-        stored = _store_video(job.id, video.id, outputs, video_server, max_video_bytes)
-        return _move(jobs, job, Status.COMPLETED, server=video.as_record(), video=stored, error={})
-    if video.status in _FAILED:
-        return _move(jobs, job, Status.FAILED, server=video.as_record(), error=_server_error(video))
-    waiting = video.status in _WAITING and job.status is Status.QUEUED
-    if not job.error and (waiting or video.as_record() == job.server):
-        return job
-    return _move(jobs, job, job.status if waiting else Status.IN_PROGRESS, server=video.as_record(), error={})
-
-
-def _store_video(
-    job_id: str, video_id: str, outputs: OutputBucket, video_server: VideoServerClient, max_video_bytes: int
-) -> dict[str, Any]:
-    # The file takes its name in the bucket only after it was checked, so nobody ever meets half a video there.
-    with tempfile.TemporaryFile() as file:
-        video_server.download_video(video_id, file, max_bytes=max_video_bytes)
-        length = check_mp4(file)
-        digest = _hash_file(file)
-        place = outputs.put_video(job_id, file)
-    return {**place, "content_type": "video/mp4", "bytes": length, "sha256": digest}
-
-
-def _hash_file(file: Any) -> str:
-    file.seek(0)
-    digest = hashlib.file_digest(file, "sha256").hexdigest()
-    file.seek(0)
-    return digest
-
-
-def _move(jobs: JobTable, job: Job, status: Status, **parts: Any) -> Job:
-    try:
+    def _write(self, job: Job, status: Status, **changes: Unpack[JobChanges]) -> Job:
         if job.status is status:
-            return jobs.update_job(job, **parts)
-        return jobs.move_job(job.id, status, **parts)
-    except TransitionRefused:
-        # Another delivery of the same message was quicker.
-        return jobs.get_job(job.id) or job
+            return self.jobs.write_or_reload(job, lambda: self.jobs.update_job(job, **changes))
+        return self.jobs.write_or_reload(job, lambda: self.jobs.move_job(job.id, status, **changes))
+
+    def _age(self, job: Job) -> timedelta:
+        # A video that was adopted later gets its time from then on.
+        since = job.polling.since or required(job.submission, "submission").started_at
+        return self.jobs.now() - datetime.fromisoformat(since)
+
+    def _timed_out(self, job: Job) -> JobError:
+        return JobError(
+            "timed_out",
+            f"The video was not done after {self.deadline // timedelta(minutes=1)} minutes.",
+            "It may still finish at the server: look there before you upload the picture again. The parameter "
+            "TrackDeadlineMinutes sets how long a job is polled.",
+            {"last_trouble": job.error.to_record()} if job.error else {},
+        )
 
 
-def _age(job: Job, now: datetime) -> timedelta:
-    # A video that was found or named later is given its time from then on.
-    return now - datetime.fromisoformat(job.follow.get("since", job.attempt["started_at"]))
-
-
-def _server_error(video: ServerVideo) -> dict[str, Any]:
-    return {
-        "code": video.error_code or video.status,
-        "message": video.error_message or f"The server ended the video as {video.status} and gave no reason.",
-        "hint": "Nothing more is sent for this job. Upload the picture again, with another prompt if that was why.",
-    }
-
-
-def _timed_out(deadline: timedelta, trouble: Mapping[str, Any]) -> dict[str, Any]:
-    told: dict[str, Any] = {
-        "code": "timed_out",
-        "message": f"The video was not here after {deadline // timedelta(minutes=1)} minutes.",
-        "hint": "It may still finish at the server: look there before you upload the picture again. The parameter "
-        "TrackDeadlineMinutes sets how long a job is followed.",
-    }
-    return told | ({"last_trouble": dict(trouble)} if trouble else {})
+def _server_error(response: ServerResponse) -> JobError:
+    status = response.video.status
+    return JobError(
+        response.error_code or status,
+        response.error_message or f"The server ended the video as {status} and gave no reason.",
+        "Nothing more is sent for this job. Upload the picture again, with another prompt if that was the reason.",
+    )

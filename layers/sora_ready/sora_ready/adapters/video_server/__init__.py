@@ -1,1 +1,68 @@
-"""The video server: any server that speaks OpenAI's Videos API."""
+"""The video server: any server that speaks OpenAI's Videos API.
+
+This module holds what the steps and the settings exchange with the client. It doesn't import the SDK; `client` and
+`responses` do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from sora_ready.domain.job import ServerVideo
+
+
+class Outcome(Enum):
+    """What a server's status word means for the job."""
+
+    WAITING = auto()
+    RUNNING = auto()
+    COMPLETED = auto()
+    FAILED = auto()
+
+
+# OpenAI's words, and those of other servers. A word that isn't here means that the video is still being made.
+_OUTCOMES = {
+    "queued": Outcome.WAITING,
+    "pending": Outcome.WAITING,
+    "unknown": Outcome.WAITING,
+    "completed": Outcome.COMPLETED,
+    "failed": Outcome.FAILED,
+    "cancelled": Outcome.FAILED,
+    "canceled": Outcome.FAILED,
+    "expired": Outcome.FAILED,
+    "error": Outcome.FAILED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ServerResponse:
+    """What a response says about one video. `poll_after_ms` is when the server wants the next poll, in milliseconds."""
+
+    video: ServerVideo
+    error_code: str | None = None
+    error_message: str | None = None
+    poll_after_ms: int | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the video's status means."""
+        return _OUTCOMES.get(self.video.status, Outcome.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The frame as it is uploaded. Servers refuse a multipart file without a name."""
+
+    file_name: str
+    data: bytes
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class VideoServerConnection:
+    """Where the server is, and the secret that holds its API key. The timeout is for one response."""
+
+    base_url: str
+    key_secret: str
+    timeout_seconds: float = 60

@@ -1,32 +1,33 @@
-"""The video server, through the official SDK: any server that speaks OpenAI's Videos API.
+"""A client of the video server, through the official SDK.
 
-The SDK by itself repeats a POST on a timeout, a reset, 408, 409, 429 and 5xx, and follows a redirect with the picture
-to another host. Each of those could pay twice, so both are off here; `video_answers` decides what an answer means.
+By default the SDK repeats a POST on a timeout, a reset, 408, 409, 429 and 5xx, and follows a redirect to another host
+with the picture. Each of those could pay twice, so both are off. `responses` decides what a response means.
 """
 
 from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import boto3
 import httpx2
 import openai
 
+from sora_ready.adapters.video_server import Frame, ServerResponse, VideoServerConnection
 from sora_ready.adapters.video_server.responses import (
     KEY_HINT,
-    gone,
-    is_past,
-    read_answer,
-    read_broken_connection,
+    connection_error,
+    covers,
+    not_found_error,
     read_page,
-    read_refusal,
-    unavailable,
+    read_response,
+    refusal_error,
+    unavailable_error,
 )
 from sora_ready.domain.errors import (
     SettingsError,
@@ -35,95 +36,101 @@ from sora_ready.domain.errors import (
     VideoListUnsupported,
     VideoTooLargeError,
 )
-from sora_ready.domain.job import ServerVideo
+from sora_ready.domain.job import JobRequest
 from sora_ready.domain.reconciliation import ListedVideo
-from sora_ready.entrypoints.settings import VideoServerSettings
+
+if TYPE_CHECKING:
+    from openai.types import VideoSeconds, VideoSize
 
 KEY_LIFETIME_SECONDS = 300
-# Far beyond what one account begins within minutes.
+# Far more videos than one account submits within minutes.
 LIST_LIMIT = 100
 LIST_PAGES = 20
 
-# The SDK marks its video methods deprecated since OpenAI's own endpoint closed; the protocol lives on elsewhere.
+# The SDK deprecated its video methods when OpenAI closed its own endpoint. Other servers still speak the protocol.
 warnings.filterwarnings("ignore", category=DeprecationWarning, module="sora_ready.adapters.video_server.client")
 
-_CHUNK = 1 << 20
+_CHUNK_BYTES = 1 << 20
 
 
 class VideoServerClient:
-    """One video server. `submit_video` spends money; the others do not."""
+    """One video server. `submit_video` spends money; the other methods don't."""
 
     def __init__(self, client: openai.OpenAI) -> None:
         self._client = client
 
-    def submit_video(self, job_id: str, request: Mapping[str, Any], frame: tuple[str, bytes, str]) -> ServerVideo:
-        """Ask for a video, once. `frame` is a file name, the bytes and their media type: a nameless part is refused.
+    def submit_video(self, job_id: str, request: JobRequest, frame: Frame) -> ServerResponse:
+        """Submit a job, once.
 
-        Raises `SubmissionRefused` (it will never be made), `SubmissionNotAcceptedError` (provably not begun, may be sent again)
-        or `SubmissionUnconfirmed` (it may have begun).
+        Raises `SubmissionRefused` (it will never be made), `SubmissionNotAcceptedError` (nothing was started; it may be
+        sent again) or `SubmissionUnconfirmed` (it may have been started).
         """
         try:
             response = self._client.videos.with_raw_response.create(
-                prompt=request["prompt"],
-                model=request["model"],
-                size=request["size"],
-                seconds=str(request["seconds"]),  # type: ignore[arg-type]
-                input_reference=frame,
+                prompt=request.prompt,
+                model=request.model,
+                # The SDK's types know OpenAI's own sizes and lengths only.
+                size=cast("VideoSize", request.size),
+                seconds=cast("VideoSeconds", str(request.seconds)),
+                input_reference=(frame.file_name, frame.data, frame.content_type),
                 extra_headers={"Idempotency-Key": job_id},
             )
-            video = read_answer(response.parse(), response.headers)
+            submitted = read_response(response.parse(), response.headers)
         except openai.APIStatusError as error:
-            raise read_refusal(error) from error
+            raise refusal_error(error) from error
         except openai.APIConnectionError as error:
-            raise read_broken_connection(error) from error
+            raise connection_error(error) from error
         except Exception as error:
-            raise SubmissionUnconfirmed("The server's answer could not be read") from error
-        if not video.id:
-            raise SubmissionUnconfirmed("The server accepted the request without giving an id")
-        return video
+            raise SubmissionUnconfirmed("The server's response could not be read") from error
+        if not submitted.video.id:
+            raise SubmissionUnconfirmed("The server accepted the request and returned no id")
+        return submitted
 
     def list_videos(self, since: datetime) -> list[ListedVideo]:
-        """Return the server's videos that were begun at or after `since`, and those of which it does not say when.
+        """Return the server's videos created at or after `since`, and those without a creation time.
 
-        Raises `VideoListUnsupported` where there is no list or no end to it, and `VideoServerUnavailableError`.
+        Raises `VideoListUnsupported` if there is no list or it can't be read to its end, and
+        `VideoServerUnavailableError`.
         """
         found: dict[str, ListedVideo] = {}
         after: str | None = None
         for _ in range(LIST_PAGES):
-            videos, more = self._read_page(after)
-            fresh = {video.id: video for video in videos if video.id not in found}
-            found |= fresh
-            if more and not fresh:
-                # It heeds no `after`: what it has beyond this page cannot be known.
+            videos, has_more = self._read_page(after)
+            new = {video.id: video for video in videos if video.id not in found}
+            found |= new
+            if has_more and not new:
+                # The server ignores `after`, so the rest of its list can't be read.
                 break
-            if not more or is_past(videos, since):
-                wanted = since.timestamp()
-                return [video for video in found.values() if video.created_at is None or video.created_at >= wanted]
+            if not has_more or covers(videos, since):
+                start = since.timestamp()
+                return [video for video in found.values() if video.created_at is None or video.created_at >= start]
             after = videos[-1].id
         raise VideoListUnsupported("list_too_long", "The server's list is too long to be read to its end.")
 
     def _read_page(self, after: str | None) -> tuple[list[ListedVideo], bool]:
-        options: Any = {"limit": LIST_LIMIT, "order": "desc"} | ({"after": after} if after else {})
         try:
-            response = self._client.videos.with_raw_response.list(**options)
+            response = self._client.videos.with_raw_response.list(
+                limit=LIST_LIMIT, order="desc", after=after or openai.omit
+            )
             return read_page(response.http_response.json(), LIST_LIMIT)
         except openai.APIStatusError as error:
             if error.status_code in {404, 405, 501}:
                 raise VideoListUnsupported("no_list", "The server offers no list of its videos.") from error
-            raise unavailable(error) from error
+            raise unavailable_error(error) from error
         except (openai.OpenAIError, ValueError) as error:
-            raise unavailable(error) from error
+            raise unavailable_error(error) from error
 
-    def read_video(self, video_id: str) -> ServerVideo:
-        """Return how a video is. Raises `VideoNotFound` or `VideoServerUnavailableError`."""
+    def read_video(self, video_id: str) -> ServerResponse:
+        """Return the video's state. Raises `VideoNotFound` or `VideoServerUnavailableError`."""
         try:
-            response = self._client.videos.with_raw_response.retrieve(video_id)
-            # Some servers leave the id out of this answer; it is the one that was asked for.
-            return replace(read_answer(response.parse(), response.headers), id=video_id)
+            raw = self._client.videos.with_raw_response.retrieve(video_id)
+            response = read_response(raw.parse(), raw.headers)
         except openai.NotFoundError as error:
-            raise gone("The server no longer knows the video: it expired or was deleted there.") from error
+            raise not_found_error("The server no longer has the video: it expired or was deleted there.") from error
         except (openai.OpenAIError, ValueError) as error:
-            raise unavailable(error) from error
+            raise unavailable_error(error) from error
+        # Some servers leave the id out of this response.
+        return replace(response, video=replace(response.video, id=video_id))
 
     def download_video(self, video_id: str, file: BinaryIO, *, max_bytes: int) -> None:
         """Write the MP4 to `file`.
@@ -132,26 +139,28 @@ class VideoServerClient:
         """
         try:
             with self._client.videos.with_streaming_response.download_content(video_id) as response:
-                promised = response.headers.get("content-length", "")
-                received = _copy(response.iter_bytes(_CHUNK), file, max_bytes)
+                length = response.headers.get("content-length", "")
+                received = _copy(response.iter_bytes(_CHUNK_BYTES), file, max_bytes)
         except openai.NotFoundError as error:
-            raise gone("The server no longer has the video's file.") from error
+            raise not_found_error("The server no longer has the video's file.") from error
         except (openai.OpenAIError, httpx2.HTTPError, ValueError) as error:
-            raise unavailable(error) from error
-        if promised.isdecimal() and int(promised) != received:
+            raise unavailable_error(error) from error
+        if length.isdecimal() and int(length) != received:
             raise VideoCorruptError("video_cut_short", "The server sent only a part of the MP4.", bytes=received)
 
 
 def open_video_server(base_url: str, api_key: str, *, timeout_seconds: float = 60) -> VideoServerClient:
-    """Return the server at `base_url`, with the SDK's repeats and redirects off and no wait without an end.
+    """Return a client of the server at `base_url`, without the SDK's retries and redirects.
 
-    Raises `SettingsError` where the key cannot be sent.
+    Raises `SettingsError` if the key can't be sent in a header.
     """
     if not (api_key.isascii() and api_key.isprintable()):
-        raise SettingsError("invalid_api_key", f"The server's API key holds characters that no key holds. {KEY_HINT}")
+        raise SettingsError(
+            "invalid_api_key", f"The server's API key has characters that can't be sent in a header. {KEY_HINT}"
+        )
     client = openai.OpenAI(
         base_url=base_url,
-        # Servers without keys take any; the SDK insists on one.
+        # The SDK requires a key, even for a server that has none.
         api_key=api_key or "none",
         max_retries=0,
         timeout=httpx2.Timeout(timeout_seconds, connect=10),
@@ -160,22 +169,20 @@ def open_video_server(base_url: str, api_key: str, *, timeout_seconds: float = 6
     return VideoServerClient(client)
 
 
-def connect_video_server(settings: VideoServerSettings) -> VideoServerClient:
-    """Return the stack's server, with the key from its secret, read anew every five minutes: keys change."""
-    return _connect(settings, int(time.monotonic() // KEY_LIFETIME_SECONDS))
+def connect_video_server(connection: VideoServerConnection) -> VideoServerClient:
+    """Return a client of the stack's server. Its key is read from the secret again every five minutes."""
+    return _connect(connection, int(time.monotonic() // KEY_LIFETIME_SECONDS))
 
 
 @lru_cache(maxsize=1)
-def _connect(settings: VideoServerSettings, _period: int) -> VideoServerClient:
-    secret = boto3.client("secretsmanager").get_secret_value(SecretId=settings.video_api_key_secret)
+def _connect(connection: VideoServerConnection, _period: int) -> VideoServerClient:
+    secret = boto3.client("secretsmanager").get_secret_value(SecretId=connection.key_secret)
     return open_video_server(
-        settings.video_api_base_url,
-        secret["SecretString"].strip(),
-        timeout_seconds=settings.video_api_timeout_seconds,
+        connection.base_url, secret["SecretString"].strip(), timeout_seconds=connection.timeout_seconds
     )
 
 
-def _copy(chunks: Any, file: BinaryIO, max_bytes: int) -> int:
+def _copy(chunks: Iterator[bytes], file: BinaryIO, max_bytes: int) -> int:
     received = 0
     for chunk in chunks:
         received += len(chunk)

@@ -1,6 +1,6 @@
-"""What a video server's answers mean.
+"""Reads the video server's responses: videos, pages of its list, refusals, broken connections.
 
-Servers leave fields out or fill them in their own way, and the SDK lets them: nothing here is taken for granted.
+Servers leave fields out or fill them with other types, and the SDK lets them. Every field is checked here.
 """
 
 from __future__ import annotations
@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 import httpx2
 import openai
 
+from sora_ready.adapters.video_server import ServerResponse
 from sora_ready.domain.errors import (
     SubmissionNotAcceptedError,
     SubmissionRefused,
@@ -25,97 +25,103 @@ from sora_ready.domain.errors import (
 from sora_ready.domain.job import ServerVideo
 from sora_ready.domain.reconciliation import ListedVideo
 
-# A server's words are kept in the record up to this many characters.
-MAX_WORDS = 2000
+# The record keeps this many characters of a server's message.
+MAX_MESSAGE_LENGTH = 2000
 
 KEY_HINT = "Put the right key into the secret that the output VideoApiKeySecret names."
-_HINTS = {
+_CREDIT_HINT = "The account at the server has no credit left: top it up and upload the picture again."
+_STATUS_HINTS = {
     401: f"The server does not accept the API key. {KEY_HINT}",
-    402: "The account at the server has no credit left: top it up and upload the picture again.",
+    402: _CREDIT_HINT,
     403: "The server does not allow this key to make such a video: check the account's rights and model access.",
     404: "The server has no such route or model: check VideoApiBaseUrl (it usually ends in /v1) and the model's name.",
-    413: "The server takes no picture of this many bytes.",
+    413: "The picture has more bytes than the server accepts.",
 }
-_CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _CODE_HINTS = {
     "moderation_blocked": "The server's moderation refused the picture or the prompt: change them and upload again.",
-    "insufficient_quota": "The account at the server has no credit left: top it up and upload the picture again.",
+    "insufficient_quota": _CREDIT_HINT,
 }
-_HINT = (
+_DEFAULT_HINT = (
     "Compare model, size and seconds with what the server takes (parameter VideoModels), then upload the picture again."
 )
-# 408 and 409 say that the server may have begun; 429 says that it has not.
-_MAYBE_TAKEN = {408, 409}
+_CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
+# A timeout and a conflict: the server may have started the video all the same.
+_UNCONFIRMED_STATUSES = {408, 409}
 
 
-def read_answer(video: Any, headers: Mapping[str, str]) -> ServerVideo:
-    """Return what the server's answer about one video says."""
+def read_response(video: object, headers: Mapping[str, str]) -> ServerResponse:
+    """Read a response about one video; `video` is what the SDK made of its body."""
     error = getattr(video, "error", None)
-    return ServerVideo(
-        id=str(getattr(video, "id", None) or ""),
-        status=str(getattr(video, "status", None) or "unknown"),
-        progress=_whole_number(getattr(video, "progress", None)),
+    return ServerResponse(
+        ServerVideo(
+            id=str(getattr(video, "id", None) or ""),
+            status=str(getattr(video, "status", None) or "unknown"),
+            progress=_whole_number(getattr(video, "progress", None)),
+            expires_at=_whole_number(getattr(video, "expires_at", None)),
+        ),
         error_code=_text(getattr(error, "code", None)),
         error_message=_text(error) or _text(getattr(error, "message", None)),
-        expires_at=_whole_number(getattr(video, "expires_at", None)),
-        poll_after_ms=_count(headers.get("openai-poll-after-ms")),
+        poll_after_ms=_header_number(headers.get("openai-poll-after-ms")),
     )
 
 
-def read_page(page: Any, limit: int) -> tuple[list[ListedVideo], bool]:
-    """Return the videos of one page of a list, and whether there is more; `limit` is how many were asked for.
+def read_page(page: object, limit: int) -> tuple[list[ListedVideo], bool]:
+    """Return the videos of one page of a list, and whether there are more; `limit` is how many were requested.
 
-    Raises `VideoListUnsupported` where it is no page.
+    Raises `VideoListUnsupported` if `page` isn't a page of videos.
     """
     entries = page.get("data") if isinstance(page, Mapping) else None
-    if not isinstance(entries, list):
-        raise VideoListUnsupported("no_list", "What the server answers for its list is none.")
+    if not isinstance(page, Mapping) or not isinstance(entries, list):
+        raise VideoListUnsupported("no_list", "The server's response to a request for its list is not a list.")
     listed = [_read_listed(entry) for entry in entries if isinstance(entry, Mapping)]
-    # A full page of a server that does not say whether there is more may not be the last.
+    # Without `has_more`, a full page may not be the last.
     return [video for video in listed if video.id], bool(page.get("has_more", len(entries) >= limit))
 
 
-def is_past(videos: Sequence[ListedVideo], since: datetime) -> bool:
-    """Tell whether a page reaches beyond `since`, newest first: then nothing that matters comes after it.
+def covers(videos: Sequence[ListedVideo], since: datetime) -> bool:
+    """Tell whether a page, newest first, reaches back beyond `since`, so that later pages hold older videos only.
 
-    A server that lists in another order than it was asked for is read to its end.
+    A server that ignores the requested order is read to its end.
     """
-    made = [video.created_at for video in videos if video.created_at is not None]
-    return bool(made) and made == sorted(made, reverse=True) and made[-1] < since.timestamp()
+    times = [video.created_at for video in videos if video.created_at is not None]
+    return bool(times) and times == sorted(times, reverse=True) and times[-1] < since.timestamp()
 
 
-def _read_listed(entry: Mapping[str, Any]) -> ListedVideo:
-    words = {name: entry.get(name) for name in ("model", "size", "seconds", "prompt")}
+def _read_listed(entry: Mapping[str, object]) -> ListedVideo:
     return ListedVideo(
         id=str(entry.get("id") or ""),
+        model=_word(entry.get("model")),
+        size=_word(entry.get("size")),
+        seconds=_word(entry.get("seconds")),
+        prompt=_word(entry.get("prompt")),
         created_at=_whole_number(entry.get("created_at")),
-        **{name: str(word) if isinstance(word, str | int) else None for name, word in words.items()},
     )
 
 
-def read_refusal(error: openai.APIStatusError) -> VideoServerError:
-    """Return what it means that a submission was answered with an HTTP status other than 2xx."""
-    status, code, said = error.status_code, _error_code(error), _server_words(error)
+def refusal_error(error: openai.APIStatusError) -> VideoServerError:
+    """Return what a response other than 2xx means for a submission."""
+    status, code, message = error.status_code, _error_code(error), _server_message(error)
     if status == 429 and code != "insufficient_quota":
-        wait = _count(error.response.headers.get("retry-after"))
-        return SubmissionNotAcceptedError(code, f"The server asks to wait: {said}", retry_after_seconds=wait)
-    if status >= 500 or status < 400 or status in _MAYBE_TAKEN:
-        return SubmissionUnconfirmed(f"The server answered {status}: {said}")
-    return SubmissionRefused(code, said, hint=_CODE_HINTS.get(code) or _HINTS.get(status, _HINT), http_status=status)
+        wait = _header_number(error.response.headers.get("retry-after"))
+        return SubmissionNotAcceptedError(code, f"The server asks to wait: {message}", retry_after_seconds=wait)
+    if status >= 500 or status < 400 or status in _UNCONFIRMED_STATUSES:
+        return SubmissionUnconfirmed(f"The server answered {status}: {message}")
+    hint = _CODE_HINTS.get(code) or _STATUS_HINTS.get(status, _DEFAULT_HINT)
+    return SubmissionRefused(code, message, hint=hint, http_status=status)
 
 
 def _error_code(error: openai.APIStatusError) -> str:
-    """Return the server's code for its refusal where it gave a word, else the HTTP status as one."""
-    # A tuple: what a server puts there may be of any kind, lists among them.
+    """Return the server's error code if it is a word, else the HTTP status as one."""
+    # A tuple, because a list or an object, which some servers put there, has no hash.
     if "insufficient_quota" in (error.code, error.type):
         return "insufficient_quota"
     code = error.code if isinstance(error.code, str) else ""
     return code if _CODE.fullmatch(code) else f"http_{error.status_code}"
 
 
-def read_broken_connection(error: openai.APIConnectionError) -> VideoServerError:
-    """Return what it means that a submission was not answered."""
-    # Only a connection that was never made proves that the request was not taken.
+def connection_error(error: openai.APIConnectionError) -> VideoServerError:
+    """Return what it means for a submission that it got no response."""
+    # Only a connection that was never made proves that the server did not receive the request.
     if isinstance(error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout):
         return SubmissionNotAcceptedError(
             "server_unreachable",
@@ -125,45 +131,50 @@ def read_broken_connection(error: openai.APIConnectionError) -> VideoServerError
     return SubmissionUnconfirmed("The connection broke before the server answered")
 
 
-def gone(what: str) -> VideoNotFound:
-    """Return the error for a video that the server has no longer; `what` says so."""
-    return VideoNotFound("expired_on_server", what, hint="Upload the picture again to have the video made anew.")
+def not_found_error(message: str) -> VideoNotFound:
+    """Return the error for a video, or its file, that the server no longer has."""
+    return VideoNotFound("expired_on_server", message, hint="Upload the picture again to make the video again.")
 
 
-def unavailable(error: Exception) -> VideoServerUnavailableError:
-    """Return the error for a look that was not answered as it should be."""
+def unavailable_error(error: Exception) -> VideoServerUnavailableError:
+    """Return the error for a poll, list or download that failed."""
     status = getattr(error, "status_code", None)
     return VideoServerUnavailableError(
         f"http_{status}" if status else "server_unreachable",
         f"The video server answered {status}." if status else "The video server could not be reached.",
-        hint=_HINTS.get(status) if status in {401, 403} else None,
+        hint=_STATUS_HINTS.get(status) if status in {401, 403} else None,
     )
 
 
-def _server_words(error: openai.APIStatusError) -> str:
-    """Return the server's own sentence: `error.message` of OpenAI's JSON, or what another server put in its place."""
+def _server_message(error: openai.APIStatusError) -> str:
+    """Return the server's own sentence: `error.message` of OpenAI's JSON, or what another server has in its place."""
     body = error.body
     if isinstance(body, Mapping):
-        said = next((body[name] for name in ("message", "detail", "error") if body.get(name)), None)
-        if isinstance(said, list):
-            # FastAPI's way of saying what is wrong with which field.
-            said = "; ".join(str(part.get("msg", part)) if isinstance(part, Mapping) else str(part) for part in said)
-        if said:
-            return str(said)[:MAX_WORDS]
+        message = next((body[name] for name in ("message", "detail", "error") if body.get(name)), None)
+        if isinstance(message, list):
+            # FastAPI lists each invalid field.
+            parts = (part.get("msg", part) if isinstance(part, Mapping) else part for part in message)
+            message = "; ".join(map(str, parts))
+        if message:
+            return str(message)[:MAX_MESSAGE_LENGTH]
     if isinstance(body, str) and body.strip():
-        return body.strip()[:MAX_WORDS]
-    return (error.response.text.strip() or f"HTTP {error.status_code}")[:MAX_WORDS]
+        return body.strip()[:MAX_MESSAGE_LENGTH]
+    return (error.response.text.strip() or f"HTTP {error.status_code}")[:MAX_MESSAGE_LENGTH]
 
 
 def _whole_number(value: object) -> int | None:
-    # What is no number, or none that anything here counts to, is as good as left out.
+    # NaN, infinity and numbers too large for the table count as left out.
     return int(value) if isinstance(value, int | float) and abs(value) < 10**15 else None
 
 
-def _count(header: str | None) -> int | None:
-    # Ten digits are more than anybody waits for, and less than trips over a conversion.
+def _header_number(header: str | None) -> int | None:
+    # The first ten digits are enough: int() refuses a text of thousands.
     return int(header[:10]) if header and header.isascii() and header.isdecimal() else None
 
 
 def _text(value: object) -> str | None:
-    return value[:MAX_WORDS] if isinstance(value, str) and value else None
+    return value[:MAX_MESSAGE_LENGTH] if isinstance(value, str) and value else None
+
+
+def _word(value: object) -> str | None:
+    return str(value) if isinstance(value, str | int) else None

@@ -1,0 +1,33 @@
+"""The functions' log: JSON lines with stable keys, each with its request id, function and stack.
+
+The package logs through the standard library's loggers, which are children of this one.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from aws_lambda_powertools import Logger
+
+from sora_ready.domain.codec import JsonValue
+from sora_ready.domain.job import Job
+
+logger = Logger(service="sora_ready")
+
+
+class LambdaContext(Protocol):
+    """What is used of the context object that Lambda hands to a handler."""
+
+    aws_request_id: str
+    function_name: str
+
+
+def bind_context(context: LambdaContext, stack: str) -> None:
+    """Start an invocation: every line until the next one has its request id, its function and its stack."""
+    logger.append_keys(request_id=context.aws_request_id, function_name=context.function_name, stack=stack)
+
+
+def log_job(message: str, job: Job, **keys: JsonValue) -> None:
+    """Log what an invocation made of a job."""
+    code = job.error.code if job.error else None
+    logger.info(message, extra={"job_id": job.id, "status": str(job.status), "code": code, **keys})
