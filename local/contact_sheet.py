@@ -54,7 +54,7 @@ def draw_row(photo: Photo, sizes: Sequence[Size], frame_options: FrameOptions) -
     tiles = [_decode(source), *(_decode(frame).resize(tile, Image.Resampling.LANCZOS) for frame in frames)]
     content = scale_box(frame_options.crop, *first.source_size)
     auto_mode = plan_frame(content, first.size, Mode.AUTO, CENTER).mode
-    row = _new_row(photo.name, tile.height, f"{first.source_size} to {first.size}; mode auto is {auto_mode}")
+    row = _new_row(photo.name, tile.height, f"{first.source_size} to {first.size}; mode auto takes {auto_mode}")
     for column, picture in enumerate(tiles):
         x = _column_x(column) + (TILE_SIDE - picture.width) // 2
         row.paste(picture, (x, LINE_HEIGHT + (tile.height - picture.height) // 2))
