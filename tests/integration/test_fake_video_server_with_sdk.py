@@ -77,7 +77,7 @@ def test_a_picture_becomes_a_video_that_starts_with_it(client: OpenAI, fake_serv
 
     with av.open(io.BytesIO(client.videos.download_content(video.id).read()), "r") as container:
         assert container.duration == 4_000_000
-        first: Image.Image = next(container.decode(video=0)).to_image()  # type: ignore[no-untyped-call]
+        first: Image.Image = next(container.decode(video=0)).to_image()
     assert first.size == (1280, 720)
     assert psnr(first, Image.open(io.BytesIO(picture))) > 38
 
