@@ -10,8 +10,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from local.photos import Photo, Refusal, make_printable
 from sora_ready.domain.frame import AUTO, CENTER, Format, FrameOptions, Mode, Size
+from sora_ready.domain.imaging import ReadyImage, make_ready_image
 from sora_ready.domain.imaging.geometry import plan_frame, scale_box
-from sora_ready.domain.imaging.normalize import ReadyImage, normalize_image
 
 # All lengths are in pixels.
 TILE_SIDE = 320
@@ -44,13 +44,13 @@ def list_variants(frame_options: FrameOptions) -> dict[str, FrameOptions]:
 
 
 def draw_row(photo: Photo, sizes: Sequence[Size], frame_options: FrameOptions) -> Image.Image:
-    """Return a photo's row: its name, the photo itself, and its frames. Raises as `normalize_image` does."""
-    frames = [make_frame(photo, sizes, variant) for variant in list_variants(frame_options).values()]
+    """Return a photo's row: its name, the photo itself, and its frames. Raises as `make_ready_image` does."""
+    frames = [make_ready_image(photo.path, sizes, variant) for variant in list_variants(frame_options).values()]
     first = frames[0]
     tile = tile_size(first.size)
     # The photo is drawn by the same code, so that it is upright and its colors are right.
     whole = FrameOptions(Mode.STRETCH, background=frame_options.background)
-    source = make_frame(photo, [_fit(first.source_size, tile)], whole)
+    source = make_ready_image(photo.path, [_fit(first.source_size, tile)], whole)
     tiles = [_decode(source), *(_decode(frame).resize(tile, Image.Resampling.LANCZOS) for frame in frames)]
     content = scale_box(frame_options.crop, *first.source_size)
     auto_mode = plan_frame(content, first.size, Mode.AUTO, CENTER).mode
@@ -91,20 +91,6 @@ def encode_sheet(sheet: Image.Image, suffix: str) -> bytes:
     buffer = io.BytesIO()
     sheet.save(buffer, FORMATS[suffix.lower()], quality=80, optimize=True)
     return buffer.getvalue()
-
-
-def make_frame(photo: Photo, sizes: Sequence[Size], frame_options: FrameOptions) -> ReadyImage:
-    """Return the frame of a photo. Raises as `normalize_image` does."""
-    return normalize_image(
-        photo.path,
-        size=sizes,
-        mode=frame_options.mode,
-        focus=frame_options.focus,
-        crop=frame_options.crop,
-        background=frame_options.background,
-        format=frame_options.format,
-        quality=frame_options.quality,
-    )
 
 
 def tile_size(frame: Size) -> Size:

@@ -13,7 +13,7 @@ from typing import cast
 
 from PIL import Image
 
-from local.contact_sheet import FORMATS, MAX_PHOTOS, draw_refused_row, draw_row, encode_sheet, join_rows, make_frame
+from local.contact_sheet import FORMATS, MAX_PHOTOS, draw_refused_row, draw_row, encode_sheet, join_rows
 from local.display import Display, PhotoProgress
 from local.photos import (
     FoundPhotos,
@@ -31,6 +31,7 @@ from local.workers import spread_work
 from sora_ready.domain.catalog import load_catalog
 from sora_ready.domain.errors import ImageRejected, RequestRejected
 from sora_ready.domain.frame import AUTO, MAX_SIDE, Format, FrameOptions, Size
+from sora_ready.domain.imaging import make_ready_image
 from sora_ready.domain.request import apply_preset, merge_options, parse_frame_options, parse_sizes
 
 DEFAULTS = {"size": AUTO, "model": "sora-2"}
@@ -110,7 +111,7 @@ def normalize_photo(task: PhotoTask) -> PhotoResult:
         row = draw_row(photo, task.sizes, task.frame_options) if task.row else None
         if not task.target:
             return PhotoResult(row=row)
-        ready = make_frame(photo, task.sizes, task.frame_options)
+        ready = make_ready_image(photo.path, task.sizes, task.frame_options)
         return PhotoResult(frame=ready.data, row=row, summary=f"{ready.size}, {ready.mode}")
     except ImageRejected as error:
         return PhotoResult(refusal=Refusal(photo.name, error.code, error.message))
