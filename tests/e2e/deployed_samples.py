@@ -109,7 +109,7 @@ def received_events(
         return received
 
     try:
-        yield lambda count: list(eventually(receive, lambda events: len(events) >= count))
+        yield lambda count: [*eventually(receive, lambda events: len(events) >= count)]
     finally:
         events.remove_targets(Rule=name, EventBusName=bus, Ids=["queue"])
         events.delete_rule(Name=name, EventBusName=bus)

@@ -40,18 +40,16 @@ class BatchOperations:
 
     def client(self, service: str, credentials: dict[str, str] | None = None) -> Any:
         """Return a client of the emulator, with the account's credentials or those of a role."""
-        session = boto3.Session(
-            **credentials
-            or {
-                "aws_access_key_id": self.environment["AWS_ACCESS_KEY_ID"],
-                "aws_secret_access_key": self.environment["AWS_SECRET_ACCESS_KEY"],
-            },
-            region_name=self.environment["AWS_DEFAULT_REGION"],
-        )
-        return session.client(  # type: ignore[call-overload]  # the stubs have a fixed list of services
+        account = {
+            "aws_access_key_id": self.environment["AWS_ACCESS_KEY_ID"],
+            "aws_secret_access_key": self.environment["AWS_SECRET_ACCESS_KEY"],
+        }
+        return boto3.client(  # type: ignore[call-overload]  # the stubs have a fixed list of services
             service,
+            region_name=self.environment["AWS_DEFAULT_REGION"],
             endpoint_url=self.environment["AWS_ENDPOINT_URL"],
             verify=self.environment["AWS_CA_BUNDLE"],
+            **(credentials or account),
         )
 
     def create_job(self, body: bytes) -> bytes:

@@ -82,7 +82,8 @@ def video_id(local: LocalStack, session: requests.Session) -> str:
 
 def generate_cases(name: str, mode: GenerationMode, video_id: str) -> Any:
     """Return requests for an operation. Where it needs a video, about half of them name one that exists."""
-    operations = (result.ok() for result in DOCUMENT.get_all_operations())
+    results: Any = DOCUMENT.get_all_operations()
+    operations = (result.ok() for result in results)
     operation = next(each for each in operations if each.definition.raw["operationId"] == name)
     cases = operation.as_strategy(generation_mode=mode)
     if name == "create_video" and mode is GenerationMode.POSITIVE:

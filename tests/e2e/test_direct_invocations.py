@@ -13,7 +13,7 @@ from tests.e2e.deployed_samples import invoke_function, uploads_ignored
 
 
 @pytest.fixture(autouse=True)
-def quiet(local: LocalStack) -> Iterator[None]:
+def no_upload_events(local: LocalStack) -> Iterator[None]:
     with uploads_ignored(local):
         yield
 

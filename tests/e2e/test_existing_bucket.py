@@ -18,7 +18,7 @@ from local.deploy import ROOT, deploy_template
 from local.emulator import Emulator
 from local.sample import make_sample
 from local.stack import LocalStack, VideoServer
-from sora_ready.entrypoints.s3_events import OUR_SOURCE
+from sora_ready.adapters.queues import SWEEP_SOURCE
 from tests.e2e.deployed_samples import invoke_function, physical_id
 from tests.e2e.wait_for_jobs import wait_for_jobs
 
@@ -63,7 +63,8 @@ def make_team_bucket(emulator: Emulator) -> str:
 
     Returns the queue's URL.
     """
-    s3, sqs = emulator.client("s3"), emulator.client("sqs")
+    s3: Any = emulator.client("s3")
+    sqs = emulator.client("sqs")
     s3.create_bucket(Bucket=BUCKET)
     s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     rule = {"ID": "old", "Status": "Enabled", "Filter": {"Prefix": "tmp/"}, "Expiration": {"Days": 7}}
@@ -199,11 +200,11 @@ def test_a_picture_without_a_suffix_becomes_a_video(connected: ConnectedBucket, 
     assert job["status"] == "completed"
 
 
-def test_the_sweeps_own_message_is_not_ignored_as_events_of_other_keys_are(connected: ConnectedBucket) -> None:
+def test_a_message_of_the_sweep_for_a_missing_picture_rejects_its_job(connected: ConnectedBucket) -> None:
     # given the message that sweep sends for a job whose picture never came
     key = "photos/never-came.jpg"
     detail = {"bucket": {"name": BUCKET}, "object": {"key": key}}
-    body = json.dumps({"source": OUR_SOURCE, "detail-type": "Object Created", "detail": detail})
+    body = json.dumps({"source": SWEEP_SOURCE, "detail-type": "Object Created", "detail": detail})
     queue = physical_id(connected.local, STACK, "NormalizeQueue")
 
     # when

@@ -17,13 +17,13 @@ from tests.e2e.wait_for_jobs import submissions_of
 
 
 @pytest.fixture
-def quiet(local: LocalStack) -> Iterator[None]:
+def no_upload_events(local: LocalStack) -> Iterator[None]:
     """Uploads send no event, so that the test can send it as often as it needs."""
     with uploads_ignored(local):
         yield
 
 
-@pytest.mark.usefixtures("quiet")
+@pytest.mark.usefixtures("no_upload_events")
 def test_an_event_that_comes_three_times_makes_one_job_and_one_submission(
     local: LocalStack, wait_for_jobs, tmp_path: Path
 ) -> None:
