@@ -1,4 +1,4 @@
-"""What the tests build with: a stack, pictures, jobs brought to a status, and events."""
+"""A stack over fake AWS, and what tests put into it: pictures, jobs in any status, sample events."""
 
 from __future__ import annotations
 
@@ -17,17 +17,35 @@ from uuid import uuid4
 
 from PIL import Image, ImageDraw
 from samtranslator.yaml_helper import yaml_parse
-from sora_ready.adapters.buckets import OutputBucket, UploadBucket
 
 from local.fake_video_server import Entry, ModelRules, RequestLog
 from sora_ready.adapters.job_items import write_item
 from sora_ready.adapters.job_table import DueJob, JobTable
 from sora_ready.adapters.ledger import Ledger
+from sora_ready.adapters.output_bucket import OutputBucket
 from sora_ready.adapters.queues import NormalizeQueue, SubmitQueue, TrackQueue
+from sora_ready.adapters.upload_bucket import UploadBucket
 from sora_ready.domain.errors import SubmissionUnconfirmed
-from sora_ready.domain.job import DUE_AFTER, Job, SourceObject, Status, SweepPartition, make_job_id, timestamp
-from sora_ready.domain.reconciliation import fingerprint
-from sora_ready.pipeline.reconcile import mark_unconfirmed
+from sora_ready.domain.job import (
+    DUE_AFTER,
+    HistoryEntry,
+    Invocation,
+    Job,
+    JobChanges,
+    JobRequest,
+    Polling,
+    ReadyCopy,
+    Reconciliation,
+    ServerVideo,
+    SourceObject,
+    Status,
+    Submission,
+    SweepPartition,
+    timestamp,
+)
+from sora_ready.domain.job_id import make_job_id
+from sora_ready.domain.spending import budget_day
+from sora_ready.pipeline.unconfirmed import mark_unconfirmed
 
 T = TypeVar("T")
 
@@ -35,17 +53,17 @@ ROOT = Path(__file__).resolve().parents[2]
 EVENTS = ROOT / "events"
 TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
 
-# The names that the samples in events/ use, so that the samples can be taken as they are.
+# The names in the sample events, which the tests use unchanged.
 UPLOAD_BUCKET = "sora-ready-uploads-123456789012"
 OUTPUT_BUCKET = "sora-ready-output-123456789012"
 
 KEY = "sk-loopback-5e55"
 TOKEN = "7Qm2vXw9KdLr4TnBz8PfHs6YcJg3RtEa"
-"""What opens the API; the samples in events/ show it."""
+"""The API's bearer token, as the sample events have it."""
 MODELS = '{"tiny": {"seconds": [4], "usd_per_second": {"64x48": "0.10", "48x64": "0.10"}}}'
 CATALOG = {"tiny": ModelRules(("64x48", "48x64"), ("4",))}
 DAY = "2026-11-12"
-"""The day on which the tests' clock stands."""
+"""The day of the tests' clock."""
 PRICE, BUDGET = Decimal("0.40"), Decimal(25)
 DEFAULTS = {
     "size": "auto",
@@ -59,7 +77,7 @@ DEFAULTS = {
     "prompt": "Bring this picture to life.",
 }
 
-WAYS: Mapping[Status, tuple[Status, ...]] = {
+PATHS: Mapping[Status, tuple[Status, ...]] = {
     Status.RECEIVED: (Status.RECEIVED,),
     Status.READY: (Status.READY,),
     Status.REJECTED: (Status.REJECTED,),
@@ -73,11 +91,11 @@ WAYS: Mapping[Status, tuple[Status, ...]] = {
     Status.COMPLETED: (Status.READY, Status.SUBMITTING, Status.QUEUED, Status.COMPLETED),
     Status.FAILED: (Status.READY, Status.SUBMITTING, Status.FAILED),
 }
-"""A way to each status, from the first status of a record on."""
+"""A path to each status, from the first status of a record."""
 
 
 class Clock:
-    """A clock that stands until it is set."""
+    """A clock that stands still until a test advances it."""
 
     def __init__(self) -> None:
         self.moment = datetime(2026, 11, 12, 8, 0, tzinfo=UTC)
@@ -93,19 +111,19 @@ class Clock:
 
 
 class AwsCalls:
-    """Every call to AWS, in order, as `service.Operation`; botocore's own repeats are not counted."""
+    """Every call to AWS, in order, as `service.Operation`. botocore's own retries are not counted."""
 
     def __init__(self) -> None:
         self._calls: list[tuple[str, Any]] = []
 
-    def note(self, model: Any, params: Mapping[str, Any], **_: Any) -> None:
+    def record(self, model: Any, params: Mapping[str, Any], **_: Any) -> None:
         self._calls.append((f"{model.service_model.service_name}.{model.name}", params.get("body")))
 
     def names(self) -> list[str]:
         return [name for name, _ in self._calls]
 
     def sent(self, name: str) -> list[dict[str, Any]]:
-        """What each call of this name carried; only for the services that speak JSON."""
+        """The arguments of each call of this name; only for services that speak JSON."""
         return [json.loads(body) for called, body in self._calls if called == name]
 
     def clear(self) -> None:
@@ -113,18 +131,18 @@ class AwsCalls:
 
 
 class RequestLogFromNow(RequestLog):
-    """A ledger without what was in it before."""
+    """A request log without its earlier entries."""
 
-    def __init__(self, ledger: RequestLog) -> None:
-        self._ledger = ledger
-        self._before = len(ledger.entries())
+    def __init__(self, request_log: RequestLog) -> None:
+        self._request_log = request_log
+        self._before = len(request_log.entries())
 
     def entries(self) -> list[Entry]:
-        return self._ledger.entries()[self._before :]
+        return self._request_log.entries()[self._before :]
 
 
 class OneAtATime:
-    """A client whose calls happen one after the other, as writes to one item do in DynamoDB; moto has no such order."""
+    """A client whose calls happen one after the other, as DynamoDB orders writes to one item. moto does not."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -140,7 +158,7 @@ class OneAtATime:
 
 @dataclass(frozen=True)
 class Stack:
-    """One deployed stack: its parts in AWS, and the adapters over them."""
+    """One deployed stack: its resources in AWS, and the adapters over them."""
 
     s3: Any
     dynamodb: Any
@@ -161,36 +179,39 @@ class Stack:
     track_queue_url: str
 
     def upload(self, key: str, data: bytes, *, bucket: str = UPLOAD_BUCKET, **options: Any) -> SourceObject:
-        """Drop an object and return it as S3's event would name it."""
-        answer = self.s3.put_object(Bucket=bucket, Key=key, Body=data, **options)
-        return SourceObject(bucket, key, answer["ETag"].strip('"'), answer.get("VersionId"), "00617F08299329D189")
+        """Upload an object; return it as S3's event names it."""
+        response = self.s3.put_object(Bucket=bucket, Key=key, Body=data, **options)
+        return SourceObject(bucket, key, response["ETag"].strip('"'), response.get("VersionId"), "00617F08299329D189")
 
     def output_keys(self, prefix: str = "") -> list[str]:
         listing = self.s3.list_objects_v2(Bucket=OUTPUT_BUCKET, Prefix=prefix)
         return [entry["Key"] for entry in listing.get("Contents", [])]
 
     def polls(self) -> list[tuple[dict[str, Any], int]]:
-        """The messages sent to the track queue: what each says and its delay in seconds."""
+        """The messages sent to the track queue: body and delay in seconds of each."""
         sent = self.calls.sent("sqs.SendMessage")
         assert all(message["QueueUrl"] == self.track_queue_url for message in sent)
         return [(json.loads(message["MessageBody"]), message["DelaySeconds"]) for message in sent]
 
     def messages(self, url: str) -> list[dict[str, Any]]:
-        """The messages sent to one of the queues."""
+        """The bodies of the messages sent to one queue."""
         sent = self.calls.sent("sqs.SendMessage")
         return [json.loads(message["MessageBody"]) for message in sent if message["QueueUrl"] == url]
 
     def spent(self, day: str = DAY) -> Decimal:
         return self.ledger.read_spent(day)
 
-    def resumed(self, job: Job) -> DueJob | None:
-        """The job as the index by-due holds it, however far its time is; None where nothing wakes it."""
-        return next((row for rows in self.lines().values() for row in rows if row.job_id == job.id), None)
+    def due_row(self, job: Job) -> DueJob | None:
+        """The job's row in the index by-due, due now or later; None if it has none."""
+        return next((row for rows in self.due_rows().values() for row in rows if row.job_id == job.id), None)
 
-    def lines(self) -> dict[str, list[DueJob]]:
-        """What waits in each line of the index by-due, the first to be resumed first."""
+    def due_rows(self) -> dict[str, list[DueJob]]:
+        """The rows of each partition of the index by-due, the first due first."""
         query = self.jobs._query_due
-        return {line: list(query("#wake = :line", {":line": {"S": str(line)}})) for line in SweepPartition}
+        return {
+            partition: list(query("due_partition = :partition", {":partition": {"S": str(partition)}}))
+            for partition in SweepPartition
+        }
 
     def ready_job(
         self,
@@ -200,73 +221,101 @@ class Stack:
         copy_key: str = "",
         prompt: str = "a calm sea",
         price: str = "0.40",
-        caller: Mapping[str, Any] | None = None,
+        invocation: Invocation | None = None,
     ) -> Job:
-        """Record a job that is ready, and save its copy."""
+        """Record a `ready` job, and save its copy."""
         source = SourceObject(UPLOAD_BUCKET, key, "b1946ac92492d2347c6235b4d2611184", "v1")
-        job_id = job_id or make_job_id(source)
-        frame = jpeg(64, 48)
-        digest = hashlib.sha256(frame).hexdigest()
-        copy_key = copy_key or f"ready/{job_id}-{digest[:12]}.jpg"
-        self.s3.put_object(Bucket=OUTPUT_BUCKET, Key=copy_key, Body=frame, ContentType="image/jpeg")
         job = make_job(source, job_id)
-        copy = {"bucket": OUTPUT_BUCKET, "key": copy_key, "content_type": "image/jpeg", "sha256": digest}
-        request = {**job.request, "prompt": prompt, "price_usd": price}
-        made = {"created_at": timestamp(self.clock()), "caller": caller or {}}
-        return self.jobs.put_job(replace(job, request=request, copy=copy, **made))
+        copy = make_copy(job.id, copy_key)
+        self.s3.put_object(Bucket=OUTPUT_BUCKET, Key=copy.key, Body=jpeg(64, 48), ContentType="image/jpeg")
+        request = make_request(prompt=prompt, price_usd=Decimal(price))
+        job = replace(job, request=request, copy=copy, created_at=timestamp(self.clock()))
+        return self.jobs.put_job(replace(job, invocation=invocation or Invocation()))
 
     def sent_job(self, video_id: str, status: Status = Status.QUEUED, *, polls: int = 0, **options: Any) -> Job:
-        """Record a job whose video is at the server under this id, after so many looks."""
+        """Record a job whose video the server makes under this id, after so many polls."""
         job = self.ready_job(**options)
-        return follow(self.jobs, job, WAYS[status][1:], video_id, polls)
+        return move_along(self.jobs, job, PATHS[status][1:], video_id, polls)
 
     def claimed_job(self, key: str = "beach.jpg", *, price: Decimal = PRICE, **options: Any) -> Job:
-        """Record a job that is being sent: its price is taken from the day, its worker's lease runs."""
+        """Record a `submitting` job: its price is taken from the day's budget, and its lease runs."""
         job = self.ready_job(key, **options)
-        return self.ledger.claim_job(job, new_attempt(self.clock), fingerprint(job.request), price=price, budget=BUDGET)
+        return self.ledger.claim_job(job, new_submission(self.clock, price), budget=BUDGET)
 
-    def doubted_job(self, key: str = "beach.jpg", **options: Any) -> Job:
-        """Record a job that may have been sent."""
-        return mark_unconfirmed(
-            self.claimed_job(key, **options), SubmissionUnconfirmed("The connection broke"), self.jobs
-        )
+    def unconfirmed_job(self, key: str = "beach.jpg", **options: Any) -> Job:
+        """Record an `unconfirmed` job."""
+        error = SubmissionUnconfirmed("The connection broke")
+        return mark_unconfirmed(self.claimed_job(key, **options), error, self.jobs)
+
+
+def make_request(**fields: Any) -> JobRequest:
+    """Return a job's request, with these fields replaced."""
+    request = JobRequest(
+        model="tiny",
+        size="64x48",
+        requested_size="auto",
+        seconds=4,
+        mode="cover",
+        focus="0.5 0.5",
+        crop="0 0 1 1",
+        background="000000",
+        format="jpeg",
+        quality=95,
+        prompt="a calm sea",
+        price_usd=PRICE,
+    )
+    return replace(request, **fields)
+
+
+def make_copy(job_id: str, key: str = "") -> ReadyCopy:
+    """Return the ready copy of a job as its record holds it."""
+    frame = jpeg(64, 48)
+    digest = hashlib.sha256(frame).hexdigest()
+    return ReadyCopy(
+        bucket=OUTPUT_BUCKET,
+        key=key or f"ready/{job_id}-{digest[:12]}.jpg",
+        content_type="image/jpeg",
+        width=64,
+        height=48,
+        mode="cover",
+        background="000000",
+        region=(0.0, 0.0, 1.0, 1.0),
+        bytes=len(frame),
+        sha256=digest,
+    )
 
 
 def make_job(source: SourceObject | None = None, job_id: str = "", status: Status = Status.READY) -> Job:
     source = source or SourceObject(UPLOAD_BUCKET, "beach.jpg", "b1946ac92492d2347c6235b4d2611184", "v1")
-    request = {"model": "tiny", "size": "64x48", "seconds": 4, "prompt": "a calm sea", "price_usd": "0.40"}
-    made = "2026-11-12T08:00:00.000Z"
-    return Job(job_id or make_job_id(source), status, source, made, made, request=request)
+    created_at = "2026-11-12T08:00:00.000Z"
+    return Job(job_id or make_job_id(source), status, source, created_at, created_at, request=make_request())
 
 
 def bring_to(jobs: JobTable, status: Status) -> Job:
-    """Write a job as it stands once it has gone its way to `status`: in one call, past all conditions."""
-    job = make_job(status=status)
-    history = [{"status": str(step), "at": "2026-11-12T08:00:00.000Z"} for step in WAYS[status]]
-    sent = {"server": {"id": "video_at_server", "status": "queued"}} if Status.QUEUED in WAYS[status] else {}
-    record = job.as_record() | sent | {"history": history}
+    """Write a job as it is after its path to `status`: in one call, without a condition."""
+    history = tuple(HistoryEntry(step, "2026-11-12T08:00:00.000Z") for step in PATHS[status])
+    job = replace(make_job(status=status), history=history)
+    if Status.QUEUED in PATHS[status]:
+        job = replace(job, server=ServerVideo("video_at_server", "queued"))
     if status in DUE_AFTER:
-        record["due_at"] = timestamp(jobs.now() + DUE_AFTER[status])
-    jobs._client.put_item(TableName=jobs.table, Item=write_item(record))
-    return Job.from_record(record)
+        job = replace(job, due_at=timestamp(jobs.now() + DUE_AFTER[status]))
+    jobs._client.put_item(TableName=jobs.table, Item=write_item(job))
+    return job
 
 
-def new_attempt(clock: Callable[[], datetime]) -> dict[str, Any]:
-    """A try to send a job that begins now, as submit writes it down."""
-    until = clock() + timedelta(minutes=3)
-    return {"id": str(uuid4()), "started_at": timestamp(clock()), "lease_until": timestamp(until)}
+def new_submission(clock: Callable[[], datetime], price: Decimal = PRICE) -> Submission:
+    """Return a submission that starts now, as `submit` records it."""
+    lease_until = clock() + timedelta(minutes=3)
+    return Submission(str(uuid4()), timestamp(clock()), timestamp(lease_until), price, budget_day(clock()))
 
 
-def follow(jobs: JobTable, job: Job, steps: Any, video_id: str = "video_at_server", polls: int = 0) -> Job:
-    """Move a job along `steps`, each with the parts of the record that come with it; the ledger is not asked."""
-    attempt = new_attempt(jobs.now) | {"usd": str(PRICE), "day": DAY}
-    parts: dict[Status, dict[str, Any]] = {
-        Status.SUBMITTING: {"attempt": attempt},
-        Status.UNCONFIRMED: {"doubt": {"since": timestamp(jobs.now()), "looks": 0}},
-        Status.QUEUED: {
-            "server": {"id": video_id, "status": "queued"},
-            "follow": {"polls": polls, "since": timestamp(jobs.now())},
-        },
+def move_along(jobs: JobTable, job: Job, steps: Any, video_id: str = "video_at_server", polls: int = 0) -> Job:
+    """Move a job along `steps`, each with the parts that it records, without the ledger."""
+    now = timestamp(jobs.now())
+    parts: dict[Status, JobChanges] = {
+        Status.SUBMITTING: {"submission": new_submission(jobs.now)},
+        Status.UNCONFIRMED: {"reconciliation": Reconciliation(since=now)},
+        Status.QUEUED: {"server": ServerVideo(video_id, "queued"), "polling": Polling(polls, now)},
     }
     for step in steps:
         job = jobs.move_job(job.id, step, **parts.get(step, {}))
@@ -274,7 +323,7 @@ def follow(jobs: JobTable, job: Job, steps: Any, video_id: str = "video_at_serve
 
 
 def picture(width: int, height: int, kind: str = "JPEG") -> bytes:
-    """A picture with shapes in it, encoded as `kind`."""
+    """Return a picture with shapes in it, encoded as `kind`."""
     image = Image.new("RGB", (width, height), (40, 90, 160))
     ImageDraw.Draw(image).ellipse((width // 4, height // 4, width // 2, height // 2), fill=(250, 220, 120))
     return encoded(image, kind)
@@ -296,7 +345,7 @@ def load_event(name: str) -> dict[str, Any]:
 
 
 def eventually(read: Callable[[], T], enough: Callable[[T], bool]) -> T:
-    """Read until it is enough; what never becomes so fails the test, whatever the machine's pace."""
+    """Read until `enough` says so, and return what was read. Fails the test after a minute."""
     deadline = time.monotonic() + 60
     while not enough(got := read()):
         assert time.monotonic() < deadline, f"still {got}"
