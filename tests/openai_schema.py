@@ -1,7 +1,7 @@
-"""What OpenAI's own OpenAPI document (August 2026) says of `/videos`: the fields, their types, and which are required.
+"""OpenAI's schema of `/videos` (August 2026): the fields, their types, and which are required.
 
-Written out by hand, descriptions left away. `size` and `seconds` are OpenAI's lists for its own models; another model
-of a stack's catalogue may have others, and an answer then names those.
+Written by hand from OpenAI's OpenAPI document, without descriptions. `size` and `seconds` are those of OpenAI's own
+models; another model of a stack's catalog may take other values, and a response then has those.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ CREATE: dict[str, Any] = {
 QUERY = {"limit": {"type": "integer", "minimum": 0, "maximum": 100}, "order": {"enum": ["asc", "desc"]}, "after": TEXT}
 
 OWN_FIELDS = {"job"}
-"""What our Video object has beside OpenAI's."""
+"""The fields that our Video object has in addition to OpenAI's."""
 
 
-def assert_holds(schema: dict[str, Any], told: Any) -> None:
-    Draft202012Validator(schema).validate(told)
+def assert_holds(schema: dict[str, Any], body: Any) -> None:
+    Draft202012Validator(schema).validate(body)

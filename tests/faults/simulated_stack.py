@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from local.fake_video_server import Entry
+from local.fake_video_server import LoggedRequest
 from sora_ready.adapters.job_table import JobTable
 from sora_ready.adapters.ledger import Ledger
 from sora_ready.adapters.metrics import Metrics
@@ -117,8 +117,9 @@ class SimulatedStack:
         self.numbers = itertools.count()
         self.jobs = JobTable(self.aws["dynamodb"], self.table, now=self.clock)
         self.ledger = Ledger(self.aws["dynamodb"], f"{self.table}-ledger", self.jobs, pause=lambda _: None)
-        self.s3: Any = DatedS3(self.aws["s3"], self.clock)
-        self.uploads = UploadBucket(self.s3)
+        self.s3 = DatedS3(self.aws["s3"], self.clock)
+        uploads: Any = self.s3
+        self.uploads = UploadBucket(uploads)
         self.outputs = OutputBucket(self.aws["s3"], OUTPUTS)
         self.server: Any = KillableServer(self.video_server, self.points)
         self.next_sweep = self.clock() + SWEEP_EVERY
@@ -166,7 +167,7 @@ class SimulatedStack:
         assert job, f"{source.key} has no record"
         return job
 
-    def accepted(self) -> list[Entry]:
+    def accepted(self) -> list[LoggedRequest]:
         """Every POST that the server took, and would have billed."""
         return self.paid.request_log.accepted()
 

@@ -113,7 +113,7 @@ def upload_for(stack: Stack, event: Event, **options: Any) -> list[SourceObject]
 
 def copy_event(key: str = COPY_KEY, receives: int = 1) -> Event:
     """Return the event of the ready copy under this key, received for the `receives`-th time."""
-    event = load_event("submit-sqs-copy-ready.json")
+    event = load_event("submit-sqs-ready-copy.json")
     event["Records"][0]["body"] = event["Records"][0]["body"].replace(COPY_KEY, key)
     event["Records"][0]["attributes"]["ApproximateReceiveCount"] = str(receives)
     return event
@@ -145,4 +145,4 @@ def ready_sample(stack: Stack, prompt: str = "a calm sea") -> Job:
 def submit_sample(stack: Stack, load: Load, prompt: str = "a calm sea") -> None:
     """Submit the samples' job, as before it is tracked."""
     ready_sample(stack, prompt)
-    load("submit").handler(load_event("submit-sqs-copy-ready.json"), CONTEXT)
+    load("submit").handler(load_event("submit-sqs-ready-copy.json"), CONTEXT)

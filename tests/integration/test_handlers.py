@@ -104,7 +104,7 @@ def test_submit_sends_the_copy_and_schedules_the_first_poll(
     stack: Stack, fake_server: FakeVideoServer, load: Load
 ) -> None:
     ready_sample(stack)
-    load("submit").handler(load_event("submit-sqs-copy-ready.json"), CONTEXT)
+    load("submit").handler(load_event("submit-sqs-ready-copy.json"), CONTEXT)
     assert status_of(stack, JOB) is Status.QUEUED
     assert [entry.idempotency_key for entry in fake_server.request_log.accepted()] == [JOB]
     assert stack.polls() == [({"job_id": JOB, "polls": 0}, 7)]
@@ -156,7 +156,7 @@ def test_the_message_of_a_rejected_upload_is_not_retried(stack: Stack, load: Loa
 def test_an_object_that_is_not_a_ready_copy_is_ignored(
     stack: Stack, fake_server: FakeVideoServer, load: Load, key: str
 ) -> None:
-    event = load_event("submit-sqs-copy-ready.json")
+    event = load_event("submit-sqs-ready-copy.json")
     event["Records"][0]["body"] = event["Records"][0]["body"].replace(COPY_KEY, key)
     assert failures(load("submit").handler(event, CONTEXT)) == []
     assert (stack.calls.names(), fake_server.request_log.entries()) == ([], [])

@@ -80,7 +80,7 @@ def test_a_server_error_that_repeats_the_prompt_and_the_key_is_not_logged(
     body = {"error": {"message": f"{PROMPT!r} with {KEY} is refused", "code": "unwanted"}}
     with scripted_server(CannedResponse.of_json(body, status)) as server:
         function = load("submit", VIDEO_API_BASE_URL=server.base_url)
-        function.handler(with_real_receipt(stack, load_event("submit-sqs-copy-ready.json")), CONTEXT)
+        function.handler(with_real_receipt(stack, load_event("submit-sqs-ready-copy.json")), CONTEXT)
         assert server.requests == ["POST /v1/videos"]
     assert_secret(heard(), JOB if status != 429 else "message failed")
 
@@ -90,21 +90,21 @@ def test_the_error_of_a_message_that_cannot_be_postponed_is_not_logged(stack: St
     with scripted_server(CannedResponse.of_json({"error": {"message": f"{PROMPT!r} has to wait"}}, 429)) as server:
         function = load("submit", VIDEO_API_BASE_URL=server.base_url)
         # The queue does not know the receipt handle of the sample event.
-        function.handler(load_event("submit-sqs-copy-ready.json"), CONTEXT)
+        function.handler(load_event("submit-sqs-ready-copy.json"), CONTEXT)
     assert_secret(heard(), "message failed")
 
 
 def test_a_broken_connection_logs_neither(stack: Stack, fake_server: FakeVideoServer, load: Load, heard: Heard) -> None:
     ready_sample(stack, PROMPT)
     fake_server.faults.plan(faults.accept_then_drop_connection())
-    invoke(load, "submit", load_event("submit-sqs-copy-ready.json"))
+    invoke(load, "submit", load_event("submit-sqs-ready-copy.json"))
     assert_secret(heard(), "unconfirmed")
 
 
 def test_an_error_of_aws_logs_neither(stack: Stack, load: Load, heard: Heard) -> None:
     ready_sample(stack, PROMPT)
     stack.dynamodb.delete_table(TableName=stack.table)
-    response = invoke(load, "submit", load_event("submit-sqs-copy-ready.json"))
+    response = invoke(load, "submit", load_event("submit-sqs-ready-copy.json"))
     assert len(response["batchItemFailures"]) == 1
     assert_secret(heard(), "message failed", "ResourceNotFoundException")
 

@@ -18,13 +18,27 @@ logger = Logger(service="sora_ready")
 class LambdaContext(Protocol):
     """What is used of the context object that Lambda hands to a handler."""
 
-    aws_request_id: str
-    function_name: str
+    @property
+    def aws_request_id(self) -> str:
+        """The id of the invocation."""
+
+    @property
+    def function_name(self) -> str:
+        """The function's name."""
 
 
 def bind_context(context: LambdaContext, stack: str) -> None:
     """Start an invocation: every line until the next one has its request id, its function and its stack."""
+    bind_job(None)
     logger.append_keys(request_id=context.aws_request_id, function_name=context.function_name, stack=stack)
+
+
+def bind_job(job_id: str | None) -> None:
+    """Give every line of the invocation, or of its next message, this job's id; None: no id."""
+    if job_id is None:
+        logger.remove_keys(["job_id"])
+    else:
+        logger.append_keys(job_id=job_id)
 
 
 def log_job(message: str, job: Job, **keys: JsonValue) -> None:
