@@ -1,4 +1,4 @@
-"""The command line of this machine: `python -m local run | up | build | deploy_local | normalize | wire | openapi`."""
+"""The command line of this machine: `python -m local COMMAND`."""
 
 from __future__ import annotations
 
@@ -10,21 +10,9 @@ import sys
 from pathlib import Path
 
 from local.display import Display
+from local.options import add_option_arguments, given_options, make_variable, write_table
 from sora_ready.domain.errors import RequestRejected
-from sora_ready.domain.request import FIELDS
 
-# What a person may want of each picture without any video.
-PICTURE_OPTIONS = {
-    "size": "WIDTHxHEIGHT; or a name of the model's sizes (portrait, 720p, youtube, tiktok); or auto, the default",
-    "model": "whose sizes the names and auto mean; default sora-2",
-    "mode": "cover (the default), pad, blur, stretch or auto",
-    "focus": "what cover keeps: center (the default), top, bottom-left, two fractions (0.5 0.3), or auto",
-    "crop": "what is used at all: left top right bottom, as fractions (0.1 0 0.9 1)",
-    "background": "black (the default), white, six hex digits, or auto",
-    "format": "jpeg (the default), png or webp",
-    "quality": "1 to 100; default 95",
-    "preset": "portrait, landscape, product, art or screenshot: several of these at once",
-}
 STOPPED = {
     "run": "Stopped. A job that was already sent goes on at the server; job.json tells how far it was.",
     "normalize": "Stopped. Every file that was written is whole.",
@@ -64,7 +52,7 @@ def _normalize(given: argparse.Namespace, display: Display) -> int:
     from local.normalize import NormalizeCommand, NormalizeCommandError, normalize_photos, parse_options  # noqa: PLC0415
 
     try:
-        sizes, frame_options = parse_options({name: getattr(given, name) for name in PICTURE_OPTIONS})
+        sizes, frame_options = parse_options(given_options(given))
         order = NormalizeCommand(
             photos=given.photos,
             sizes=sizes,
@@ -89,13 +77,19 @@ def _openapi(given: argparse.Namespace, display: Display) -> int:
     return 0
 
 
+def _options(given: argparse.Namespace, display: Display) -> int:
+    write_table(given.out)
+    display.say_done(str(given.out))
+    return 0
+
+
 def _wire(given: argparse.Namespace, display: Display) -> int:
     from local.connect_bucket import carry_out  # noqa: PLC0415
 
     return carry_out(given, display)
 
 
-_COMMANDS = {"normalize": _normalize, "wire": _wire, "openapi": _openapi}
+_COMMANDS = {"normalize": _normalize, "wire": _wire, "openapi": _openapi, "options": _options}
 
 
 def _port(text: str) -> int:
@@ -109,10 +103,10 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
 
     run = commands.add_parser("run", help="send one picture through the stack and write what came of it")
-    run.add_argument("--image", default="", help="the picture; without it, a sample")
-    for name in FIELDS:
-        run.add_argument(f"--{name}", default="", help=f"the picture's option for {name}")
-    run.add_argument("--out", default="out", help="where to write job.json, the ready copy and video.mp4")
+    run.add_argument("--image", default=make_variable("image"), help="the picture; without it, a sample")
+    add_option_arguments(run, for_video=True)
+    out = make_variable("out")
+    run.add_argument("--out", default=out, help="where to write job.json, the ready copy and video.mp4; default out")
 
     up = commands.add_parser("up", help="keep the stack running until Ctrl-C")
     up.add_argument("--port", type=_port, default=4566, help="port of the embedded AWS")
@@ -126,16 +120,21 @@ def _parser() -> argparse.ArgumentParser:
     openapi = commands.add_parser("openapi", help="write the API's OpenAPI document; no AWS")
     openapi.add_argument("--out", type=_path, default=Path("docs/openapi.json"), help="default docs/openapi.json")
 
+    options = commands.add_parser("options", help="write the table of options into the README; no AWS")
+    options.add_argument("--out", type=_path, default=Path("README.md"), help="default README.md")
+
     _add_wire(commands.add_parser("wire", help="have a bucket of yours publish its uploads, here or on AWS"))
     _add_normalize(commands.add_parser("normalize", help="turn photos into frames, or compare the modes; no AWS"))
     return parser
 
 
 def _add_normalize(normalize: argparse.ArgumentParser) -> None:
-    normalize.description = "Turn photos into exact frames. Exit code: 0 all done, 1 some refused, 2 nothing begun."
+    normalize.description = (
+        "Turn photos into exact frames. Exit code: 0 all done, 1 some refused, 2 nothing begun. --size takes any "
+        "WIDTHxHEIGHT too."
+    )
     normalize.add_argument("photos", nargs="*", type=_path, metavar="PHOTO", help="a file, or a folder with all in it")
-    for name, told in PICTURE_OPTIONS.items():
-        normalize.add_argument(f"--{name}", default="", help=told)
+    add_option_arguments(normalize, for_video=False)
     normalize.add_argument("--out", type=_path, help="the folder for the frames; folders are kept below it")
     normalize.add_argument("--contact-sheet", type=_path, metavar="FILE", help="a picture of all modes side by side")
     normalize.add_argument("--samples", action="store_true", help="take the project's own drawn pictures too")

@@ -20,10 +20,10 @@ from local.sample import SAMPLES
 from local.workers import spread_work
 from sora_ready.domain.catalog import load_catalog
 from sora_ready.domain.errors import RequestRejected
-from sora_ready.domain.frame import AUTO, MAX_SIDE, Format, FrameOptions, Size
-from sora_ready.domain.request import Option, apply_preset, merge_options, parse_frame_options, parse_sizes
-
-DEFAULTS = {"size": AUTO, "model": "sora-2"}
+from sora_ready.domain.frame import Format, FrameOptions, Size
+from sora_ready.domain.options import DEFAULTS, MODEL, OPTIONS, SIZE, Models
+from sora_ready.domain.request import apply_preset, merge_options, parse_frame_options
+from sora_ready.domain.size_names import find_sizes, list_sizes
 
 
 class NormalizeCommandError(Exception):
@@ -45,25 +45,21 @@ class NormalizeCommand:
 
 
 def parse_options(options: Mapping[str, str]) -> tuple[tuple[Size, ...], FrameOptions]:
-    """Return the sizes to choose from and the frame_options that the options ask for; an empty one is as if not given.
+    """Return the sizes to choose from and the frame options. An empty value counts as not given.
 
-    Any size in pixels is taken; the names of sizes are those of the model's. Raises `RequestRejected`, naming the
-    field, its value and what is allowed.
+    Any size in pixels is accepted; the names of sizes mean the model's. Raises `RequestRejected`.
     """
-    given = apply_preset(merge_options([("option", options), ("default", DEFAULTS)]))
+    merged = apply_preset(merge_options([("option", options), ("default", DEFAULTS)]))
     models = load_catalog().models
-    option = given["model"]
-    model = models.get(option.value.lower())
-    if model is None:
-        raise RequestRejected("model", option.value, option.source, models)
-    frame_options = parse_frame_options(given)
-    pixels = _read_pixels(given["size"])
-    if pixels:
-        return (pixels,), frame_options
-    try:
-        return parse_sizes(given["size"], model), frame_options
-    except RequestRejected as refusal:
-        raise _refuse_size(given["size"], refusal.facts["allowed"]) from None
+    model = MODEL.read(merged["model"], Models(models))
+    size = merged.pop("size")
+    for name, option in merged.items():
+        # Also those that no frame option holds.
+        OPTIONS[name].read(option, Models(models, model))
+    sizes = find_sizes(size.value, model.sizes) or _parse_pixels(size.value)
+    if not sizes:
+        raise RequestRejected("size", size.value, size.source, [*SIZE.allowed, *list_sizes(model.sizes)])
+    return sizes, parse_frame_options(merged)
 
 
 def normalize_photos(order: NormalizeCommand, work: Callable[[Task], Made] = normalize_photo) -> bool:
@@ -100,18 +96,11 @@ def write_whole(path: Path, data: bytes) -> None:
         draft.unlink(missing_ok=True)
 
 
-def _read_pixels(option: Option) -> Size | None:
-    """Return the size that a option states in pixels, None where it is a name."""
+def _parse_pixels(text: str) -> tuple[Size, ...]:
     try:
-        return Size.parse(option.value)
+        return (Size.parse(text),)
     except ValueError:
-        return None
-
-
-def _refuse_size(option: Option, names: Sequence[str]) -> RequestRejected:
-    return RequestRejected(
-        "size", option.value, option.source, [f"any WIDTHxHEIGHT up to {MAX_SIDE}x{MAX_SIDE}", *names]
-    )
+        return ()
 
 
 @contextmanager

@@ -10,9 +10,9 @@ from local.deploy import DeployError
 from local.deploy_local import deploy_local
 from local.display import Display
 from local.emulator import EmulatorError, forget_account
+from local.options import given_options
 from local.run import RunError, run_picture
 from local.up import AlreadyUpError, keep_up
-from sora_ready.domain.request import FIELDS
 
 FOLDER = Path(".local")
 
@@ -28,9 +28,8 @@ def carry_out(given: argparse.Namespace, display: Display) -> int:
 
 
 def _run(given: argparse.Namespace, display: Display) -> int:
-    options = {name: value for name in FIELDS if (value := getattr(given, name).strip())}
     image = Path(given.image) if given.image else None
-    return 0 if run_picture(image, options, Path(given.out or "out"), FOLDER / "run", display) else 1
+    return 0 if run_picture(image, given_options(given), Path(given.out or "out"), FOLDER / "run", display) else 1
 
 
 def _up(given: argparse.Namespace, display: Display) -> int:

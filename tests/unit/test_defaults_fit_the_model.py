@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from sora_ready.domain.catalog import Catalog, load_catalog
 from sora_ready.domain.errors import RequestRejected
 from sora_ready.domain.frame import Size
-from sora_ready.domain.request import Option, fit_defaults, merge_options, parse_request
+from sora_ready.domain.options import Option
+from sora_ready.domain.request import apply_model_defaults, merge_options, parse_request
 
 CATALOG = load_catalog('{"other": {"seconds": [5, 10], "usd_per_second": {"640x480": null, "480x640": null}}}')
 DEFAULTS = {
@@ -26,7 +27,7 @@ def fit(
     tags: dict[str, str], metadata: dict[str, str] | None = None, catalog: Catalog = CATALOG, **defaults: str
 ) -> dict[str, Option]:
     sources = [("tag", tags), ("metadata", metadata or {}), ("default", DEFAULTS | defaults)]
-    return fit_defaults(merge_options(sources), catalog)
+    return apply_model_defaults(merge_options(sources), catalog)
 
 
 @pytest.mark.parametrize("origin", ["tag", "metadata"])
@@ -97,7 +98,7 @@ def test_the_given_wishes_stay_as_they_were() -> None:
     options = merge_options([("tag", {"model": "other"}), ("default", DEFAULTS)])
     before = dict(options)
 
-    fit_defaults(options, CATALOG)
+    apply_model_defaults(options, CATALOG)
 
     assert options == before
 

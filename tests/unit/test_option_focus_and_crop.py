@@ -8,7 +8,8 @@ import pytest
 
 from sora_ready.domain.errors import RequestRejected
 from sora_ready.domain.frame import CENTER, WHOLE, Crop, Focus, FrameOptions
-from sora_ready.domain.request import Option, parse_frame_options
+from sora_ready.domain.options import Option
+from sora_ready.domain.request import parse_frame_options
 
 
 def look(**tags: str) -> FrameOptions:

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from sora_ready.domain.catalog import load_catalog
 from sora_ready.domain.frame import DECIMALS, MAX_SIDE, WHOLE, Color, Crop, Focus, Format, Mode, Size
-from sora_ready.domain.request import FIELDS, PRESETS, Option, apply_preset, merge_options, parse_request
+from sora_ready.domain.options import OPTIONS, PRESETS, Option
+from sora_ready.domain.request import apply_preset, merge_options, parse_request
 
 CATALOG = load_catalog()
 DEFAULTS = {"size": "auto", "model": "sora-2", "seconds": "4", "prompt": "gentle motion"}
@@ -50,7 +51,7 @@ def fits_a_tag(value: str) -> bool:
 
 
 def test_every_field_has_a_spelling() -> None:
-    assert set(SPELLINGS) == set(FIELDS)
+    assert set(SPELLINGS) == set(OPTIONS)
     assert set(SPELLINGS["mode"]) == set(map(str, Mode))
     assert set(SPELLINGS["format"]) == {*map(str, Format), "jpg"}
     assert set(SPELLINGS["preset"]) == set(PRESETS)
@@ -129,7 +130,7 @@ def test_what_was_read_from_any_json_reads_back_as_it_was_read(x: float, y: floa
     assert (focus.x, focus.y) == (pytest.approx(x, abs=1e-9), pytest.approx(y, abs=1e-9))
 
 
-@given(st.sampled_from(FIELDS), st.data())
+@given(st.sampled_from(OPTIONS), st.data())
 def test_what_stands_in_a_wish_may_fake_server_a_tag_again(field: str, data: st.DataObject) -> None:
     value = data.draw(st.sampled_from(SPELLINGS[field]))
     option = merge_options([("metadata", {field: f" {value} "})])[field]

@@ -7,7 +7,8 @@ import pytest
 from sora_ready.domain.catalog import Model, load_catalog
 from sora_ready.domain.errors import RequestRejected
 from sora_ready.domain.frame import MAX_SIDE, Size
-from sora_ready.domain.request import Option, parse_sizes
+from sora_ready.domain.options import Option
+from sora_ready.domain.request import parse_sizes
 
 SORA_2 = load_catalog()["sora-2"]
 SORA_2_PRO = load_catalog()["sora-2-pro"]

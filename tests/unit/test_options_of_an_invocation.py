@@ -6,8 +6,8 @@ import pytest
 
 from sora_ready.domain.catalog import load_catalog
 from sora_ready.domain.errors import RequestRejected
-from sora_ready.domain.request import Option
-from sora_ready.domain.request_rules import validate_options
+from sora_ready.domain.options import Option
+from sora_ready.domain.request import validate_options
 
 CATALOG = load_catalog(
     '{"tiny": {"seconds": [4], "usd_per_second": {"64x48": "0.10"}},'

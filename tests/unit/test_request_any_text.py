@@ -13,12 +13,11 @@ from hypothesis import strategies as st
 from sora_ready.domain.catalog import load_catalog
 from sora_ready.domain.errors import RequestRejected
 from sora_ready.domain.frame import MAX_SIDE, Color, Crop, Focus, FrameOptions, Size
+from sora_ready.domain.options import OPTIONS, Option
 from sora_ready.domain.request import (
-    FIELDS,
-    Option,
+    apply_model_defaults,
     apply_preset,
     decode_metadata,
-    fit_defaults,
     merge_options,
     parse_frame_options,
     parse_request,
@@ -50,13 +49,13 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(anything, inner, max_size=4),
     max_leaves=10,
 )
-names = st.one_of(anything, st.sampled_from([*FIELDS, "crop_bounds", "Crop", "SIZE", " mode "]))
+names = st.one_of(anything, st.sampled_from([*OPTIONS, "crop_bounds", "Crop", "SIZE", " mode "]))
 
 
 def understand(values: dict[str, Any], source: str = "tag") -> RequestRejected | None:
     """Read all that a picture says. Returns why it was refused, None where it was not."""
     try:
-        options = fit_defaults(apply_preset(merge_options([(source, values), ("default", DEFAULTS)])), CATALOG)
+        options = apply_model_defaults(apply_preset(merge_options([(source, values), ("default", DEFAULTS)])), CATALOG)
         request = parse_request(options, CATALOG)
     except RequestRejected as refusal:
         return refusal
@@ -78,7 +77,7 @@ def check_refusal(refusal: RequestRejected | None, source: str) -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.sampled_from(FIELDS), texts)
+@given(st.sampled_from(OPTIONS), texts)
 def test_any_text_in_any_field_is_understood_or_refused_by_it(field: str, value: str) -> None:
     refusal = understand({field: value})
 
@@ -99,7 +98,7 @@ def test_any_body_is_understood_or_refused(body: dict[str, Any]) -> None:
 
 
 @settings(max_examples=120, deadline=None)
-@given(st.dictionaries(st.sampled_from(FIELDS), st.builds(Option, texts, st.just("tag"))))
+@given(st.dictionaries(st.sampled_from(OPTIONS), st.builds(Option, texts, st.just("tag"))))
 def test_any_wishes_make_a_look_or_are_refused(options: dict[str, Option]) -> None:
     try:
         look = parse_frame_options(apply_preset(options))

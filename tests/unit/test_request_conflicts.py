@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from sora_ready.domain.job import Job, SourceObject, Status
-from sora_ready.domain.request import merge_options
-from sora_ready.domain.request_rules import find_conflicts
+from sora_ready.domain.request import merge_options, request_conflicts
 
 MADE = {
     "model": "sora-2",
@@ -27,7 +26,7 @@ MADE = {
 
 def conflicts(asked: dict[str, Any], made: dict[str, Any] = MADE, **option_sources: str) -> list[str]:
     job = Job("video_1", Status.READY, SourceObject("b", "k"), "", "", request=made, option_sources=option_sources)
-    return find_conflicts(job, merge_options([("body", asked)]))
+    return request_conflicts(job, merge_options([("body", asked)]))
 
 
 @pytest.mark.parametrize(

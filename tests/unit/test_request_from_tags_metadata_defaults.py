@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from sora_ready.domain.catalog import load_catalog
 from sora_ready.domain.frame import Color, Crop, Focus, Format, FrameOptions, Mode, Size
-from sora_ready.domain.request import FIELDS, Option, VideoRequest, decode_metadata, merge_options, parse_request
+from sora_ready.domain.options import OPTIONS, Option
+from sora_ready.domain.request import VideoRequest, decode_metadata, merge_options, parse_request
 
 CATALOG = load_catalog()
 # What the four may say of each field, in the order in which they are asked.
@@ -84,7 +85,7 @@ def read(tags: dict[str, str] | None = None, metadata: dict[str, str] | None = N
 
 
 @pytest.mark.parametrize("source", SOURCES)
-@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize("field", OPTIONS)
 def test_a_field_comes_from_the_first_that_says_it(field: str, source: str) -> None:
     silent = list(SOURCES).index(source)
     sources = [(name, {} if i < silent else values) for i, (name, values) in enumerate(SOURCES.items())]

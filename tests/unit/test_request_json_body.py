@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from sora_ready.domain.catalog import load_catalog
 from sora_ready.domain.errors import RequestRejected
 from sora_ready.domain.frame import Crop, Focus
-from sora_ready.domain.request import Option, VideoRequest, apply_preset, merge_options, parse_request
+from sora_ready.domain.options import Option
+from sora_ready.domain.request import VideoRequest, apply_preset, merge_options, parse_request
 
 CATALOG = load_catalog()
 DEFAULTS = {"size": "auto", "model": "sora-2", "seconds": "4", "prompt": "gentle motion"}

@@ -7,15 +7,8 @@ import pytest
 from sora_ready.domain.catalog import load_catalog
 from sora_ready.domain.errors import RequestRejected
 from sora_ready.domain.frame import WHOLE, Color, Focus, Format, FrameOptions, Mode
-from sora_ready.domain.request import (
-    FIELDS,
-    PRESETS,
-    Option,
-    apply_preset,
-    merge_options,
-    parse_frame_options,
-    parse_request,
-)
+from sora_ready.domain.options import OPTIONS, PRESETS, Option
+from sora_ready.domain.request import apply_preset, merge_options, parse_frame_options, parse_request
 
 CATALOG = load_catalog()
 DEFAULTS = {
@@ -120,7 +113,7 @@ def test_a_preset_that_nobody_knows_is_refused_with_those_there_are(unknown: str
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_whatever_a_preset_says_can_be_read(preset: str) -> None:
-    assert set(PRESETS[preset]) <= set(FIELDS)
+    assert set(PRESETS[preset]) <= set(OPTIONS)
     parse_frame_options({field: Option(value, "preset") for field, value in PRESETS[preset].items()})
 
 

@@ -7,16 +7,8 @@ import pytest
 from sora_ready.domain.catalog import load_catalog
 from sora_ready.domain.errors import RequestRejected
 from sora_ready.domain.frame import Size
-from sora_ready.domain.request import (
-    FIELDS,
-    PRESETS,
-    Option,
-    VideoRequest,
-    apply_preset,
-    merge_options,
-    parse_request,
-    parse_sizes,
-)
+from sora_ready.domain.options import OPTIONS, PRESETS, Option
+from sora_ready.domain.request import VideoRequest, apply_preset, merge_options, parse_request, parse_sizes
 
 CATALOG = load_catalog()
 DEFAULTS = {"size": "auto", "model": "sora-2", "seconds": "4", "prompt": "gentle motion"}
@@ -84,7 +76,7 @@ def refuse(**tags: str) -> RequestRejected:
 
 
 def test_every_field_can_be_refused() -> None:
-    assert set(ALLOWED) == set(UNUSABLE) == set(FIELDS)
+    assert set(ALLOWED) == set(UNUSABLE) == set(OPTIONS)
 
 
 @pytest.mark.parametrize(

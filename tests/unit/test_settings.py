@@ -11,7 +11,8 @@ import pytest
 from sora_ready.domain.catalog import load_catalog
 from sora_ready.domain.errors import SettingsError
 from sora_ready.domain.frame import FrameOptions
-from sora_ready.domain.request import FIELDS, merge_options, parse_request
+from sora_ready.domain.options import OPTIONS
+from sora_ready.domain.request import merge_options, parse_request
 from sora_ready.entrypoints.settings import (
     BackfillSettings,
     NormalizeSettings,
@@ -168,7 +169,7 @@ def test_no_model_is_added_by_default() -> None:
 
 def test_the_defaults_name_every_field_of_a_request_but_those_that_only_a_picture_can_want() -> None:
     # A crop is one picture's own; a preset among the defaults would outdo the defaults beside it.
-    assert set(NormalizeSettings.from_environment(NORMALIZE).defaults()) == set(FIELDS) - {"crop", "preset"}
+    assert set(NormalizeSettings.from_environment(NORMALIZE).defaults()) == set(OPTIONS) - {"crop", "preset"}
 
 
 @pytest.mark.parametrize("variable", [variable for variable in NORMALIZE if variable.startswith("DEFAULT_")])

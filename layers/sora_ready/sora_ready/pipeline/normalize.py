@@ -15,7 +15,8 @@ from sora_ready.domain.frame import Size
 from sora_ready.domain.imaging.normalize import ReadyImage, normalize_image
 from sora_ready.domain.job import Job, JobRequest, Picture, SourceObject, Status, timestamp
 from sora_ready.domain.job_id import make_job_id
-from sora_ready.domain.request import Option, VideoRequest, apply_preset, fit_defaults, merge_options, parse_request
+from sora_ready.domain.options import Option
+from sora_ready.domain.request import VideoRequest, apply_model_defaults, apply_preset, merge_options, parse_request
 from sora_ready.domain.spending import price_job
 from sora_ready.pipeline.decode_attempts import DecodeAttempts
 from sora_ready.pipeline.identify import identify_upload
@@ -53,7 +54,7 @@ class Normalize:
                 upload = self.uploads.open_upload(source)
                 given = self._merge_options(source, upload, known)
                 job = _with_options(job, given)
-                options = fit_defaults(apply_preset(given), self.catalog)
+                options = apply_model_defaults(apply_preset(given), self.catalog)
                 job = _with_options(job, options)
                 request = parse_request(options, self.catalog)
                 # What is rejected unread needs no attempt.

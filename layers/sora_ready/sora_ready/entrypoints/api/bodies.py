@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Any
 
 from sora_ready.domain.errors import ParameterRejected
-from sora_ready.domain.request import NAMES
+from sora_ready.domain.options import OPTION_NAMES
 from sora_ready.entrypoints.api.http import Request
 from sora_ready.entrypoints.api.multipart import PICTURE, Part, read_form
 
@@ -56,7 +56,7 @@ def read_create_body(call: Request, uploads: str) -> Body:
     else:
         fields, part = read_json(call), None
     reference = fields.pop(PICTURE, None)
-    _refuse_unknown(fields, NAMES)
+    _refuse_unknown(fields, OPTION_NAMES)
     if part:
         picture = Picture(bytes(part.data), clean_file_name(part.file_name or ""))
     else:

@@ -19,7 +19,7 @@ from sora_ready.adapters.recent_requests import RecentRequests
 from sora_ready.domain.catalog import Catalog, load_catalog
 from sora_ready.domain.errors import ParameterRejected, ResourceNotFound
 from sora_ready.domain.job import FINAL, Job, Status, hash_job_id, is_job_id
-from sora_ready.domain.request_rules import read_body
+from sora_ready.domain.request import parse_body
 from sora_ready.entrypoints.api.http import Request
 from sora_ready.entrypoints.api.video_object import describe_video
 from sora_ready.entrypoints.settings import ApiSettings
@@ -61,7 +61,7 @@ class ApiContext:
 
     def validate_options(self, fields: Mapping[str, Any]) -> dict[str, str]:
         """Return what a body asks for, as text. Raises `RequestRejected` where no video could be made of it."""
-        return read_body(fields, self.defaults, self.catalog)
+        return parse_body(fields, self.defaults, self.catalog)
 
     def job_id_for(self, call: Request, body_sha256: str) -> str:
         """Return the id that a call's job gets: the same for the same Idempotency-Key. Raises `ParameterRejected`.
@@ -105,7 +105,7 @@ def build_context(
         outputs=OutputBucket(s3, settings.output_bucket),
         open_queues=open_queues,
         catalog=load_catalog(settings.video_models),
-        defaults=settings.defaults(),
+        defaults=settings.defaults,
         max_source_bytes=settings.max_source_bytes,
     )
 

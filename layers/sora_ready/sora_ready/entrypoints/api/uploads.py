@@ -8,7 +8,7 @@ from typing import Any
 from sora_ready.adapters.inbox import FORM_VALID
 from sora_ready.domain.errors import JobConflict, ParameterRejected
 from sora_ready.domain.job import DUE_AFTER, Status
-from sora_ready.domain.request import NAMES
+from sora_ready.domain.options import OPTION_NAMES
 from sora_ready.entrypoints.api.bodies import clean_file_name, read_json
 from sora_ready.entrypoints.api.context import ApiContext, hash_body
 from sora_ready.entrypoints.api.http import Request, Response
@@ -20,9 +20,9 @@ _MEDIA_TYPE = re.compile(r"[\w.+-]{1,60}/[\w.+-]{1,60}", re.ASCII)
 
 def create_upload(call: Request, context: ApiContext) -> Response:
     """Put a job on record and return the form that its picture is to be posted with."""
-    fields = read_json(call, NAMES | _ABOUT_THE_FILE)
+    fields = read_json(call, OPTION_NAMES | _ABOUT_THE_FILE)
     file_name, content_type, length = _read_file(fields, context.max_source_bytes)
-    request = context.validate_options({name: value for name, value in fields.items() if name in NAMES})
+    request = context.validate_options({name: value for name, value in fields.items() if name in OPTION_NAMES})
     told = hash_body("upload", request, file_name, content_type, length)
     order = NewJob(context.job_id_for(call, told), request, told, clean_file_name(file_name))
     job = create_api_job(order, context.inbox.place(order.job_id), context.jobs)

@@ -9,7 +9,7 @@ from typing import Any
 from sora_ready.domain.catalog import Catalog
 from sora_ready.domain.errors import Rejected
 from sora_ready.domain.job import Job, Status
-from sora_ready.domain.request import apply_preset, fit_defaults, merge_options, parse_request
+from sora_ready.domain.request import apply_model_defaults, apply_preset, merge_options, parse_request
 
 STATUS_WORDS: Mapping[Status, str] = {
     Status.RECEIVED: "queued",
@@ -73,7 +73,7 @@ def _understand(
         return asked, asked["model"], asked["size"], str(asked["seconds"]), asked["prompt"]
     try:
         given = merge_options([("body", asked), ("default", defaults)])
-        options = fit_defaults(apply_preset(given), catalog)
+        options = apply_model_defaults(apply_preset(given), catalog)
         request = parse_request(options, catalog)
     except Rejected:
         told = {**defaults, **{name: str(value) for name, value in asked.items()}}
