@@ -60,7 +60,7 @@ def _lost(world: SimulatedStack) -> list[str]:
 def _shared_videos(world: SimulatedStack, jobs: list[Job]) -> list[str]:
     """I3: a video belongs to one job at most, and to the one it was made for."""
     bought = {entry.video_id: entry.idempotency_key for entry in world.accepted()}
-    owned = [(job.server["id"], job.id) for job in jobs if job.server]
+    owned = [(job.server.id, job.id) for job in jobs if job.server]
     counts = Counter(video for video, _ in owned)
     said = [f"I3: {video} belongs to {count} jobs" for video, count in counts.items() if count > 1]
     # A person may name whatever video there is.
@@ -71,7 +71,7 @@ def _shared_videos(world: SimulatedStack, jobs: list[Job]) -> list[str]:
 
 def _homeless_videos(world: SimulatedStack, jobs: list[Job]) -> list[str]:
     """I3: a video that belongs to no job is one of a job's that a person was asked, or has decided, about."""
-    owned = {job.server["id"] for job in jobs if job.server}
+    owned = {job.server.id for job in jobs if job.server}
     decided = {job_id for job_id, _ in world.decisions}
     known = {job.id: job for job in jobs}
     said = []
@@ -81,7 +81,7 @@ def _homeless_videos(world: SimulatedStack, jobs: list[Job]) -> list[str]:
             continue
         if job is None or job.status != "unconfirmed" or not waits_for_a_person(job):
             said.append(f"I3: {entry.video_id}, bought for {entry.idempotency_key}, belongs to no job")
-        elif entry.video_id not in job.doubt.get("candidates", ()) and not _tells_why(job):
+        elif entry.video_id not in job.reconciliation.candidates and not _tells_why(job):
             said.append(f"I3: {job.id} waits for a person and does not name {entry.video_id}")
     return said
 
@@ -95,7 +95,7 @@ def _tells_why(job: Job) -> bool:
         "could not be reached",
         "The video server answered",
     )
-    return any(reason in job.doubt.get("found", "") for reason in reasons)
+    return any(reason in job.reconciliation.found for reason in reasons)
 
 
 def _wrong_bytes(world: SimulatedStack, jobs: list[Job]) -> list[str]:
@@ -104,10 +104,10 @@ def _wrong_bytes(world: SimulatedStack, jobs: list[Job]) -> list[str]:
     for job in jobs:
         if job.status != "completed":
             continue
-        stored = world.aws["s3"].get_object(Bucket=OUTPUTS, Key=job.video["key"])["Body"].read()
-        served = world.video_server._client.videos.download_content(job.server["id"]).content
-        digests = {hashlib.sha256(data).hexdigest() for data in (stored, served)} | {job.video["sha256"]}
-        if len(digests) > 1 or len(stored) != job.video["bytes"]:
+        stored = world.aws["s3"].get_object(Bucket=OUTPUTS, Key=job.video.key)["Body"].read()
+        served = world.video_server._client.videos.download_content(job.server.id).content
+        digests = {hashlib.sha256(data).hexdigest() for data in (stored, served)} | {job.video.sha256}
+        if len(digests) > 1 or len(stored) != job.video.bytes:
             said.append(f"I4: {job.id} has other bytes than the server")
     return said
 
@@ -122,7 +122,7 @@ def _illegal_moves(jobs: list[Job]) -> list[str]:
     """I6: a history goes from one status to another as the design allows, and ends where the job is."""
     said = []
     for job in jobs:
-        path = ["", *(entry["status"] for entry in job.history)]
+        path = ["", *(entry.status for entry in job.history)]
         said += [
             f"I6: {job.id} went from {a or 'nothing'} to {b}" for a, b in pairwise(path) if b not in MOVES.get(a, ())
         ]

@@ -15,20 +15,24 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sora_ready.adapters.buckets import OutputBucket, UploadBucket, job_of_ready_key
-
 from local.fake_video_server import Entry
 from sora_ready.adapters.job_table import JobTable
 from sora_ready.adapters.ledger import Ledger
+from sora_ready.adapters.metrics import Metrics
+from sora_ready.adapters.output_bucket import OutputBucket, job_id_of_ready_key
+from sora_ready.adapters.upload_bucket import UploadBucket
 from sora_ready.adapters.video_server.client import VideoServerClient
 from sora_ready.domain.catalog import load_catalog
-from sora_ready.domain.job import FINAL, Job, SourceObject, make_job_id
+from sora_ready.domain.job import FINAL, Job, SourceObject
+from sora_ready.domain.job_id import make_job_id
+from sora_ready.entrypoints.sqs import retry_delay_seconds
 from sora_ready.pipeline.dead_letters import mark_dead_letter, mark_dead_upload
-from sora_ready.pipeline.normalize import normalize_upload
-from sora_ready.pipeline.reconcile import resolve_job
-from sora_ready.pipeline.submit import seconds_until_retry, submit_job
+from sora_ready.pipeline.normalize import Normalize
+from sora_ready.pipeline.reconcile import Reconcile
+from sora_ready.pipeline.resolve import Resolve
+from sora_ready.pipeline.submit import Submit
 from sora_ready.pipeline.sweep import Sweep
-from sora_ready.pipeline.track import track_job
+from sora_ready.pipeline.track import Track
 from tests.faults.clocked_s3 import DatedS3
 from tests.faults.kill_points import KillableServer, Killed, KillPoints
 from tests.faults.paid_server import PaidServer
@@ -147,8 +151,8 @@ class SimulatedStack:
 
     def decide(self, source: SourceObject, decision: str, video_id: str = "") -> Job:
         """Resolve a job that is `unconfirmed`, as an operator does."""
-        parts: Any = {"jobs": self.jobs, "ledger": self.ledger, "submit_queue": self, "track_queue": self}
-        job = resolve_job(make_job_id(source), decision, video_id=video_id, **parts)
+        queue: Any = self
+        job = Resolve(self.jobs, self.ledger, queue, queue)(make_job_id(source), decision, video_id=video_id)
         self.decisions.append((job.id, decision))
         return job
 
@@ -231,9 +235,10 @@ class SimulatedStack:
     def sweep(self) -> dict[str, int] | None:
         """Sweep once; None where the worker was killed."""
         self.next_sweep = self.clock() + SWEEP_EVERY
-        parts: Any = (self.jobs, self.ledger, self, self, self, self.budget, self.sweep_limit)
+        queue: Any = self
+        sweep = Sweep(self.jobs, self.ledger, queue, queue, queue, self.budget, self.sweep_limit)
         with suppress(Killed), self.points.during("sweep"):
-            resumed = Sweep(*parts).resume_jobs()
+            resumed = sweep()
             self.points.reach("done")
             return resumed
         return None
@@ -249,7 +254,7 @@ class SimulatedStack:
 
     def _mark(self, message: Message, error: Exception) -> None:
         if message.queue == "normalize":
-            mark_dead_upload(message.body, "Normalize", error, self.jobs, self.uploads)
+            mark_dead_upload(message.body, error, self.jobs, self.uploads)
         else:
             mark_dead_letter(message.body[0], message.queue.title(), error, self.jobs)
 
@@ -260,28 +265,48 @@ class SimulatedStack:
             self.messages.append(Message(queue, body, due, next(self.numbers)))
 
     def _normalize(self, message: Message) -> None:
-        options: Any = {"max_source_bytes": 1_000_000, "decode_timeout_seconds": 90}
-        stores: Any = {"jobs": self.jobs, "uploads": self.uploads, "outputs": self.outputs}
-        normalize_upload(message.body, catalog=CATALOG, defaults=DEFAULTS, **stores, **options)
+        Normalize(
+            jobs=self.jobs,
+            uploads=self.uploads,
+            outputs=self.outputs,
+            catalog=CATALOG,
+            defaults=DEFAULTS,
+            max_source_bytes=1_000_000,
+            decode_timeout_seconds=90,
+        )(message.body)
 
     def _submit(self, message: Message) -> None:
         job_id, copy_key = message.body
-        options = {"lease_seconds": 180, "budget": self.budget}
+        queue: Any = self
+        submit = Submit(
+            jobs=self.jobs,
+            ledger=self.ledger,
+            outputs=self.outputs,
+            video_server=self.server,
+            track_queue=queue,
+            lease_seconds=180,
+            budget=self.budget,
+        )
         try:
-            submit_job(job_id, copy_key, redelivered=message.receives > 1, **self._parts(), **options)
+            submit(job_id, copy_key, redelivered=message.receives > 1)
         except Exception as error:
-            seconds = min(seconds_until_retry(error, message.receives), 3600)
+            seconds = min(retry_delay_seconds(error, message.receives), 3600)
             message.due = self.clock() + timedelta(seconds=seconds)
             raise
 
     def _track(self, message: Message) -> None:
         job_id, polls = message.body
-        options = {"max_video_bytes": 10_000_000, "deadline_minutes": 120}
-        track_job(job_id, polls, redelivered=message.receives > 1, **self._parts(), **options)
-
-    def _parts(self) -> dict[str, Any]:
-        stores = {"jobs": self.jobs, "ledger": self.ledger, "outputs": self.outputs}
-        return stores | {"video_server": self.server, "track_queue": self}
+        queue: Any = self
+        track = Track(
+            jobs=self.jobs,
+            outputs=self.outputs,
+            video_server=self.server,
+            track_queue=queue,
+            reconcile=Reconcile(self.jobs, self.ledger, self.server, queue, Metrics("simulated")),
+            max_video_bytes=10_000_000,
+            deadline=timedelta(minutes=120),
+        )
+        track(job_id, polls, redelivered=message.receives > 1)
 
     # ---- what AWS itself does
 
@@ -290,7 +315,7 @@ class SimulatedStack:
         self.calls.append(f"{service}.{operation}")
         self.s3.hear(operation, params)
         if operation == "PutObject" and params["bucket"] == OUTPUTS:
-            job_id = job_of_ready_key(params["key"])
+            job_id = job_id_of_ready_key(params["key"])
             if job_id:
                 self._send("submit", (job_id, params["key"]))
         self.points.reach(f"{service}.{operation}")
@@ -298,4 +323,4 @@ class SimulatedStack:
 
 def waits_for_a_person(job: Job) -> bool:
     """Tell whether a job stands where only a person moves it on, and says so."""
-    return job.error.get("code") == "dead_letter" or (job.status == "unconfirmed" and "candidates" in job.doubt)
+    return job.error.code == "dead_letter" or (job.status == "unconfirmed" and "candidates" in job.reconciliation)

@@ -54,7 +54,7 @@ def test_five_hundred_keys_with_corrupt_and_missing_ones(
     assert all(report[key][1].startswith("source_missing: ") for key in missing)
     good = [source for source in world.sources if source.key not in corrupt]
     assert {report[source.key][1] for source in good} == {f"{world.look(source).id} is ready" for source in good}
-    assert {(world.look(source).request["prompt"], world.look(source).request["mode"]) for source in good} == {
+    assert {(world.look(source).request.prompt, world.look(source).request.mode) for source in good} == {
         ("the sea", "pad")
     }
 

@@ -41,10 +41,10 @@ def test_five_jobs_of_forty_cents_on_a_dollar_a_day(new_world: NewWorld) -> None
     # then two run, and three are held and say until when, and what can be done.
     assert statuses(world) == ["completed"] * 2 + ["held"] * 3
     held = world.look(world.sources[2])
-    assert held.error["code"] == "budget_spent"
-    assert held.error["until"] == "2026-11-13T00:00Z"
-    assert "2026-11-13T00:00Z" in held.error["hint"]
-    assert "DailyBudgetUsd" in held.error["hint"]
+    assert held.error.code == "budget_spent"
+    assert held.error.facts["until"] == "2026-11-13T00:00Z"
+    assert "2026-11-13T00:00Z" in held.error.hint
+    assert "DailyBudgetUsd" in held.error.hint
     # When a minute is missing to midnight, UTC, then they are still held.
     run_until(world, "2026-11-12T23:59:00Z")
     assert statuses(world) == ["completed"] * 2 + ["held"] * 3
@@ -52,7 +52,7 @@ def test_five_jobs_of_forty_cents_on_a_dollar_a_day(new_world: NewWorld) -> None
     # When the next days come, then two go on, and one on the day after, the oldest first.
     run_until(world, "2026-11-13T12:00:00Z")
     assert statuses(world) == ["completed"] * 4 + ["held"]
-    assert world.look(world.sources[4]).error["until"] == "2026-11-14T00:00Z"
+    assert world.look(world.sources[4]).error.facts["until"] == "2026-11-14T00:00Z"
     run_until(world, "2026-11-14T12:00:00Z")
     assert statuses(world) == ["completed"] * 5
     assert sent_on(world, "2026-11-13") == ["2.jpg", "3.jpg"]
@@ -80,7 +80,7 @@ def test_a_budget_of_nothing_stops_all_spending(new_world: NewWorld) -> None:
     drop_some(world, 2)
     run_until(world, "2026-11-15T08:00:00Z")
     assert statuses(world) == ["held"] * 2
-    assert world.look(world.sources[0]).error["message"] == "Spending is paused: the daily budget is 0."
+    assert world.look(world.sources[0]).error.message == "Spending is paused: the daily budget is 0."
     assert not world.paid.request_log.creates()
 
 
@@ -104,8 +104,8 @@ def test_a_job_dearer_than_a_day_says_so_and_holds_up_nobody(new_world: NewWorld
     # then it is held and says what would help, while the cheaper ones go on.
     assert statuses(world) == ["held"] + ["completed"] * 3
     dear = world.look(world.sources[0])
-    assert dear.error["message"] == "The job costs $1.20, more than the budget of a whole day, $1."
-    assert "Raise the parameter DailyBudgetUsd" in dear.error["hint"]
+    assert dear.error.message == "The job costs $1.20, more than the budget of a whole day, $1."
+    assert "Raise the parameter DailyBudgetUsd" in dear.error.hint
     # And when the budget is raised, it goes.
     world.budget = Decimal("1.20")
     run_until(world, "2026-11-14T12:00:00Z")

@@ -69,7 +69,7 @@ def _answer(world: SimulatedStack, call: str, number: int, choice: int) -> Any:
     try:
         return _CALLS[call](world, _job(world, number), choice)
     except SoraReadyError as error:
-        return type(error).__name__, error.as_record()
+        return type(error).__name__, error.to_record()
 
 
 def _job(world: SimulatedStack, number: int) -> Job:
@@ -90,7 +90,7 @@ def _claim(world: SimulatedStack, job: Job, choice: int) -> Job:
 
 def _note(world: SimulatedStack, job: Job, choice: int) -> Job:
     job = world.jobs.get_job(job.id) or job
-    only: Any = [None, {"attempt.id": "1"}, {"attempt": None}, {"follow.polls": 0}, {"attempt": dict(job.attempt)}][
+    only: Any = [None, {"attempt.id": "1"}, {"attempt": None}, {"follow.polls": 0}, {"attempt": dict(job.submission)}][
         choice % 5
     ]
     return world.jobs.update_job(job, only=only, follow={"polls": choice, "share": 0.5}, error={})
@@ -98,7 +98,7 @@ def _note(world: SimulatedStack, job: Job, choice: int) -> Job:
 
 _CALLS: dict[str, Callable[[SimulatedStack, Job, int], Any]] = {
     "put": lambda world, job, choice: world.jobs.put_job(
-        job if choice % 3 else Job.from_record(job.as_record() | {"status": "received"})
+        job if choice % 3 else Job.from_record(job.to_record() | {"status": "received"})
     ),
     "move": lambda world, job, choice: world.jobs.move_job(job.id, list(Status)[choice], doubt={"looks": choice}),
     "note": _note,

@@ -82,7 +82,11 @@ def test_a_thousand_uploads(new_world: NewWorld, record_property: Callable[..., 
     bought = Counter(entry.idempotency_key for entry in world.accepted())
     assert max(bought.values()) == 1
     # and the days were used up one after the other.
-    spent = {job.attempt["day"]: world.ledger.read_spent(job.attempt["day"]) for job in jobs if "day" in job.attempt}
+    spent = {
+        job.submission.budget_day: world.ledger.read_spent(job.submission.budget_day)
+        for job in jobs
+        if "day" in job.submission
+    }
     assert len(spent) >= 3
     assert max(spent.values()) == BUDGET
     told = {f"ended {status}": count for status, count in statuses.items()} | dict(server.did)

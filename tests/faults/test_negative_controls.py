@@ -75,7 +75,7 @@ def test_the_claim_is_unconditional(new_world: NewWorld, monkeypatch: pytest.Mon
 
 def test_a_lease_that_ran_out_sends_again(new_world: NewWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     def resend(job: Job, error: Any, jobs: Any) -> Job:
-        return jobs.move_job(job.id, Status.READY, error=error.as_record())
+        return jobs.move_job(job.id, Status.READY, error=error.to_record())
 
     monkeypatch.setattr(submit, "mark_unconfirmed", resend)
     monkeypatch.setattr("sora_ready.pipeline.reconcile.mark_unconfirmed", resend)
@@ -153,13 +153,13 @@ def test_an_answer_that_may_have_begun_counts_as_a_no(new_world: NewWorld, monke
 
 def test_a_job_that_nothing_wakes_is_seen(new_world: NewWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sora_ready.pipeline.sweep.Sweep._wake", lambda *_: None)
-    monkeypatch.setattr("tests.faults.simulated_stack.job_of_ready_key", lambda _: None)
+    monkeypatch.setattr("tests.faults.simulated_stack.job_id_of_ready_key", lambda _: None)
     assert numbers(find_violations(live(new_world, Case(())))) == {"I2"}
 
 
 def test_other_bytes_are_seen(new_world: NewWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     world = live(new_world, Case(()))
-    key = world.look(world.sources[0]).video["key"]
+    key = world.look(world.sources[0]).video.key
     body = world.aws["s3"].get_object(Bucket="outputs", Key=key)["Body"].read()
     world.aws["s3"].put_object(Bucket="outputs", Key=key, Body=body + b"!")
     assert numbers(find_violations(world)) == {"I4"}

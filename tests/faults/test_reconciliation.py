@@ -18,8 +18,8 @@ def test_a_video_whose_answer_was_lost_is_found_and_completed(new_world: NewWorl
     source = drop_one(world, TAKEN)
     job = world.look(source)
     assert job.status == "completed"
-    assert [entry["status"] for entry in job.history][2:5] == ["submitting", "unconfirmed", "queued"]
-    assert job.server["id"] == world.accepted()[0].video_id
+    assert [entry.status for entry in job.history][2:5] == ["submitting", "unconfirmed", "queued"]
+    assert job.server.id == world.accepted()[0].video_id
     assert len(world.paid.request_log.creates()) == 1
     assert not find_violations(world)
 
@@ -29,8 +29,8 @@ def test_what_never_arrived_waits_for_a_person(new_world: NewWorld, capfd: pytes
     source = drop_one(world, LOST)
     job = world.look(source)
     assert job.status == "unconfirmed"
-    assert job.doubt["candidates"] == []
-    assert "then decide: send it again, give it up, or name" in job.error["hint"]
+    assert job.reconciliation.candidates == []
+    assert "then decide: send it again, give it up, or name" in job.error.hint
     assert len(world.paid.request_log.creates()) == 1
     assert not find_violations(world)
 
@@ -55,7 +55,7 @@ def test_two_alike_in_doubt_are_never_told_apart(new_world: NewWorld, first: Fau
     world = new_world()
     jobs = drop_two(world, first, second)
     assert [job.status for job in jobs] == ["unconfirmed"] * 2
-    assert all("Another job in doubt asked for the same" in job.doubt["found"] for job in jobs)
+    assert all("Another job in doubt asked for the same" in job.reconciliation.finding for job in jobs)
 
 
 def test_two_in_doubt_with_other_prompts_are_both_found(new_world: NewWorld) -> None:
@@ -68,7 +68,7 @@ def test_a_video_that_belongs_to_another_job_is_not_taken(new_world: NewWorld) -
     world = new_world()
     fine, lost = drop_two(world, FINE, LOST)
     assert (fine.status, lost.status) == ("completed", "unconfirmed")
-    assert lost.doubt["candidates"] == []
+    assert lost.reconciliation.candidates == []
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_server_without_a_list_leaves_it_to_a_person_at_once(new_world: NewWor
     started = world.clock()
     job = world.look(drop_one(world, TAKEN))
     assert job.status == "unconfirmed"
-    assert "then decide" in job.error["hint"]
+    assert "then decide" in job.error.hint
     assert world.clock() - started < timedelta(minutes=20)
     assert not find_violations(world)
 
@@ -92,7 +92,7 @@ def test_a_list_that_leaves_out_what_tells_videos_apart_is_no_proof(new_world: N
     world.line.rewrite = change_each(lambda video: video.pop(missing))
     job = world.look(drop_one(world, TAKEN))
     assert job.status == "unconfirmed"
-    assert job.doubt["candidates"] == [world.accepted()[0].video_id]
+    assert job.reconciliation.candidates == [world.accepted()[0].video_id]
     assert not find_violations(world)
 
 
@@ -118,7 +118,7 @@ def test_videos_of_others_are_passed_over(new_world: NewWorld, change: dict[str,
     assert not find_violations(world)
     world = new_world()
     world.line.rewrite = change_each(lambda video: video.update(change))
-    assert world.look(drop_one(world, TAKEN)).doubt["candidates"] == []
+    assert world.look(drop_one(world, TAKEN)).reconciliation.candidates == []
 
 
 @pytest.mark.parametrize("minutes", [-5, 9])
@@ -127,7 +127,7 @@ def test_a_video_begun_at_another_time_is_passed_over(new_world: NewWorld, minut
     world.line.rewrite = change_each(lambda video: video.update(created_at=video["created_at"] + 60 * minutes))
     job = world.look(drop_one(world, TAKEN))
     assert job.status == "unconfirmed"
-    assert job.doubt["candidates"] == []
+    assert job.reconciliation.candidates == []
 
 
 def test_a_candidate_is_seen_twice_in_a_row_before_it_is_taken(new_world: NewWorld) -> None:
@@ -181,7 +181,7 @@ def test_a_list_without_an_end_is_left_to_a_person(new_world: NewWorld) -> None:
         {"data": [video | {"id": f"v{next(numbers)}"} for _ in range(100)], "has_more": True},
     )
     job = world.look(drop_one(world, TAKEN))
-    assert "too long" in job.error["hint"]
+    assert "too long" in job.error.hint
     assert not find_violations(world)
 
 

@@ -29,7 +29,7 @@ def test_a_person_gives_it_up(new_world: NewWorld) -> None:
     source = drop_one(world, LOST)
     world.decide(source, "give_up")
     world.run()
-    assert (world.look(source).status, world.look(source).error["code"]) == ("failed", "given_up")
+    assert (world.look(source).status, world.look(source).error.code) == ("failed", "given_up")
     assert not world.accepted()
     assert not find_violations(world)
 
@@ -39,7 +39,7 @@ def test_a_person_names_the_video(new_world: NewWorld) -> None:
     world = new_world()
     world.line.rewrite = change_each(lambda video: video.pop("prompt"))
     source = drop_one(world, TAKEN)
-    [video_id] = world.look(source).doubt["candidates"]
+    [video_id] = world.look(source).reconciliation.candidates
     # when a person names the video a day later,
     world.clock.advance(days=1)
     world.decide(source, "adopt", video_id)
@@ -95,7 +95,7 @@ def test_an_answer_that_comes_after_a_person_sent_it_again(new_world: NewWorld) 
     # then the second video is the job's, and stays it.
     job = world.look(source)
     assert job.status == "completed"
-    assert job.server["id"] == world.accepted()[1].video_id
+    assert job.server.id == world.accepted()[1].video_id
     assert len(world.paid.request_log.creates()) == 2
     assert not find_violations(world)
 
@@ -128,8 +128,8 @@ def test_what_comes_of_an_earlier_try_does_not_touch_a_later_one(new_world: NewW
     world.decide(source, "send_again")
     world.run()
     second = world.look(source)
-    assert second.attempt["id"] != first.attempt["id"]
-    spent = world.ledger.read_spent(second.attempt["day"])
+    assert second.submission.attempt_id != first.submission.attempt_id
+    spent = world.ledger.read_spent(second.submission.budget_day)
     # when the first one's answer comes at last, yes or no,
     with pytest.raises(TransitionRefused):
         world.ledger.record_video(first, {"id": "late", "status": "queued"})
@@ -137,4 +137,4 @@ def test_what_comes_of_an_earlier_try_does_not_touch_a_later_one(new_world: NewW
         world.ledger.refund(first, Status.READY, {"code": "late"})
     # then job and money are as they were.
     assert world.look(source) == second
-    assert world.ledger.read_spent(second.attempt["day"]) == spent
+    assert world.ledger.read_spent(second.submission.budget_day) == spent

@@ -22,6 +22,6 @@ def test_a_download_that_always_kills_its_worker_ends_by_the_deadline(new_world:
     world.run(hours=24)
     # then the job has ended and says so, and it was tried a few times.
     job = world.look(world.sources[0])
-    assert (job.status, job.error["code"]) == ("failed", "timed_out")
+    assert (job.status, job.error.code) == ("failed", "timed_out")
     assert 2 <= len(downloads) <= 20
     assert not find_violations(world)

@@ -13,12 +13,13 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
-from sora_ready.adapters.buckets import OutputBucket, UploadBucket
 
 from local.fake_video_server import FakeVideoServer, FakeVideoServerConfig, serve
 from sora_ready.adapters.job_table import JobTable
 from sora_ready.adapters.ledger import Ledger
+from sora_ready.adapters.output_bucket import OutputBucket
 from sora_ready.adapters.queues import NormalizeQueue, SubmitQueue, TrackQueue
+from sora_ready.adapters.upload_bucket import UploadBucket
 from sora_ready.adapters.video_server import client as video_client_module
 from sora_ready.adapters.video_server.client import VideoServerClient, open_video_server
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from sora_ready.adapters.buckets import OutputBucket
 
 from sora_ready.adapters.job_table import JobTable
+from sora_ready.adapters.output_bucket import OutputBucket
 from sora_ready.domain.imaging.normalize import ReadyImage
-from sora_ready.domain.job import Job, SourceObject, make_job_id
+from sora_ready.domain.job import Job, SourceObject
+from sora_ready.domain.job_id import make_job_id
 from sora_ready.pipeline import normalize as step
 
 from .run_steps import normalize

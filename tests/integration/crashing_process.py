@@ -11,9 +11,9 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from botocore.exceptions import ClientError
-from sora_ready.adapters.buckets import OutputBucket, Upload, UploadBucket
 
 from sora_ready.adapters.job_table import JobTable
+from sora_ready.adapters.output_bucket import OutputBucket, Upload, UploadBucket
 from sora_ready.domain.job import SourceObject
 from sora_ready.pipeline import normalize as step
 

@@ -112,7 +112,7 @@ def due_poll(stack: Stack, job_id: str = JOB) -> Event:
     job = stack.jobs.get_job(job_id)
     assert job is not None
     event = load_event("track-sqs-poll.json")
-    event["Records"][0]["body"] = json.dumps({"job_id": job_id, "polls": job.follow["polls"]})
+    event["Records"][0]["body"] = json.dumps({"job_id": job_id, "polls": job.polling.polls})
     return event
 
 

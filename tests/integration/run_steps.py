@@ -3,51 +3,92 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
+from sora_ready.adapters.metrics import Metrics
+from sora_ready.adapters.video_server import Frame, ServerResponse
 from sora_ready.adapters.video_server.client import VideoServerClient
 from sora_ready.domain.catalog import load_catalog
-from sora_ready.domain.job import Job, ServerVideo, SourceObject
-from sora_ready.pipeline.normalize import normalize_upload
-from sora_ready.pipeline.submit import submit_job
+from sora_ready.domain.job import Job, SourceObject
+from sora_ready.pipeline.normalize import Normalize
+from sora_ready.pipeline.reconcile import Reconcile
+from sora_ready.pipeline.resolve import Resolve
+from sora_ready.pipeline.submit import Submit
 from sora_ready.pipeline.sweep import Sweep
-from sora_ready.pipeline.track import track_job
+from sora_ready.pipeline.track import Track
 
-from .stack_fixtures import BUDGET, DEFAULTS, MODELS, Stack, eventually, jpeg
+from .stack_fixtures import BUDGET, DEFAULTS, MODELS, Stack, eventually, jpeg, make_request
 
 Connect = Callable[..., VideoServerClient]
 
 CATALOG = load_catalog(MODELS)
-REQUEST = {"prompt": "a calm sea", "model": "tiny", "size": "64x48", "seconds": 4}
+REQUEST = make_request()
 MP4 = b"\x00\x00\x00\x08ftyp\x00\x00\x00\x08moov\x00\x00\x00\x18mdat0123456789abcdef"
 
 
-def normalize(stack: Stack, source: SourceObject, **other: Any) -> Job:
-    """Run the step for one announcement; the AWS calls counted afterwards are its own."""
+def normalize_step(stack: Stack, **fields: Any) -> Normalize:
+    """The step over the stack, with these fields replaced."""
+    step = Normalize(
+        jobs=stack.jobs,
+        uploads=stack.uploads,
+        outputs=stack.outputs,
+        catalog=CATALOG,
+        defaults=DEFAULTS,
+        max_source_bytes=1_000_000,
+        decode_timeout_seconds=90,
+    )
+    return replace(step, **fields)
+
+
+def submit_step(stack: Stack, video_server: VideoServerClient, **fields: Any) -> Submit:
+    """The step over the stack and this server, with these fields replaced."""
+    step = Submit(
+        jobs=stack.jobs,
+        ledger=stack.ledger,
+        outputs=stack.outputs,
+        video_server=video_server,
+        track_queue=stack.track_queue,
+        lease_seconds=180,
+        budget=BUDGET,
+    )
+    return replace(step, **fields)
+
+
+def reconcile_step(stack: Stack, video_server: VideoServerClient) -> Reconcile:
+    """The step over the stack and this server."""
+    return Reconcile(stack.jobs, stack.ledger, video_server, stack.track_queue, Metrics("sora-ready"))
+
+
+def track_step(stack: Stack, video_server: VideoServerClient, **fields: Any) -> Track:
+    """The step over the stack and this server, with these fields replaced."""
+    step = Track(
+        jobs=stack.jobs,
+        outputs=stack.outputs,
+        video_server=video_server,
+        track_queue=stack.track_queue,
+        reconcile=reconcile_step(stack, video_server),
+        max_video_bytes=10_000_000,
+        deadline=timedelta(minutes=120),
+    )
+    return replace(step, **fields)
+
+
+def resolve_step(stack: Stack) -> Resolve:
+    """The step over the stack."""
+    return Resolve(stack.jobs, stack.ledger, stack.submit_queue, stack.track_queue)
+
+
+def normalize(stack: Stack, source: SourceObject, **fields: Any) -> Job:
+    """Run the step for one event; the AWS calls counted afterwards are its own."""
     stack.calls.clear()
-    options: dict[str, Any] = {
-        "jobs": stack.jobs,
-        "uploads": stack.uploads,
-        "outputs": stack.outputs,
-        "catalog": CATALOG,
-        "defaults": DEFAULTS,
-        "max_source_bytes": 1_000_000,
-        "decode_timeout_seconds": 90,
-    }
-    return normalize_upload(source, **(options | other))
+    return normalize_step(stack, **fields)(source)
 
 
-def submit(stack: Stack, video_server: VideoServerClient, job: Job, *, redelivered: bool = False, **other: Any) -> Job:
-    """Run the step for one message that announces the job's copy."""
-    options: dict[str, Any] = {
-        "jobs": stack.jobs,
-        "ledger": stack.ledger,
-        "outputs": stack.outputs,
-        "track_queue": stack.track_queue,
-        "lease_seconds": 180,
-        "budget": BUDGET,
-    }
-    return submit_job(job.id, job.copy["key"], redelivered=redelivered, video_server=video_server, **(options | other))
+def submit(stack: Stack, video_server: VideoServerClient, job: Job, *, redelivered: bool = False, **fields: Any) -> Job:
+    """Run the step for one message about the job's copy."""
+    return submit_step(stack, video_server, **fields)(job.id, job.copy.key, redelivered=redelivered)
 
 
 def track(
@@ -57,47 +98,44 @@ def track(
     polls: int | None = None,
     *,
     redelivered: bool = False,
-    **other: Any,
+    **fields: Any,
 ) -> Job:
     """Run the step for one message; without `polls`, for the one that the job's record waits for."""
     if polls is None:
         job = stack.jobs.get_job(job_id)
-        polls = job.follow.get("polls", 0) if job else 0
-    options: dict[str, Any] = {
-        "jobs": stack.jobs,
-        "ledger": stack.ledger,
-        "outputs": stack.outputs,
-        "track_queue": stack.track_queue,
-        "max_video_bytes": 10_000_000,
-        "deadline_minutes": 120,
-    }
-    return track_job(job_id, polls, redelivered=redelivered, video_server=video_server, **(options | other))
+        polls = job.polling.polls if job else 0
+    return track_step(stack, video_server, **fields)(job_id, polls, redelivered=redelivered)
 
 
-def sweep(stack: Stack, **other: Any) -> dict[str, int]:
+def sweep(stack: Stack, **fields: Any) -> dict[str, int]:
     """Run one sweep; return how many jobs of each status were resumed."""
-    options: dict[str, Any] = {
-        "jobs": stack.jobs,
-        "ledger": stack.ledger,
-        "normalize_queue": stack.normalize_queue,
-        "submit_queue": stack.submit_queue,
-        "track_queue": stack.track_queue,
-        "budget": BUDGET,
-    }
-    return Sweep(**(options | other)).resume_jobs()
+    step = Sweep(
+        jobs=stack.jobs,
+        ledger=stack.ledger,
+        normalize_queue=stack.normalize_queue,
+        submit_queue=stack.submit_queue,
+        track_queue=stack.track_queue,
+        budget=BUDGET,
+    )
+    return replace(step, **fields)()
 
 
 def order(video_server: VideoServerClient, prompt: str = "a calm sea") -> str:
     """Have the server make a video; return its id."""
-    return video_server.submit_video("job", REQUEST | {"prompt": prompt}, ("ready.jpg", jpeg(64, 48), "image/jpeg")).id
+    frame = Frame("ready.jpg", jpeg(64, 48), "image/jpeg")
+    return video_server.submit_video("job", make_request(prompt=prompt), frame).video.id
 
 
-def ended(video_server: VideoServerClient, video_id: str) -> ServerVideo:
-    return eventually(lambda: video_server.read_video(video_id), lambda video: video.status in {"completed", "failed"})
+def ended(video_server: VideoServerClient, video_id: str) -> ServerResponse:
+    """Wait until the server's video has ended; return the server's response."""
+    return eventually(
+        lambda: video_server.read_video(video_id),
+        lambda response: response.video.status in {"completed", "failed"},
+    )
 
 
 def recorded(stack: Stack, job: Job) -> Job:
-    """The job as its record stands."""
+    """The job as its record is."""
     found = stack.jobs.get_job(job.id)
     assert found is not None
     return found
@@ -105,4 +143,4 @@ def recorded(stack: Stack, job: Job) -> Job:
 
 def path_of(job: Job) -> list[str]:
     """The statuses that a job went through."""
-    return [entry["status"] for entry in job.history]
+    return [entry.status for entry in job.history]

@@ -17,17 +17,34 @@ from uuid import uuid4
 
 from PIL import Image, ImageDraw
 from samtranslator.yaml_helper import yaml_parse
-from sora_ready.adapters.buckets import OutputBucket, UploadBucket
 
 from local.fake_video_server import Entry, ModelRules, RequestLog
 from sora_ready.adapters.job_items import write_item
 from sora_ready.adapters.job_table import DueJob, JobTable
 from sora_ready.adapters.ledger import Ledger
+from sora_ready.adapters.output_bucket import OutputBucket
 from sora_ready.adapters.queues import NormalizeQueue, SubmitQueue, TrackQueue
+from sora_ready.adapters.upload_bucket import UploadBucket
 from sora_ready.domain.errors import SubmissionUnconfirmed
-from sora_ready.domain.job import DUE_AFTER, Job, SourceObject, Status, SweepPartition, make_job_id, timestamp
-from sora_ready.domain.reconciliation import fingerprint
-from sora_ready.pipeline.reconcile import mark_unconfirmed
+from sora_ready.domain.job import (
+    DUE_AFTER,
+    HistoryEntry,
+    Invocation,
+    Job,
+    JobChanges,
+    JobRequest,
+    Polling,
+    ReadyCopy,
+    Reconciliation,
+    ServerVideo,
+    SourceObject,
+    Status,
+    Submission,
+    SweepPartition,
+    timestamp,
+)
+from sora_ready.domain.job_id import make_job_id
+from sora_ready.pipeline.unconfirmed import mark_unconfirmed
 
 T = TypeVar("T")
 
@@ -59,7 +76,7 @@ DEFAULTS = {
     "prompt": "Bring this picture to life.",
 }
 
-WAYS: Mapping[Status, tuple[Status, ...]] = {
+PATHS: Mapping[Status, tuple[Status, ...]] = {
     Status.RECEIVED: (Status.RECEIVED,),
     Status.READY: (Status.READY,),
     Status.REJECTED: (Status.REJECTED,),
@@ -73,7 +90,7 @@ WAYS: Mapping[Status, tuple[Status, ...]] = {
     Status.COMPLETED: (Status.READY, Status.SUBMITTING, Status.QUEUED, Status.COMPLETED),
     Status.FAILED: (Status.READY, Status.SUBMITTING, Status.FAILED),
 }
-"""A way to each status, from the first status of a record on."""
+"""A path to each status, from the initial status of a record on."""
 
 
 class Clock:
@@ -113,14 +130,14 @@ class AwsCalls:
 
 
 class RequestLogFromNow(RequestLog):
-    """A ledger without what was in it before."""
+    """A request log without its earlier entries."""
 
-    def __init__(self, ledger: RequestLog) -> None:
-        self._ledger = ledger
-        self._before = len(ledger.entries())
+    def __init__(self, request_log: RequestLog) -> None:
+        self._request_log = request_log
+        self._before = len(request_log.entries())
 
     def entries(self) -> list[Entry]:
-        return self._ledger.entries()[self._before :]
+        return self._request_log.entries()[self._before :]
 
 
 class OneAtATime:
@@ -183,14 +200,17 @@ class Stack:
     def spent(self, day: str = DAY) -> Decimal:
         return self.ledger.read_spent(day)
 
-    def resumed(self, job: Job) -> DueJob | None:
-        """The job as the index by-due holds it, however far its time is; None where nothing wakes it."""
-        return next((row for rows in self.lines().values() for row in rows if row.job_id == job.id), None)
+    def due_row(self, job: Job) -> DueJob | None:
+        """The job as the index by-due holds it, however far in the future; None if it is not in the index."""
+        return next((row for rows in self.due_rows().values() for row in rows if row.job_id == job.id), None)
 
-    def lines(self) -> dict[str, list[DueJob]]:
-        """What waits in each line of the index by-due, the first to be resumed first."""
+    def due_rows(self) -> dict[str, list[DueJob]]:
+        """The rows of each partition of the index by-due, the first to be resumed first."""
         query = self.jobs._query_due
-        return {line: list(query("#wake = :line", {":line": {"S": str(line)}})) for line in SweepPartition}
+        return {
+            partition: list(query("due_partition = :partition", {":partition": {"S": str(partition)}}))
+            for partition in SweepPartition
+        }
 
     def ready_job(
         self,
@@ -200,73 +220,101 @@ class Stack:
         copy_key: str = "",
         prompt: str = "a calm sea",
         price: str = "0.40",
-        caller: Mapping[str, Any] | None = None,
+        invocation: Invocation | None = None,
     ) -> Job:
         """Record a job that is ready, and save its copy."""
         source = SourceObject(UPLOAD_BUCKET, key, "b1946ac92492d2347c6235b4d2611184", "v1")
-        job_id = job_id or make_job_id(source)
-        frame = jpeg(64, 48)
-        digest = hashlib.sha256(frame).hexdigest()
-        copy_key = copy_key or f"ready/{job_id}-{digest[:12]}.jpg"
-        self.s3.put_object(Bucket=OUTPUT_BUCKET, Key=copy_key, Body=frame, ContentType="image/jpeg")
         job = make_job(source, job_id)
-        copy = {"bucket": OUTPUT_BUCKET, "key": copy_key, "content_type": "image/jpeg", "sha256": digest}
-        request = {**job.request, "prompt": prompt, "price_usd": price}
-        made = {"created_at": timestamp(self.clock()), "caller": caller or {}}
-        return self.jobs.put_job(replace(job, request=request, copy=copy, **made))
+        copy = make_copy(job.id, copy_key)
+        self.s3.put_object(Bucket=OUTPUT_BUCKET, Key=copy.key, Body=jpeg(64, 48), ContentType="image/jpeg")
+        request = make_request(prompt=prompt, price_usd=Decimal(price))
+        job = replace(job, request=request, copy=copy, created_at=timestamp(self.clock()))
+        return self.jobs.put_job(replace(job, invocation=invocation or Invocation()))
 
     def sent_job(self, video_id: str, status: Status = Status.QUEUED, *, polls: int = 0, **options: Any) -> Job:
-        """Record a job whose video is at the server under this id, after so many looks."""
+        """Record a job whose video is at the server under this id, after so many polls."""
         job = self.ready_job(**options)
-        return follow(self.jobs, job, WAYS[status][1:], video_id, polls)
+        return move_along(self.jobs, job, PATHS[status][1:], video_id, polls)
 
     def claimed_job(self, key: str = "beach.jpg", *, price: Decimal = PRICE, **options: Any) -> Job:
-        """Record a job that is being sent: its price is taken from the day, its worker's lease runs."""
+        """Record a job that is being sent: its price is taken from the day's budget, its worker's lease runs."""
         job = self.ready_job(key, **options)
-        return self.ledger.claim_job(job, new_attempt(self.clock), fingerprint(job.request), price=price, budget=BUDGET)
+        return self.ledger.claim_job(job, new_submission(self.clock, price), budget=BUDGET)
 
-    def doubted_job(self, key: str = "beach.jpg", **options: Any) -> Job:
+    def unconfirmed_job(self, key: str = "beach.jpg", **options: Any) -> Job:
         """Record a job that may have been sent."""
-        return mark_unconfirmed(
-            self.claimed_job(key, **options), SubmissionUnconfirmed("The connection broke"), self.jobs
-        )
+        error = SubmissionUnconfirmed("The connection broke")
+        return mark_unconfirmed(self.claimed_job(key, **options), error, self.jobs)
+
+
+def make_request(**fields: Any) -> JobRequest:
+    """The request of a job, with these fields."""
+    request = JobRequest(
+        model="tiny",
+        size="64x48",
+        requested_size="auto",
+        seconds=4,
+        mode="cover",
+        focus="0.5 0.5",
+        crop="0 0 1 1",
+        background="000000",
+        format="jpeg",
+        quality=95,
+        prompt="a calm sea",
+        price_usd=PRICE,
+    )
+    return replace(request, **fields)
+
+
+def make_copy(job_id: str, key: str = "") -> ReadyCopy:
+    """The ready copy of a job, as its record says."""
+    frame = jpeg(64, 48)
+    digest = hashlib.sha256(frame).hexdigest()
+    return ReadyCopy(
+        bucket=OUTPUT_BUCKET,
+        key=key or f"ready/{job_id}-{digest[:12]}.jpg",
+        content_type="image/jpeg",
+        width=64,
+        height=48,
+        mode="cover",
+        background="000000",
+        region=(0.0, 0.0, 1.0, 1.0),
+        bytes=len(frame),
+        sha256=digest,
+    )
 
 
 def make_job(source: SourceObject | None = None, job_id: str = "", status: Status = Status.READY) -> Job:
     source = source or SourceObject(UPLOAD_BUCKET, "beach.jpg", "b1946ac92492d2347c6235b4d2611184", "v1")
-    request = {"model": "tiny", "size": "64x48", "seconds": 4, "prompt": "a calm sea", "price_usd": "0.40"}
-    made = "2026-11-12T08:00:00.000Z"
-    return Job(job_id or make_job_id(source), status, source, made, made, request=request)
+    created_at = "2026-11-12T08:00:00.000Z"
+    return Job(job_id or make_job_id(source), status, source, created_at, created_at, request=make_request())
 
 
 def bring_to(jobs: JobTable, status: Status) -> Job:
-    """Write a job as it stands once it has gone its way to `status`: in one call, past all conditions."""
-    job = make_job(status=status)
-    history = [{"status": str(step), "at": "2026-11-12T08:00:00.000Z"} for step in WAYS[status]]
-    sent = {"server": {"id": "video_at_server", "status": "queued"}} if Status.QUEUED in WAYS[status] else {}
-    record = job.as_record() | sent | {"history": history}
+    """Write a job as it is after its path to `status`: in one call, without any condition."""
+    history = tuple(HistoryEntry(step, "2026-11-12T08:00:00.000Z") for step in PATHS[status])
+    job = replace(make_job(status=status), history=history)
+    if Status.QUEUED in PATHS[status]:
+        job = replace(job, server=ServerVideo("video_at_server", "queued"))
     if status in DUE_AFTER:
-        record["due_at"] = timestamp(jobs.now() + DUE_AFTER[status])
-    jobs._client.put_item(TableName=jobs.table, Item=write_item(record))
-    return Job.from_record(record)
+        job = replace(job, due_at=timestamp(jobs.now() + DUE_AFTER[status]))
+    jobs._client.put_item(TableName=jobs.table, Item=write_item(job))
+    return job
 
 
-def new_attempt(clock: Callable[[], datetime]) -> dict[str, Any]:
-    """A try to send a job that begins now, as submit writes it down."""
+def new_submission(clock: Callable[[], datetime], price: Decimal = PRICE) -> Submission:
+    """An attempt to send a job that starts now, as submit records it."""
     until = clock() + timedelta(minutes=3)
-    return {"id": str(uuid4()), "started_at": timestamp(clock()), "lease_until": timestamp(until)}
+    return Submission(str(uuid4()), timestamp(clock()), timestamp(until), price, DAY)
 
 
-def follow(jobs: JobTable, job: Job, steps: Any, video_id: str = "video_at_server", polls: int = 0) -> Job:
-    """Move a job along `steps`, each with the parts of the record that come with it; the ledger is not asked."""
-    attempt = new_attempt(jobs.now) | {"usd": str(PRICE), "day": DAY}
-    parts: dict[Status, dict[str, Any]] = {
-        Status.SUBMITTING: {"attempt": attempt},
-        Status.UNCONFIRMED: {"doubt": {"since": timestamp(jobs.now()), "looks": 0}},
-        Status.QUEUED: {
-            "server": {"id": video_id, "status": "queued"},
-            "follow": {"polls": polls, "since": timestamp(jobs.now())},
-        },
+def move_along(jobs: JobTable, job: Job, steps: Any, video_id: str = "video_at_server", polls: int = 0) -> Job:
+    """Move a job along `steps`, each with the parts of the record that come with it, past the ledger."""
+    now = timestamp(jobs.now())
+    parts: dict[Status, JobChanges] = {
+        Status.SUBMITTING: {"submission": new_submission(jobs.now)},
+        Status.UNCONFIRMED: {"reconciliation": Reconciliation(since=now)},
+        Status.QUEUED: {"server": ServerVideo(video_id, "queued"), "polling": Polling(polls, now)},
     }
     for step in steps:
         job = jobs.move_job(job.id, step, **parts.get(step, {}))

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from sora_ready.domain.job import SourceObject, Status, api_object_key
+from sora_ready.domain.job import SourceObject, Status
+from sora_ready.domain.job_id import api_object_key
 from tests.openai_schema import CREATE, ERROR, VIDEO, assert_holds
 
 from .api_requests import PICTURE, call, create, form, job_of, uploaded_versions
@@ -37,7 +38,7 @@ def test_the_pipeline_makes_of_it_what_was_asked_for(stack: Stack, load: Load) -
     head = stack.s3.head_object(Bucket=UPLOAD_BUCKET, Key=api_object_key(told.body["id"]))
     job = normalize(stack, SourceObject(UPLOAD_BUCKET, api_object_key(told.body["id"]), version_id=head["VersionId"]))
     assert (job.id, job.status) == (told.body["id"], Status.READY)
-    assert (job.request["mode"], job.request["background"], job.request["crop"]) == ("pad", "ffffff", "0.25 0 1 1")
+    assert (job.request.mode, job.request.background, job.request.crop) == ("pad", "ffffff", "0.25 0 1 1")
     assert job.option_sources["mode"] == job.option_sources["prompt"] == "body"
     assert path_of(job) == ["received", "ready"]
 

@@ -8,16 +8,17 @@ from typing import Any
 import pytest
 from sora_ready.adapters.inbox import Inbox
 
-from sora_ready.domain.job import FINAL, NOT_SENT, Job, SourceObject, Status, api_object_key, hash_job_id
+from sora_ready.domain.job import CANCELABLE, FINAL, Job, SourceObject, Status
+from sora_ready.domain.job_id import api_object_key, hash_job_id
 from sora_ready.pipeline.delete import cancel_or_delete_job
 from tests.openai_schema import DELETED, assert_holds
 
 from .api_requests import call, create, uploaded_versions
 from .function_modules import Load
 from .run_steps import normalize, path_of, recorded, submit
-from .stack_fixtures import OUTPUT_BUCKET, UPLOAD_BUCKET, Stack, bring_to, follow, picture
+from .stack_fixtures import OUTPUT_BUCKET, UPLOAD_BUCKET, Stack, bring_to, move_along, picture
 
-PAID = sorted(set(Status) - FINAL - NOT_SENT)
+PAID = sorted(set(Status) - FINAL - CANCELABLE)
 
 
 def keys(stack: Stack, bucket: str) -> list[str]:
@@ -28,19 +29,19 @@ def completed(stack: Stack, source: SourceObject) -> Job:
     """A job that has gone all the way, with all its files."""
     job = normalize(stack, source)
     stack.s3.put_object(Bucket=OUTPUT_BUCKET, Key=f"videos/{job.id}.mp4", Body=b"video")
-    follow(stack.jobs, job, [Status.SUBMITTING, Status.QUEUED])
+    move_along(stack.jobs, job, [Status.SUBMITTING, Status.QUEUED])
     video = {"bucket": OUTPUT_BUCKET, "key": f"videos/{job.id}.mp4"}
     return stack.jobs.move_job(job.id, Status.COMPLETED, video=video)
 
 
-@pytest.mark.parametrize("status", sorted(NOT_SENT))
+@pytest.mark.parametrize("status", sorted(CANCELABLE))
 def test_what_was_not_sent_is_canceled_and_stays_on_record(stack: Stack, load: Load, status: Status) -> None:
     job = bring_to(stack.jobs, status)
     told = call(load("api"), "DELETE", f"/videos/{job.id}")
     assert_holds(DELETED, told.body)
     assert told.body == {"id": job.id, "object": "video.deleted", "deleted": False, "job": {"status": "canceled"}}
     assert recorded(stack, job).status is Status.CANCELED
-    assert stack.resumed(job) is None
+    assert stack.due_row(job) is None
 
 
 @pytest.mark.parametrize("status", sorted(FINAL - {Status.DELETED}))
@@ -142,7 +143,7 @@ def test_a_worker_that_died_between_leaves_the_rest_to_the_next(
 def test_a_job_that_is_sent_meanwhile_is_paid_for(stack: Stack, load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
     job = stack.ready_job()
     seen = stack.jobs.get_job(job.id)
-    follow(stack.jobs, job, [Status.SUBMITTING])
+    move_along(stack.jobs, job, [Status.SUBMITTING])
     looks = iter([seen])
     read = stack.jobs.get_job
     monkeypatch.setattr(stack.jobs, "get_job", lambda job_id: next(looks, None) or read(job_id))

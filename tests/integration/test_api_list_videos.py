@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from sora_ready.adapters import job_list
-from sora_ready.domain.job import Job, SourceObject, Status, hash_job_id
+from sora_ready.domain.job import Job, SourceObject, Status
+from sora_ready.domain.job_id import hash_job_id
 from tests.openai_schema import VIDEO, VIDEO_LIST, assert_holds
 
 from .api_requests import call
@@ -103,7 +104,7 @@ def test_a_job_of_the_list_says_the_same_as_the_job_itself(stack: Stack, load: L
 def test_the_index_holds_neither_history_nor_tries(stack: Stack) -> None:
     add(stack, "a", attempt={"id": "x"})
     [job] = job_list.JobList(stack.dynamodb, stack.table).read_page(limit=1).jobs
-    assert (job.history, job.attempt, job.follow, job.option_sources) == ((), {}, {}, {})
+    assert (job.history, job.submission, job.polling, job.option_sources) == ((), {}, {}, {})
 
 
 @pytest.mark.parametrize(

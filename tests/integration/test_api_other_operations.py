@@ -8,7 +8,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 from sora_ready.adapters.inbox import Inbox
 
-from sora_ready.domain.job import Status, api_object_key
+from sora_ready.domain.job import Status
+from sora_ready.domain.job_id import api_object_key
 from tests.openai_schema import ERROR, assert_holds
 
 from .api_requests import call, create
@@ -111,7 +112,7 @@ def resolve(load: Load, video_id: str, body: Any) -> Any:
 
 
 def test_what_a_person_decides_is_done(stack: Stack, load: Load) -> None:
-    one, two, three = (stack.doubted_job(f"{name}.jpg", prompt=name) for name in ("one", "two", "three"))
+    one, two, three = (stack.unconfirmed_job(f"{name}.jpg", prompt=name) for name in ("one", "two", "three"))
     assert resolve(load, one.id, {"decision": "give_up"}).body["job"]["error"]["code"] == "given_up"
     assert resolve(load, two.id, {"decision": "send_again"}).body["job"]["status"] == "ready"
     assert stack.messages(stack.submit_queue_url) == [{"job_id": two.id}]
@@ -132,22 +133,22 @@ def test_what_a_person_decides_is_done(stack: Stack, load: Load) -> None:
     ],
 )
 def test_what_is_no_decision_is_refused(stack: Stack, load: Load, body: Any, param: str) -> None:
-    job = stack.doubted_job()
+    job = stack.unconfirmed_job()
     told = resolve(load, job.id, body)
     assert (told.status, told.body["error"]["param"]) == (400, param)
     assert recorded(stack, job).status is Status.UNCONFIRMED
 
 
 def test_a_video_that_cannot_be_meant_is_refused(stack: Stack, load: Load) -> None:
-    job = stack.doubted_job()
-    stack.jobs.update_job(job, doubt={**job.doubt, "candidates": ["video_1"]})
+    job = stack.unconfirmed_job()
+    stack.jobs.update_job(job, doubt={**job.reconciliation, "candidates": ["video_1"]})
     told = resolve(load, job.id, {"decision": "adopt", "video_id": "video_2"})
     assert (told.status, told.body["error"]["param"]) == (400, "video_id")
     assert "video_1" in told.body["error"]["message"]
 
 
 def test_a_video_of_another_job_is_a_conflict(stack: Stack, load: Load) -> None:
-    one, two = stack.doubted_job("one.jpg", prompt="one"), stack.doubted_job("two.jpg", prompt="two")
+    one, two = stack.unconfirmed_job("one.jpg", prompt="one"), stack.unconfirmed_job("two.jpg", prompt="two")
     assert resolve(load, one.id, {"decision": "adopt", "video_id": "video_1"}).status == 200
     told = resolve(load, two.id, {"decision": "adopt", "video_id": "video_1"})
     assert (told.status, told.code) == (409, "video_claimed")

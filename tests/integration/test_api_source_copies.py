@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sora_ready.domain.job import Status, api_object_key
+from sora_ready.domain.job import Status
+from sora_ready.domain.job_id import api_object_key
 
 from .api_requests import Told, call, job_of
 from .function_modules import Load

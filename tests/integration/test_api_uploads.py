@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from sora_ready.domain.job import SourceObject, Status, api_object_key
+from sora_ready.domain.job import SourceObject, Status
+from sora_ready.domain.job_id import api_object_key
 
 from .api_requests import call, job_of
 from .function_modules import Load
@@ -34,8 +35,8 @@ def test_the_answer_names_the_job_and_the_form(stack: Stack, load: Load) -> None
     assert (told.body["object"], told.body["max_bytes"]) == ("upload", 9000)
     assert UPLOAD_BUCKET in told.body["url"]
     job = job_of(stack, told)
-    assert (job.status, job.request["mode"], job.option_sources["mode"]) == (Status.RECEIVED, "pad", "body")
-    assert job.caller["file_name"] == "big.heic"
+    assert (job.status, job.request.mode, job.option_sources["mode"]) == (Status.RECEIVED, "pad", "body")
+    assert job.invocation.file_name == "big.heic"
 
 
 def test_the_signed_policy_fixes_every_field(stack: Stack, load: Load) -> None:
@@ -81,7 +82,7 @@ def test_what_is_posted_becomes_what_was_asked_for(stack: Stack, load: Load) -> 
     job = job_of(stack, ask(load("api")))
     upload = stack.upload(job.source.key, picture(40, 120), Metadata={"request": "a hash"})
     made = normalize(stack, upload)
-    assert (made.id, made.status, made.request["mode"]) == (job.id, Status.READY, "pad")
+    assert (made.id, made.status, made.request.mode) == (job.id, Status.READY, "pad")
 
 
 def test_a_call_that_comes_again_gets_the_same_job_and_another_is_a_conflict(stack: Stack, load: Load) -> None:
@@ -118,4 +119,4 @@ def test_what_cannot_be_signed_is_refused_by_name(stack: Stack, load: Load, body
 def test_a_form_for_a_picture_that_never_comes_ends_as_rejected(stack: Stack, load: Load) -> None:
     job = job_of(stack, ask(load("api")))
     made = normalize(stack, SourceObject(UPLOAD_BUCKET, job.source.key))
-    assert (made.status, made.error["code"]) == (Status.REJECTED, "source_missing")
+    assert (made.status, made.error.code) == (Status.REJECTED, "source_missing")

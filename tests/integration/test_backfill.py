@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from sora_ready.domain.job import Job, Status, make_job_id
+from sora_ready.domain.job import Job, Status
+from sora_ready.domain.job_id import make_job_id
 from sora_ready.entrypoints.s3_batch import BatchTask, ResultCode, TaskResult
 from sora_ready.pipeline.backfill import Backfill
 
@@ -78,9 +79,9 @@ def test_a_picture_that_lies_there_becomes_a_ready_job(stack: Stack) -> None:
     job = job_named(stack, result)
     assert result == TaskResult(SUCCEEDED, f"{job.id} is ready")
     assert path_of(job) == ["received", "ready"]
-    assert (job.request["mode"], job.request["prompt"], job.option_sources["mode"]) == ("pad", "a calm sea", "body")
-    assert job.caller == {"door": "backfill", "batch_job": "batch-1", "task": "task-1"}
-    assert stack.output_keys("ready/") == [job.copy["key"]]
+    assert (job.request.mode, job.request.prompt, job.option_sources["mode"]) == ("pad", "a calm sea", "body")
+    assert job.invocation == {"door": "backfill", "batch_job": "batch-1", "task": "task-1"}
+    assert stack.output_keys("ready/") == [job.copy.key]
 
 
 def test_what_the_picture_says_itself_goes_before_the_user_arguments(stack: Stack) -> None:
@@ -97,7 +98,7 @@ def test_the_version_that_the_manifest_names_is_the_one_taken_up(stack: Stack) -
 
     job = job_named(stack, backfill(stack, version=str(first.version_id)))
 
-    assert (job.id, job.picture["width"]) == (make_job_id(first), 80)
+    assert (job.id, job.picture.width) == (make_job_id(first), 80)
 
 
 def test_a_second_run_of_the_same_manifest_makes_nothing_new(stack: Stack) -> None:
@@ -144,7 +145,7 @@ def test_a_task_whose_worker_died_is_taken_up_where_it_stands(stack: Stack) -> N
     result = backfill(stack)
 
     assert result == TaskResult(SUCCEEDED, f"{left.id} is ready")
-    assert job_named(stack, result).request["mode"] == "pad"
+    assert job_named(stack, result).request.mode == "pad"
 
 
 def test_a_picture_that_kills_its_decoder_is_in_the_end_rejected_without_batch_operations(stack: Stack) -> None:
@@ -156,7 +157,7 @@ def test_a_picture_that_kills_its_decoder_is_in_the_end_rejected_without_batch_o
     # when sweep comes by, then normalize has the job's picture; and the next run of the manifest is told
     stack.clock.advance(hours=1)
     assert sweep(stack) == {"received": 1}
-    assert normalize(stack, job.source).error["code"] == "decoder_crashed"
+    assert normalize(stack, job.source).error.code == "decoder_crashed"
     result = backfill(stack)
     assert result.code is PERMANENT
     assert result.message.startswith(f"{job.id} is rejected, decoder_crashed: The picture brought down")
@@ -298,7 +299,7 @@ def test_arguments_are_matched_as_tags_are_and_an_empty_one_is_none(stack: Stack
 
     job = job_named(stack, backfill(stack, Mode="PAD", crop_bounds="0.1 0 0.9 1", prompt=" "))
 
-    assert (job.request["mode"], job.request["crop"]) == ("pad", "0.1 0 0.9 1")
+    assert (job.request.mode, job.request.crop) == ("pad", "0.1 0 0.9 1")
     assert job.option_sources["prompt"] == "default"
 
 
@@ -345,7 +346,7 @@ def test_what_may_mend_itself_is_tried_again_and_ends_well(
 
     assert again.code is SUCCEEDED
     # the try that failed was no death of its decoder
-    assert "decodes" not in job_named(stack, again).attempt or len(job_named(stack, again).attempt["decodes"]) == 1
+    assert "decodes" not in job_named(stack, again).submission or len(job_named(stack, again).decoding.started_at) == 1
 
 
 def test_a_key_of_the_api_is_the_job_that_it_names(stack: Stack) -> None:

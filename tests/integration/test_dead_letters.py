@@ -11,12 +11,13 @@ import pytest
 from local.fake_video_server import FakeVideoServer
 from sora_ready.adapters.video_server.client import VideoServerClient
 from sora_ready.domain.errors import JobNotReadyError, SubmissionNotAcceptedError
-from sora_ready.domain.job import DUE_AFTER, Job, Status, make_job_id, timestamp
+from sora_ready.domain.job import DUE_AFTER, Job, Status, timestamp
+from sora_ready.domain.job_id import make_job_id
 from sora_ready.pipeline.dead_letters import mark_dead_letter, mark_dead_upload
 
 from .function_modules import JOB, Event, Load, announced, at_the_server, due_poll, ready_sample, received, uploaded
 from .run_steps import path_of, recorded, submit, track
-from .stack_fixtures import TEMPLATE, Stack, eventually, follow, load_event
+from .stack_fixtures import TEMPLATE, Stack, eventually, load_event, move_along
 
 # The SDK marks its video methods deprecated, and pytest drops the filter that the product sets at import.
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
@@ -38,11 +39,11 @@ def fails(load: Load, name: str, event: Event, **variables: str) -> None:
 
 def assert_left_to_people(stack: Stack, job: Job, queue: str, last: str) -> None:
     """The record says which queue the message waits in and why, and nothing wakes the job."""
-    assert (job.error["code"], job.error["last"]["code"]) == ("dead_letter", last)
-    assert f"{queue}DeadLetters" in job.error["message"]
-    assert "redrive" in job.error["hint"]
+    assert (job.error.code, job.error.facts["last"]["code"]) == ("dead_letter", last)
+    assert f"{queue}DeadLetters" in job.error.message
+    assert "redrive" in job.error.hint
     assert job.due_at is None
-    assert stack.resumed(job) is None
+    assert stack.due_row(job) is None
 
 
 def break_bucket(monkeypatch: pytest.MonkeyPatch, adapter: str) -> None:
@@ -82,7 +83,7 @@ def test_an_upload_whose_record_was_begun_keeps_it(stack: Stack, load: Load, mon
     fails(load, "normalize", event)
     begun = stack.jobs.get_job(make_job_id(source))
     assert begun is not None
-    assert stack.resumed(begun) is not None
+    assert stack.due_row(begun) is not None
 
     fails(load, "normalize", receive(event, LAST["normalize"]))
 
@@ -94,14 +95,14 @@ def test_an_upload_whose_record_was_begun_keeps_it(stack: Stack, load: Load, mon
 def test_a_job_that_a_server_never_took_is_marked_at_the_last_try(stack: Stack, load: Load) -> None:
     job = ready_sample(stack)
     for tries in (LAST["submit"] - 1, LAST["submit"]):
-        assert stack.resumed(job) is not None
+        assert stack.due_row(job) is not None
         # nothing listens there
         fails(load, "submit", received(stack, announced(receives=tries)), VIDEO_API_BASE_URL="http://127.0.0.1:9/v1")
     marked = recorded(stack, job)
     assert marked.status is Status.READY
     assert_left_to_people(stack, marked, "Submit", "server_unreachable")
     # and the day was given back what the tries had taken
-    assert stack.ledger.read_spent(marked.attempt["day"]) == 0
+    assert stack.ledger.read_spent(marked.submission.budget_day) == 0
 
 
 def test_a_video_that_could_not_be_stored_is_marked_at_the_last_try(
@@ -148,7 +149,7 @@ def test_a_servers_words_and_a_prompt_are_not_repeated_by_a_fault_of_ours(stack:
     marked = mark_dead_letter(job.id, "Submit", RuntimeError("a calm sea at sk-secret"), stack.jobs)
 
     assert marked is not None
-    assert marked.error["last"] == {"code": "RuntimeError"}
+    assert marked.error.facts["last"] == {"code": "RuntimeError"}
 
 
 # ---------------------------------------------------------------- which jobs it is about
@@ -167,7 +168,7 @@ def test_a_job_that_does_not_wait_for_the_queue_is_left_alone(
     stack: Stack, queue: str, statuses: set[Status], status: Status
 ) -> None:
     # given that a job which something else moves on would be stopped by the mark
-    job = follow(stack.jobs, stack.ready_job(), way_to(status))
+    job = move_along(stack.jobs, stack.ready_job(), way_to(status))
 
     marked = mark_dead_letter(job.id, queue, JobNotReadyError(job.id), stack.jobs)
 
@@ -202,19 +203,19 @@ def test_a_copys_event_that_died_does_not_stop_the_upload_behind_it(stack: Stack
     assert mark_dead_letter(job.id, "Submit", JobNotReadyError(job.id), stack.jobs) is None
 
     # then the upload is still resumed
-    assert stack.resumed(job) is not None
+    assert stack.due_row(job) is not None
 
 
 def test_a_job_in_doubt_stays_where_others_in_doubt_look_for_it(stack: Stack) -> None:
-    job = stack.doubted_job()
+    job = stack.unconfirmed_job()
 
     marked = mark_dead_letter(job.id, "Track", RuntimeError(), stack.jobs)
 
     assert marked is not None
-    assert marked.error["code"] == "dead_letter"
+    assert marked.error.code == "dead_letter"
     # resumed once a day, not every five minutes
     assert marked.due_at == timestamp(stack.clock() + timedelta(days=1))
-    found = stack.jobs.find_open(stack.resumed(job).fingerprint or "")  # type: ignore[union-attr]
+    found = stack.jobs.find_open(stack.due_row(job).fingerprint or "")  # type: ignore[union-attr]
     assert [row.job_id for row in found] == [job.id]
 
 
@@ -238,7 +239,7 @@ def test_a_redriven_upload_becomes_its_copy(stack: Stack, load: Load, monkeypatc
     job = stack.jobs.get_job(make_job_id(source))
     assert job is not None
     assert (job.status, job.error) == (Status.READY, {})
-    assert stack.resumed(job) is not None
+    assert stack.due_row(job) is not None
 
 
 def test_a_redriven_job_is_sent_once(
@@ -250,7 +251,7 @@ def test_a_redriven_job_is_sent_once(
     done = submit(stack, video_server, job)
 
     assert (done.status, done.error) == (Status.QUEUED, {})
-    assert stack.resumed(done) is not None
+    assert stack.due_row(done) is not None
     assert submit(stack, video_server, job) == done
     assert len(fake_server.request_log.creates()) == 1
 
@@ -289,11 +290,11 @@ def test_a_redriven_submission_of_a_job_that_nothing_follows_has_it_followed(
 def test_a_redrive_of_a_job_that_has_ended_sends_nothing(
     stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient, status: Status
 ) -> None:
-    job = follow(stack.jobs, stack.ready_job(), way_to(status))
+    job = move_along(stack.jobs, stack.ready_job(), way_to(status))
 
     for redelivered in (False, True):
         assert submit(stack, video_server, job, redelivered=redelivered) == job
         assert track(stack, video_server, job.id, redelivered=redelivered) == job
 
     assert (fake_server.request_log.entries(), stack.polls()) == ([], [])
-    assert json.dumps(recorded(stack, job).as_record()) == json.dumps(job.as_record())
+    assert json.dumps(recorded(stack, job).to_record()) == json.dumps(job.to_record())

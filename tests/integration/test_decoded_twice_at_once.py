@@ -54,7 +54,7 @@ def test_two_deliveries_at_once_do_not_count_each_other(
     # then
     assert answers == [found(stack, source)] * 3
     assert path_of(answers[0]) == ["received", "ready"]
-    assert stack.output_keys() == [answers[0].copy["key"]]
+    assert stack.output_keys() == [answers[0].copy.key]
 
 
 @pytest.mark.parametrize("dead", [0, 1])
@@ -70,10 +70,10 @@ def test_of_two_deliveries_at_once_neither_erases_the_others_attempt(
     received = die(stack, decoder, source, jobs=jobs)
 
     # then
-    assert len(received.attempt["decodes"]) == dead + 2
+    assert len(received.decoding.started_at) == dead + 2
     assert received.created_at == "2026-11-12T08:00:00.000Z"
     assert path_of(received) == ["received"]
-    assert normalize(stack, source).error["code"] == "decoder_crashed"
+    assert normalize(stack, source).error.code == "decoder_crashed"
     assert decoder.decodes == dead + 2
 
 
@@ -90,7 +90,7 @@ def test_the_job_keeps_the_beginning_that_was_recorded_first(
 
     # then
     assert (job.status, path_of(job)) == (Status.READY, ["received", "ready"])
-    assert job.created_at == job.history[0]["at"] == "2026-11-12T08:00:05.000Z"
+    assert job.created_at == job.history[0].at == "2026-11-12T08:00:05.000Z"
 
 
 @pytest.mark.parametrize("dead", [0, 1])
@@ -118,7 +118,7 @@ def test_a_record_that_changes_all_the_time_sends_the_message_back(
     class Restless(JobTable):
         def update_job(self, job: Job, **parts: Any) -> Job:
             stack.clock.advance(seconds=1)
-            super().update_job(job, attempt={"decodes": [*job.attempt["decodes"], "2026-11-12T09:00:00.000Z"]})
+            super().update_job(job, attempt={"decodes": [*job.decoding.started_at, "2026-11-12T09:00:00.000Z"]})
             return super().update_job(job, **parts)
 
     die(stack, decoder, source)

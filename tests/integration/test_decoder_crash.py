@@ -53,11 +53,11 @@ def test_a_job_is_on_record_before_its_picture_is_decoded(
     # then
     (received,) = seen
     assert (received.status, path_of(received)) == (Status.RECEIVED, ["received"])
-    assert received.attempt == {"decodes": ["2026-11-12T08:00:00.000Z"]}
-    assert (received.request["size"], received.option_sources["size"]) == ("64x48", "tag")
-    assert (ready.status, path_of(ready), ready.attempt) == (Status.READY, ["received", "ready"], {})
+    assert received.submission == {"decodes": ["2026-11-12T08:00:00.000Z"]}
+    assert (received.request.size, received.option_sources["size"]) == ("64x48", "tag")
+    assert (ready.status, path_of(ready), ready.submission) == (Status.READY, ["received", "ready"], {})
     assert (ready.created_at, received.updated_at) == ("2026-11-12T08:00:00.000Z",) * 2
-    assert ready.updated_at == ready.history[-1]["at"] == "2026-11-12T08:00:03.000Z"
+    assert ready.updated_at == ready.history[-1].at == "2026-11-12T08:00:03.000Z"
 
 
 def test_a_received_job_without_an_attempt_is_decoded(stack: Stack, decoder: Decoder) -> None:
@@ -68,7 +68,7 @@ def test_a_received_job_without_an_attempt_is_decoded(stack: Stack, decoder: Dec
     ended = normalize(stack, job.source)
 
     # then it came as far as the object
-    assert (ended.error["code"], path_of(ended)) == ("source_missing", ["received", "rejected"])
+    assert (ended.error.code, path_of(ended)) == ("source_missing", ["received", "rejected"])
 
 
 def test_an_attempt_joins_a_record_that_has_none(stack: Stack, decoder: Decoder, source: SourceObject) -> None:
@@ -79,7 +79,7 @@ def test_an_attempt_joins_a_record_that_has_none(stack: Stack, decoder: Decoder,
     received = die(stack, decoder, source)
 
     # then
-    assert received.attempt == {"decodes": ["2026-11-12T08:00:00.000Z"]}
+    assert received.submission == {"decodes": ["2026-11-12T08:00:00.000Z"]}
 
 
 # ---------------------------------------------------------------- attempts that died
@@ -90,17 +90,17 @@ def test_a_picture_whose_decoder_died_once_is_decoded_again(
 ) -> None:
     # given
     received = die(stack, decoder, source)
-    assert (received.status, received.attempt["decodes"]) == (Status.RECEIVED, ["2026-11-12T08:00:00.000Z"])
+    assert (received.status, received.decoding.started_at) == (Status.RECEIVED, ["2026-11-12T08:00:00.000Z"])
 
     # when
     job = normalize(stack, source)
 
     # then
     assert job == recorded(stack, job)
-    assert (job.status, path_of(job), job.attempt) == (Status.READY, ["received", "ready"], {})
+    assert (job.status, path_of(job), job.submission) == (Status.READY, ["received", "ready"], {})
     assert (job.created_at, job.updated_at) == ("2026-11-12T08:00:00.000Z", "2026-11-12T08:06:00.000Z")
     assert decoder.decodes == 2
-    assert stack.output_keys() == [job.copy["key"]]
+    assert stack.output_keys() == [job.copy.key]
 
 
 def test_after_the_second_death_the_picture_is_rejected_and_neither_read_nor_decoded(
@@ -125,11 +125,11 @@ def test_after_the_second_death_the_picture_is_rejected_and_neither_read_nor_dec
     assert decoder.decodes == 2
     assert job == recorded(stack, job)
     assert (job.status, path_of(job)) == (Status.REJECTED, ["received", "rejected"])
-    assert (job.error["code"], job.error["attempts"]) == ("decoder_crashed", 2)
-    assert "2 times" in job.error["message"]
-    assert "Export it again as a plain JPEG" in job.error["message"]
+    assert (job.error.code, job.error.facts["attempts"]) == ("decoder_crashed", 2)
+    assert "2 times" in job.error.message
+    assert "Export it again as a plain JPEG" in job.error.message
     assert (job.created_at, job.updated_at) == ("2026-11-12T08:00:00.000Z", "2026-11-12T08:12:00.000Z")
-    assert (job.request["size"], job.option_sources["size"]) == ("64x48", "tag")
+    assert (job.request.size, job.option_sources["size"]) == ("64x48", "tag")
     assert stack.output_keys() == []
 
 
@@ -163,14 +163,14 @@ def test_a_process_that_really_dies_leaves_its_attempt_on_record(
     # given two functions that died as processes do
     for minute in ("00", "06"):
         assert die_as_process(stack, source, ending) == -ending
-        assert found(stack, source).attempt["decodes"][-1] == f"2026-11-12T08:{minute}:00.000Z"
+        assert found(stack, source).decoding.started_at[-1] == f"2026-11-12T08:{minute}:00.000Z"
         stack.clock.advance(seconds=AWAY_SECONDS)
 
     # when
     job = normalize(stack, source)
 
     # then
-    assert (job.status, job.error["code"]) == (Status.REJECTED, "decoder_crashed")
+    assert (job.status, job.error.code) == (Status.REJECTED, "decoder_crashed")
     assert (decoder.decodes, stack.output_keys()) == (0, [])
 
 
@@ -209,4 +209,4 @@ def test_other_pictures_do_not_suffer(stack: Stack, load: Load, monkeypatch: pyt
     assert came == {}
     assert found(stack, good).status is Status.READY
     assert path_of(found(stack, good)) == ["received", "ready"]
-    assert found(stack, bad).error["code"] == "decoder_crashed"
+    assert found(stack, bad).error.code == "decoder_crashed"

@@ -21,7 +21,7 @@ from sora_ready.domain.reconciliation import fingerprint
 from sora_ready.pipeline.publish import DETAIL_TYPE, SCHEMA_VERSION, publish_events
 
 from .run_steps import ended, normalize, submit, track
-from .stack_fixtures import BUDGET, PRICE, ROOT, Stack, new_attempt, picture
+from .stack_fixtures import BUDGET, PRICE, ROOT, Stack, new_submission, picture
 
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
 
@@ -51,7 +51,7 @@ def received(stack: Stack, *_: Any) -> Job:
 
 def submitting(stack: Stack, *_: Any) -> Job:
     job = ready(stack)
-    attempt = new_attempt(stack.clock)
+    attempt = new_submission(stack.clock)
     return stack.ledger.claim_job(job, attempt, fingerprint(job.request), price=PRICE, budget=BUDGET)
 
 
@@ -68,17 +68,17 @@ def in_progress(stack: Stack, video_server: VideoServerClient, _: FakeVideoServe
 
 def completed(stack: Stack, video_server: VideoServerClient, _: FakeVideoServer) -> Job:
     job = submit(stack, video_server, ready(stack, Tagging="preset=art&size=64x48"))
-    ended(video_server, job.server["id"])
+    ended(video_server, job.server.id)
     return track(stack, video_server, job.id)
 
 
 def failed_late(stack: Stack, video_server: VideoServerClient, _: FakeVideoServer) -> Job:
     job = submit(stack, video_server, ready(stack, Metadata={"prompt": "fail-render"}))
-    ended(video_server, job.server["id"])
+    ended(video_server, job.server.id)
     return track(stack, video_server, job.id)
 
 
-WAYS: list[tuple[str, Way]] = [
+PATHS: list[tuple[str, Way]] = [
     ("received", received),
     ("ready", ready),
     ("held", lambda stack, server, _: submit(stack, server, ready(stack), budget=Decimal(0))),
@@ -99,7 +99,7 @@ WAYS: list[tuple[str, Way]] = [
 def publish(job: Job) -> dict[str, Any]:
     """The event that is published when a job comes to where it stands."""
     bus = Bus()
-    image = write_item(replace(job, caller={"task_tokens": ["secret"]}).as_record())
+    image = write_item(replace(job, caller={"task_tokens": ["secret"]}).to_record())
     assert publish_events([{"dynamodb": {"NewImage": image, "SequenceNumber": "1"}}], bus, stack="films") is None
     (event,) = bus.told
     return {**ENVELOPE, "source": "sora-ready", "detail-type": event.detail_type, "detail": event.detail}
@@ -119,7 +119,7 @@ def undocumented(value: Any, schema: dict[str, Any], path: str = "detail") -> li
     ]
 
 
-@pytest.mark.parametrize(("status", "way"), WAYS, ids=[f"{number}-{name}" for number, (name, _) in enumerate(WAYS)])
+@pytest.mark.parametrize(("status", "way"), PATHS, ids=[f"{number}-{name}" for number, (name, _) in enumerate(PATHS)])
 def test_the_event_of_each_status_is_as_documented(
     stack: Stack, video_server: VideoServerClient, fake_server: FakeVideoServer, status: str, way: Way
 ) -> None:
@@ -133,7 +133,7 @@ def test_the_event_of_each_status_is_as_documented(
 
 
 def test_every_status_is_looked_at() -> None:
-    assert {name for name, _ in WAYS} == set(Status) == set(SCHEMA["$defs"]["status"]["enum"])
+    assert {name for name, _ in PATHS} == set(Status) == set(SCHEMA["$defs"]["status"]["enum"])
 
 
 def test_the_schema_is_one_and_is_of_the_version_that_is_published() -> None:
@@ -156,7 +156,7 @@ def test_the_schema_is_one_and_is_of_the_version_that_is_published() -> None:
 def test_an_event_that_lacked_what_a_receiver_needs_would_be_noticed(
     stack: Stack, video_server: VideoServerClient, fake_server: FakeVideoServer, status: str, without: str
 ) -> None:
-    event = publish(dict(WAYS)[status](stack, video_server, fake_server))
+    event = publish(dict(PATHS)[status](stack, video_server, fake_server))
     del event["detail"][without]
     assert not Draft202012Validator(SCHEMA).is_valid(event)
 

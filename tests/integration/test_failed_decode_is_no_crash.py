@@ -24,7 +24,7 @@ def test_a_decode_that_raised_is_tried_again_and_never_counted(
         with pytest.raises(type(trouble)) as raised:
             normalize(stack, source)
         assert raised.value is trouble
-        assert found(stack, source).attempt == {"decodes": []}
+        assert found(stack, source).submission == {"decodes": []}
         stack.clock.advance(seconds=AWAY_SECONDS)
 
     # then
@@ -60,7 +60,7 @@ def test_an_outcome_that_cannot_be_recorded_does_not_become_a_crash(stack: Stack
 
     # then
     job = normalize(stack, source)
-    assert (job.status, job.error.get("code")) in {(Status.READY, None), (Status.REJECTED, "not_an_image")}
+    assert (job.status, job.error.code) in {(Status.READY, None), (Status.REJECTED, "not_an_image")}
 
 
 def test_a_table_that_takes_nothing_does_not_become_a_crash(
@@ -90,19 +90,19 @@ def test_trouble_with_taking_an_attempt_off_does_not_hide_why_it_ended(
         normalize(stack, source, jobs=jobs)
 
     # then
-    assert len(found(stack, source).attempt["decodes"]) == 1
+    assert len(found(stack, source).decoding.started_at) == 1
 
 
 def test_an_attempt_that_ended_takes_off_only_itself(stack: Stack, decoder: Decoder, source: SourceObject) -> None:
     # given one that died, and one that dies while the copy of another is not saved
-    first = die(stack, decoder, source).attempt["decodes"]
+    first = die(stack, decoder, source).decoding.started_at
 
     # when
     with pytest.raises(ClientError, match="NoSuchBucket"):
         normalize(stack, source, outputs=Unsaved(stack, lambda: die_later(stack, decoder, source)))
 
     # then
-    left = found(stack, source).attempt["decodes"]
+    left = found(stack, source).decoding.started_at
     assert (left[:-1], len(left)) == (first, 2)
     assert left[-1] == "2026-11-12T08:06:05.000Z"
 

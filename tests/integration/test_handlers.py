@@ -10,10 +10,11 @@ import pytest
 
 from local.fake_video_server import FakeVideoServer
 from sora_ready.adapters.video_server import client
-from sora_ready.domain.job import Status, make_job_id
+from sora_ready.domain.job import Status
+from sora_ready.domain.job_id import make_job_id
 
 from .function_modules import COPY_KEY, FUNCTIONS, JOB, Event, Load, at_the_server, due_poll, ready_sample, uploaded
-from .stack_fixtures import EVENTS, Clock, Stack, eventually, follow, load_event, picture
+from .stack_fixtures import EVENTS, Clock, Stack, eventually, load_event, move_along, picture
 
 # The SDK marks its video methods deprecated, and pytest drops the filter that the product sets at import.
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
@@ -43,7 +44,7 @@ def test_every_sample_is_dealt_with_by_the_function_it_is_named_for(stack: Stack
     elif name in {"submit", "sweep", "api"}:
         job = ready_sample(stack)
         if "resolve" in event:
-            follow(stack.jobs, job, [Status.SUBMITTING, Status.UNCONFIRMED])
+            move_along(stack.jobs, job, [Status.SUBMITTING, Status.UNCONFIRMED])
     elif name == "track":
         at_the_server(stack, load)
     function = load(name)

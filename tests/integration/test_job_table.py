@@ -13,7 +13,7 @@ from sora_ready.adapters.job_table import JobTable
 from sora_ready.domain.errors import TransitionRefused
 from sora_ready.domain.job import DUE_AFTER, Job, SourceObject, Status, timestamp
 
-from .stack_fixtures import WAYS, Clock, OneAtATime, bring_to, make_job
+from .stack_fixtures import PATHS, Clock, OneAtATime, bring_to, make_job
 
 # What may follow what, as the design has it: written out here, so that a change of the product's table is seen.
 FOLLOWS = {
@@ -37,7 +37,7 @@ ILLEGAL = [pair for pair in PAIRS if pair[1] not in FOLLOWS[pair[0]]]
 
 def note_attempt(jobs: JobTable, job: Job, attempt: dict[str, Any]) -> Job:
     """Put an attempt on a job's record, while that holds the attempt that this writer saw."""
-    return jobs.update_job(job, only={"attempt": job.attempt or None}, attempt=attempt)
+    return jobs.update_job(job, only={"attempt": job.submission or None}, attempt=attempt)
 
 
 @pytest.mark.parametrize("status", [Status.RECEIVED, Status.READY, Status.REJECTED])
@@ -65,7 +65,7 @@ def test_a_received_job_is_replaced_by_what_became_of_it(jobs: JobTable, clock: 
     found = jobs.get_job(received.id)
     assert found is not None
     assert found.status is status
-    assert [entry["status"] for entry in found.history] == ["received", status]
+    assert [entry.status for entry in found.history] == ["received", status]
 
 
 @pytest.mark.parametrize("standing", sorted(set(Status) - {Status.RECEIVED}))
@@ -157,7 +157,7 @@ def test_a_move_sets_the_parts_it_names_and_leaves_the_others(jobs: JobTable) ->
     job = bring_to(jobs, Status.IN_PROGRESS)
     video = {"bucket": "outputs", "key": "videos/one.mp4", "bytes": 11786}
     done = jobs.move_job(job.id, Status.COMPLETED, video=video)
-    assert (done.video, done.server, done.request, done.attempt) == (video, job.server, job.request, job.attempt)
+    assert (done.video, done.server, done.request, done.submission) == (video, job.server, job.request, job.submission)
 
 
 def test_the_way_to_completed_is_told_step_by_step(jobs: JobTable, clock: Clock) -> None:
@@ -253,9 +253,9 @@ def test_of_two_workers_at_one_job_exactly_one_may_send(
         worker.join(60)
     found = jobs.get_job(job.id)
     assert found is not None
-    assert sorted(outcomes) == sorted([found.attempt["id"], "refused: submitting"])
-    assert [entry["status"] for entry in found.history] == ["ready", "submitting"]
+    assert sorted(outcomes) == sorted([found.submission.attempt_id, "refused: submitting"])
+    assert [entry.status for entry in found.history] == ["ready", "submitting"]
 
 
 def test_every_status_has_its_way_and_its_followers_here() -> None:
-    assert set(WAYS) == set(FOLLOWS) == set(Status)
+    assert set(PATHS) == set(FOLLOWS) == set(Status)

@@ -14,7 +14,7 @@ from sora_ready.domain.errors import BudgetSpent, TransitionRefused, VideoClaime
 from sora_ready.domain.job import Job, Status
 
 from .run_steps import path_of, recorded
-from .stack_fixtures import Stack, new_attempt
+from .stack_fixtures import Stack, new_submission
 
 OTHER = "other.jpg"
 VIDEO = {"id": "video_at_server", "status": "queued"}
@@ -26,7 +26,7 @@ COMES_RIGHT = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputE
 
 
 def claim(stack: Stack, job: Job, price: str, budget: str, ledger: Ledger | None = None) -> Job:
-    attempt = new_attempt(stack.clock)
+    attempt = new_submission(stack.clock)
     return (ledger or stack.ledger).claim_job(job, attempt, "alike", price=Decimal(price), budget=Decimal(budget))
 
 
@@ -64,10 +64,10 @@ def test_a_claim_takes_the_price_and_says_so_in_the_job(stack: Stack) -> None:
     # then
     assert job == recorded(stack, job)
     assert path_of(job) == ["ready", "submitting"]
-    assert (job.attempt["usd"], job.attempt["day"]) == ("0.40", "2026-11-12")
+    assert (job.submission.price_usd, job.submission.budget_day) == ("0.40", "2026-11-12")
     assert stack.spent() == Decimal("0.40")
     # and it is looked at again once the lease is over
-    assert job.attempt["lease_until"] == "2026-11-12T08:03:00.000Z"
+    assert job.submission.lease_until == "2026-11-12T08:03:00.000Z"
     assert job.due_at == "2026-11-12T08:03:30.000Z"
 
 
@@ -128,7 +128,7 @@ def test_the_next_day_has_a_budget_of_its_own(stack: Stack) -> None:
 
     job = claim(stack, stack.ready_job(), "1", "1")
 
-    assert job.attempt["day"] == "2026-11-13"
+    assert job.submission.budget_day == "2026-11-13"
     assert (stack.spent("2026-11-12"), stack.spent("2026-11-13")) == (1, 1)
 
 
@@ -195,7 +195,7 @@ def test_a_video_is_claimed_with_the_record_that_names_it(stack: Stack) -> None:
     job = stack.ledger.record_video(stack.claimed_job(), VIDEO)
 
     assert job == recorded(stack, job)
-    assert (job.status, job.server, job.follow["polls"]) == (Status.QUEUED, VIDEO, 0)
+    assert (job.status, job.server, job.polling.polls) == (Status.QUEUED, VIDEO, 0)
     assert stack.ledger.find_owners({"video_at_server", "video_of_nobody"}) == {"video_at_server": job.id}
     assert stack.spent() == Decimal("0.40")
 

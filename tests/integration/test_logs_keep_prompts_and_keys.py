@@ -9,7 +9,8 @@ import pytest
 
 from local.fake_video_server import FakeVideoServer, faults
 from sora_ready.domain.errors import SubmissionRefused
-from sora_ready.domain.job import Status, make_job_id
+from sora_ready.domain.job import Status
+from sora_ready.domain.job_id import make_job_id
 
 from .canned_server import CannedResponse, scripted_server
 from .function_modules import JOB, Event, Load, announced, at_the_server, due_poll, ready_sample, received, uploaded
@@ -41,8 +42,8 @@ def test_a_job_from_picture_to_video_keeps_them(stack: Stack, load: Load, heard:
     wake(stack, load, "normalize", event)
     job = stack.jobs.get_job(make_job_id(source))
     assert job is not None
-    assert job.request["prompt"] == PROMPT
-    wake(stack, load, "submit", announced(job.copy["key"]))
+    assert job.request.prompt == PROMPT
+    wake(stack, load, "submit", announced(job.copy.key))
     track = load("track")
 
     def look() -> object:

@@ -27,10 +27,10 @@ def test_a_model_without_a_price_is_refused_and_the_record_says_where_one_is_set
 
     # then
     assert job == recorded(stack, job)
-    assert (job.status, job.error["code"], job.error["source"]) == (Status.REJECTED, "invalid_model", "tag")
-    assert "set one in the parameter VideoModels (0 if it is free)" in job.error["message"]
-    assert "unpriced" not in job.error["allowed"]
-    assert {"half", "free", "sora-2"} <= set(job.error["allowed"])
+    assert (job.status, job.error.code, job.error.facts["source"]) == (Status.REJECTED, "invalid_model", "tag")
+    assert "set one in the parameter VideoModels (0 if it is free)" in job.error.message
+    assert "unpriced" not in job.error.facts["allowed"]
+    assert {"half", "free", "sora-2"} <= set(job.error.facts["allowed"])
     # and no copy is there that would wake submit
     assert stack.output_keys() == []
 
@@ -43,7 +43,7 @@ def test_a_default_without_a_price_is_told_as_the_stacks(stack: Stack) -> None:
         defaults=DEFAULTS | {"model": "unpriced"},
     )
 
-    assert (job.status, job.error["source"]) == (Status.REJECTED, "default")
+    assert (job.status, job.error.facts["source"]) == (Status.REJECTED, "default")
 
 
 @pytest.mark.parametrize(("options", "price"), [("model=free", "0"), ("model=half&size=64x48", "0.40")])
@@ -52,4 +52,4 @@ def test_a_model_that_is_free_or_has_a_price_for_the_size_is_taken(stack: Stack,
 
     job = normalize(stack, source, catalog=load_catalog(MODELS))
 
-    assert (job.status, job.request["price_usd"]) == (Status.READY, price)
+    assert (job.status, job.request.price_usd) == (Status.READY, price)

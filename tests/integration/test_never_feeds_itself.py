@@ -13,9 +13,9 @@ def test_what_lies_in_the_output_bucket_is_rejected_unread_and_no_copy_is_made_o
     first = normalize(stack, stack.upload("beach.jpg", picture(100, 100)))
 
     # when
-    job = normalize(stack, SourceObject(OUTPUT_BUCKET, first.copy["key"], etag="0" * 32))
+    job = normalize(stack, SourceObject(OUTPUT_BUCKET, first.copy.key, etag="0" * 32))
 
     # then
-    assert (job.status, job.error["code"]) == (Status.REJECTED, "source_is_output")
-    assert "ExistingUploadBucket" in job.error["message"]
+    assert (job.status, job.error.code) == (Status.REJECTED, "source_is_output")
+    assert "ExistingUploadBucket" in job.error.message
     assert not [call for call in stack.calls.names() if call.startswith("s3.")]

@@ -17,11 +17,12 @@ from sora_ready.domain.errors import (
     SourceRejected,
     TransitionRefused,
 )
-from sora_ready.domain.job import Job, SourceObject, Status, make_job_id
+from sora_ready.domain.job import Job, SourceObject, Status
+from sora_ready.domain.job_id import make_job_id
 from sora_ready.pipeline import normalize_on_demand as on_demand_module
 from sora_ready.pipeline.create_job import create_job
 
-from .on_demand import KEY, call_normalize
+from .on_demand import KEY, invoke_normalize
 from .run_steps import normalize, path_of, recorded
 from .stack_fixtures import UPLOAD_BUCKET, Stack, picture
 
@@ -36,42 +37,42 @@ def only_job(stack: Stack) -> Job:
 
 def test_a_call_makes_the_frame_that_it_asks_for(stack: Stack) -> None:
     stack.upload(KEY, picture(40, 120))
-    job = call_normalize(stack, mode="pad", background="#336699", prompt="p" * 5000, size="48x64")
+    job = invoke_normalize(stack, mode="pad", background="#336699", prompt="p" * 5000, size="48x64")
     assert job.status is Status.READY
-    assert (job.request["mode"], job.request["background"], job.request["size"]) == ("pad", "336699", "48x64")
-    assert job.request["prompt"] == "p" * 5000
+    assert (job.request.mode, job.request.background, job.request.size) == ("pad", "336699", "48x64")
+    assert job.request.prompt == "p" * 5000
     assert [job.option_sources[name] for name in ("mode", "prompt", "model")] == ["body", "body", "default"]
-    assert (job.copy["width"], job.copy["height"]) == (48, 64)
+    assert (job.copy.width, job.copy.height) == (48, 64)
     assert path_of(job) == ["received", "ready"]
-    assert stack.resumed(job) is not None
+    assert stack.due_row(job) is not None
 
 
 def test_what_the_picture_says_itself_goes_before_what_the_call_asks(stack: Stack) -> None:
     stack.upload(KEY, picture(40, 120), Tagging="mode=blur")
     for _ in range(2):
-        job = call_normalize(stack, mode="pad", background="white")
-        assert (job.request["mode"], job.request["background"]) == ("blur", "ffffff")
+        job = invoke_normalize(stack, mode="pad", background="white")
+        assert (job.request.mode, job.request.background) == ("blur", "ffffff")
 
 
 def test_called_twice_it_is_one_job(stack: Stack) -> None:
     stack.upload(KEY, picture(80, 60))
-    assert call_normalize(stack, mode="pad") == call_normalize(stack, mode="PAD") == call_normalize(stack)
+    assert invoke_normalize(stack, mode="pad") == invoke_normalize(stack, mode="PAD") == invoke_normalize(stack)
     assert len(stack.output_keys("ready/")) == 1
 
 
 def test_a_call_and_the_uploads_own_event_are_one_job_whichever_comes_first(stack: Stack) -> None:
     upload = stack.upload(KEY, picture(80, 60))
-    assert call_normalize(stack, mode="pad") == normalize(stack, upload)
+    assert invoke_normalize(stack, mode="pad") == normalize(stack, upload)
     upload = stack.upload("other.jpg", picture(80, 60))
-    assert normalize(stack, upload) == call_normalize(stack, key="other.jpg")
+    assert normalize(stack, upload) == invoke_normalize(stack, key="other.jpg")
 
 
 def test_a_version_can_be_named(stack: Stack) -> None:
     first = stack.upload(KEY, picture(80, 60))
     stack.upload(KEY, picture(60, 80))
-    job = call_normalize(stack, version_id=first.version_id)
-    assert (job.id, job.picture["width"]) == (make_job_id(first), 80)
-    assert call_normalize(stack).picture["width"] == 60
+    job = invoke_normalize(stack, version_id=first.version_id)
+    assert (job.id, job.picture.width) == (make_job_id(first), 80)
+    assert invoke_normalize(stack).picture.width == 60
 
 
 def test_without_versions_the_job_of_the_uploads_event_is_found(stack: Stack) -> None:
@@ -79,10 +80,10 @@ def test_without_versions_the_job_of_the_uploads_event_is_found(stack: Stack) ->
     upload = stack.upload(KEY, picture(80, 60), bucket="plain")
     assert upload.version_id is None
     job = normalize(stack, upload)
-    assert call_normalize(stack, bucket="plain") == job
+    assert invoke_normalize(stack, bucket="plain") == job
     # another picture under the key is another upload
     stack.upload(KEY, picture(60, 80), bucket="plain")
-    assert call_normalize(stack, bucket="plain").id != job.id
+    assert invoke_normalize(stack, bucket="plain").id != job.id
 
 
 @pytest.mark.parametrize(
@@ -98,9 +99,9 @@ def test_a_call_that_asks_for_another_job_of_the_upload_is_told_in_what(
     stack: Stack, made_with: dict[str, object], asked: dict[str, object], differing: list[str]
 ) -> None:
     stack.upload(KEY, picture(80, 60))
-    job = call_normalize(stack, **made_with)
+    job = invoke_normalize(stack, **made_with)
     with pytest.raises(RequestConflict) as conflict:
-        call_normalize(stack, **asked)
+        invoke_normalize(stack, **asked)
     assert sorted(conflict.value.facts["fields"]) == differing
     assert conflict.value.facts["job_id"] == job.id
     assert "storm" not in conflict.value.message
@@ -117,8 +118,8 @@ def test_an_event_that_is_quicker_at_the_last_moment_is_noticed(stack: Stack, mo
 
     monkeypatch.setattr(on_demand_module, "create_job", late)
     with pytest.raises(RequestConflict):
-        call_normalize(stack, mode="pad")
-    assert only_job(stack).request["mode"] == "cover"
+        invoke_normalize(stack, mode="pad")
+    assert only_job(stack).request.mode == "cover"
 
 
 def test_two_calls_at_the_same_time_are_one_job(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,22 +132,22 @@ def test_two_calls_at_the_same_time_are_one_job(stack: Stack, monkeypatch: pytes
         raise TransitionRefused(job.id, job.status, "received")
 
     monkeypatch.setattr(stack.jobs, "put_job", beaten)
-    assert call_normalize(stack).request["mode"] == "pad"
+    assert invoke_normalize(stack).request.mode == "pad"
 
 
 def test_for_the_frame_alone_nothing_wakes_the_job(stack: Stack) -> None:
     stack.upload(KEY, picture(80, 60))
-    job = call_normalize(stack, submit=False)
-    assert (job.status, job.due_at, stack.resumed(job)) == (Status.READY, None, None)
-    assert stack.output_keys("ready/") == [job.copy["key"]]
+    job = invoke_normalize(stack, submit=False)
+    assert (job.status, job.due_at, stack.due_row(job)) == (Status.READY, None, None)
+    assert stack.output_keys("ready/") == [job.copy.key]
 
 
 def test_a_job_that_is_on_record_is_normalized_by_its_id(stack: Stack) -> None:
     stack.upload(KEY, picture(80, 60))
-    job = call_normalize(stack)
-    assert call_normalize(stack, job_id=job.id) == job
+    job = invoke_normalize(stack)
+    assert invoke_normalize(stack, job_id=job.id) == job
     with pytest.raises(JobNotFound, match="video_0"):
-        call_normalize(stack, job_id="video_0")
+        invoke_normalize(stack, job_id="video_0")
 
 
 @pytest.mark.parametrize(
@@ -164,33 +165,33 @@ def test_what_cannot_be_used_is_raised_by_name_and_on_record(
     stack.upload(KEY, data)
     for _ in range(2):
         with pytest.raises(error) as rejection:
-            call_normalize(stack, **asked)
+            invoke_normalize(stack, **asked)
         job = only_job(stack)
-        assert (job.status, job.error["code"], rejection.value.code) == (Status.REJECTED, code, code)  # type: ignore[attr-defined]
+        assert (job.status, job.error.code, rejection.value.code) == (Status.REJECTED, code, code)  # type: ignore[attr-defined]
         assert rejection.value.facts["job_id"] == job.id  # type: ignore[attr-defined]
 
 
 def test_an_object_that_is_not_there_is_rejected_and_the_picture_that_comes_later_is_not(stack: Stack) -> None:
     for _ in range(2):
         with pytest.raises(SourceRejected) as rejection:
-            call_normalize(stack)
+            invoke_normalize(stack)
         assert (rejection.value.code, only_job(stack).status) == ("source_missing", Status.REJECTED)
     stack.upload(KEY, picture(80, 60))
-    assert call_normalize(stack).status is Status.READY
+    assert invoke_normalize(stack).status is Status.READY
 
 
 def test_a_job_whose_picture_was_deleted_since_is_still_found_by_its_version(stack: Stack) -> None:
     upload = stack.upload(KEY, picture(80, 60))
-    job = call_normalize(stack)
+    job = invoke_normalize(stack)
     stack.s3.delete_object(Bucket=UPLOAD_BUCKET, Key=KEY, VersionId=upload.version_id)
-    assert call_normalize(stack, version_id=upload.version_id) == job
+    assert invoke_normalize(stack, version_id=upload.version_id) == job
 
 
 def test_a_call_that_died_is_taken_up_by_the_next_message_with_what_it_asked_for(stack: Stack) -> None:
     upload = stack.upload(KEY, picture(80, 60))
     create_job(upload, {"mode": "pad"}, {"door": "direct", "submit": False}, stack.jobs)
     job = normalize(stack, SourceObject(UPLOAD_BUCKET, KEY, version_id=upload.version_id))
-    assert (job.request["mode"], job.due_at) == ("pad", None)
+    assert (job.request.mode, job.due_at) == ("pad", None)
 
 
 @pytest.mark.parametrize("operation", ["HeadObject", "GetObject", "GetObjectTagging"])
@@ -200,11 +201,11 @@ def test_what_the_stack_may_not_read_is_no_record_and_can_be_asked_for_again(
     # given an object of which the role may do everything but this
     stack.upload(KEY, picture(80, 60), Tagging="mode=pad")
     with denied(stack, operation, monkeypatch), pytest.raises(SourceRejected, match="s3:GetObject,") as rejection:
-        call_normalize(stack)
+        invoke_normalize(stack)
     assert (rejection.value.code, rejection.value.facts["key"]) == ("source_forbidden", KEY)
     assert stack.dynamodb.scan(TableName=stack.table)["Items"] == []
     # then it is made once the role may
-    assert call_normalize(stack).request["mode"] == "pad"
+    assert invoke_normalize(stack).request.mode == "pad"
 
 
 def test_a_job_whose_picture_may_not_be_read_any_more_says_so_too(
@@ -213,7 +214,7 @@ def test_a_job_whose_picture_may_not_be_read_any_more_says_so_too(
     upload = stack.upload(KEY, picture(80, 60))
     create_job(upload, {}, {"door": "direct"}, stack.jobs)
     with denied(stack, "GetObject", monkeypatch), pytest.raises(SourceRejected) as rejection:
-        call_normalize(stack, job_id=make_job_id(upload))
+        invoke_normalize(stack, job_id=make_job_id(upload))
     assert (rejection.value.code, rejection.value.facts["job_id"]) == ("source_forbidden", make_job_id(upload))
 
 
@@ -222,18 +223,18 @@ def test_a_wish_that_no_record_holds_is_rejected_as_any_other(stack: Stack, aske
     stack.upload(KEY, picture(80, 60))
     for _ in range(2):
         with pytest.raises(RequestRejected) as rejection:
-            call_normalize(stack, **asked)
+            invoke_normalize(stack, **asked)
         (field,) = asked
         job = only_job(stack)
-        assert (job.status, job.error["code"], rejection.value.code) == (Status.REJECTED, *[f"invalid_{field}"] * 2)
+        assert (job.status, job.error.code, rejection.value.code) == (Status.REJECTED, *[f"invalid_{field}"] * 2)
 
 
 def test_a_job_that_was_deleted_is_not_found_by_its_picture_either(stack: Stack) -> None:
     stack.upload(KEY, picture(80, 60))
-    stack.jobs.tombstone_job(stack.jobs.move_job(call_normalize(stack).id, Status.CANCELED))
+    stack.jobs.tombstone_job(stack.jobs.move_job(invoke_normalize(stack).id, Status.CANCELED))
     for asked in ({}, {"mode": "pad"}):
         with pytest.raises(JobNotFound):
-            call_normalize(stack, **asked)
+            invoke_normalize(stack, **asked)
 
 
 @contextmanager

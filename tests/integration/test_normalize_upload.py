@@ -10,11 +10,12 @@ from urllib.parse import quote
 
 import pytest
 from PIL import Image
-from sora_ready.adapters.buckets import Upload, UploadBucket, job_of_ready_key
+from sora_ready.adapters.buckets import Upload, UploadBucket, job_id_of_ready_key
 
 from sora_ready.adapters.job_table import JobTable
 from sora_ready.domain.catalog import load_catalog
-from sora_ready.domain.job import Job, SourceObject, Status, make_job_id
+from sora_ready.domain.job import Job, SourceObject, Status
+from sora_ready.domain.job_id import make_job_id
 
 from .run_steps import normalize
 from .stack_fixtures import DEFAULTS, OUTPUT_BUCKET, UPLOAD_BUCKET, Clock, Stack, make_job, picture
@@ -31,7 +32,7 @@ PROMPT = 'A "calm" sea, slow zoom; it\'s 100% real: 海浪 🎬'
 
 
 def frame_of(stack: Stack, job: Job) -> Image.Image:
-    body = stack.s3.get_object(Bucket=OUTPUT_BUCKET, Key=job.copy["key"])["Body"].read()
+    body = stack.s3.get_object(Bucket=OUTPUT_BUCKET, Key=job.copy.key)["Body"].read()
     return Image.open(io.BytesIO(body))
 
 
@@ -40,8 +41,8 @@ def test_the_size_in_a_tag_decides_the_frame(stack: Stack, size: str) -> None:
     job = normalize(stack, stack.upload("beach.jpg", picture(100, 100), Tagging=f"size={size}"))
     frame = frame_of(stack, job)
     assert f"{frame.width}x{frame.height}" == size
-    assert job.request["size"] == size
-    assert (job.copy["width"], job.copy["height"]) == frame.size
+    assert job.request.size == size
+    assert (job.copy.width, job.copy.height) == frame.size
 
 
 def test_mode_and_background_in_tags_decide_the_bars(stack: Stack) -> None:
@@ -80,7 +81,7 @@ def test_without_tags_the_defaults_hold_and_the_nearest_shape_is_taken(
 def test_a_tag_outdoes_metadata_and_metadata_the_default(stack: Stack) -> None:
     metadata = {"size": "64x48", "mode": "stretch"}
     job = normalize(stack, stack.upload("a.jpg", picture(80, 80), Metadata=metadata, Tagging="size=48x64"))
-    assert (job.request["size"], job.request["mode"], job.request["seconds"]) == ("48x64", "stretch", 4)
+    assert (job.request.size, job.request.mode, job.request.seconds) == ("48x64", "stretch", 4)
     assert (job.option_sources["size"], job.option_sources["mode"], job.option_sources["seconds"]) == (
         "tag",
         "metadata",
@@ -94,7 +95,7 @@ def test_stack_defaults_that_the_chosen_model_does_not_take_give_way(stack: Stac
     source = stack.upload("a.jpg", picture(80, 80), Tagging="model=other")
     job = normalize(stack, source, catalog=load_catalog(models), defaults=DEFAULTS | {"size": "64x48"})
     assert (job.status, frame_of(stack, job).size) == (Status.READY, (80, 80))
-    assert (job.request["size_asked"], job.request["size"], job.request["seconds"]) == ("auto", "80x80", 5)
+    assert (job.request.requested_size, job.request.size, job.request.seconds) == ("auto", "80x80", 5)
     assert (job.option_sources["model"], job.option_sources["size"], job.option_sources["seconds"]) == (
         "tag",
         "model",
@@ -104,10 +105,10 @@ def test_stack_defaults_that_the_chosen_model_does_not_take_give_way(stack: Stac
 
 def test_a_prompt_in_metadata_arrives_to_the_letter(stack: Stack) -> None:
     job = normalize(stack, stack.upload("a.jpg", picture(80, 60), Metadata={"prompt": quote(PROMPT)}))
-    assert job.request["prompt"] == PROMPT
+    assert job.request.prompt == PROMPT
     found = stack.jobs.get_job(job.id)
     assert found is not None
-    assert found.request["prompt"] == PROMPT
+    assert found.request.prompt == PROMPT
     assert found.option_sources["prompt"] == "metadata"
 
 
@@ -135,7 +136,7 @@ def test_the_record_holds_everything_that_was_asked_and_made(stack: Stack) -> No
         "sha256": digest,
     }
     assert stored["ContentType"] == "image/jpeg"
-    assert job.request["price_usd"] == "0.40"
+    assert job.request.price_usd == "0.40"
     assert list(job.history) == [
         {"status": "received", "at": "2026-11-12T08:00:00.000Z"},
         {"status": "ready", "at": "2026-11-12T08:00:00.000Z"},
@@ -160,7 +161,7 @@ def test_a_second_announcement_changes_nothing_and_costs_one_call(stack: Stack, 
     assert normalize(stack, source) == first
     assert stack.calls.names() == ["dynamodb.GetItem"]
     assert stack.jobs.get_job(first.id) == first
-    assert stack.output_keys() == [first.copy["key"]]
+    assert stack.output_keys() == [first.copy.key]
 
 
 def test_a_second_announcement_of_a_rejected_upload_costs_one_call(stack: Stack) -> None:
@@ -193,16 +194,16 @@ def test_a_received_job_becomes_ready_and_keeps_its_beginning(stack: Stack, cloc
     stack.jobs.put_job(make_job(source, status=Status.RECEIVED))
     clock.advance(minutes=1)
     job = normalize(stack, source)
-    assert [entry["status"] for entry in job.history] == ["received", "ready"]
+    assert [entry.status for entry in job.history] == ["received", "ready"]
     assert (job.created_at, job.updated_at) == ("2026-11-12T08:00:00.000Z", "2026-11-12T08:01:00.000Z")
 
 
 def test_a_new_upload_to_the_same_key_is_a_job_of_its_own(stack: Stack) -> None:
     first = normalize(stack, stack.upload("beach.jpg", picture(80, 60)))
     second = normalize(stack, stack.upload("beach.jpg", picture(60, 80)))
-    assert sorted(stack.output_keys()) == sorted([first.copy["key"], second.copy["key"]])
-    assert (job_of_ready_key(first.copy["key"]), job_of_ready_key(second.copy["key"])) == (first.id, second.id)
-    assert (first.request["size"], second.request["size"]) == ("64x48", "48x64")
+    assert sorted(stack.output_keys()) == sorted([first.copy.key, second.copy.key])
+    assert (job_id_of_ready_key(first.copy.key), job_id_of_ready_key(second.copy.key)) == (first.id, second.id)
+    assert (first.request.size, second.request.size) == ("64x48", "48x64")
 
 
 def rejected(stack: Stack, source: SourceObject, *, opened: bool = False, **options: Any) -> Job:
@@ -213,7 +214,7 @@ def rejected(stack: Stack, source: SourceObject, *, opened: bool = False, **opti
     job = normalize(stack, source, **options)
     assert job.status is Status.REJECTED
     assert stack.jobs.get_job(job.id) == job
-    assert [entry["status"] for entry in job.history] == ["received"] * opened + ["rejected"]
+    assert [entry.status for entry in job.history] == ["received"] * opened + ["rejected"]
     assert stack.output_keys() == []
     return job
 
@@ -238,28 +239,28 @@ def test_a_tag_that_cannot_be_used_is_rejected_by_name(stack: Stack) -> None:
             "auto",
         ],
     }
-    assert "1280x719" in job.error["message"]
-    assert (job.request["size"], job.request["mode"]) == ("1280x719", "pad")
+    assert "1280x719" in job.error.message
+    assert (job.request.size, job.request.mode) == ("1280x719", "pad")
 
 
 def test_what_is_not_a_picture_is_rejected(stack: Stack) -> None:
-    assert rejected(stack, stack.upload("notes.jpg", b"Dear diary"), opened=True).error["code"] == "not_an_image"
+    assert rejected(stack, stack.upload("notes.jpg", b"Dear diary"), opened=True).error.code == "not_an_image"
 
 
 def test_an_empty_file_is_rejected(stack: Stack) -> None:
-    assert rejected(stack, stack.upload("empty.jpg", b""), opened=True).error["code"] == "empty"
+    assert rejected(stack, stack.upload("empty.jpg", b""), opened=True).error.code == "empty"
 
 
 def test_half_a_picture_is_rejected(stack: Stack) -> None:
     whole = picture(300, 200)
     job = rejected(stack, stack.upload("half.jpg", whole[: len(whole) // 2]), opened=True)
-    assert job.error["code"] == "corrupt"
+    assert job.error.code == "corrupt"
 
 
 def test_an_upload_deleted_meanwhile_is_rejected(stack: Stack) -> None:
     source = stack.upload("beach.jpg", picture(80, 60))
     stack.s3.delete_object(Bucket=UPLOAD_BUCKET, Key="beach.jpg", VersionId=source.version_id)
-    assert rejected(stack, source).error["code"] == "source_missing"
+    assert rejected(stack, source).error.code == "source_missing"
 
 
 def test_a_file_of_too_many_bytes_is_rejected_before_it_is_read(stack: Stack) -> None:
@@ -291,6 +292,6 @@ def test_a_file_of_just_as_many_bytes_as_are_accepted_is_read(stack: Stack) -> N
 def test_any_key_that_s3_takes_is_read_as_it_stands(stack: Stack, key: str) -> None:
     source = stack.upload(key, picture(80, 60), Tagging="size=48x64")
     job = normalize(stack, source)
-    assert (job.status, job.source.key, job.request["size"]) == (Status.READY, key, "48x64")
+    assert (job.status, job.source.key, job.request.size) == (Status.READY, key, "48x64")
     assert stack.jobs.get_job(job.id) == job
     assert frame_of(stack, job).size == (48, 64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sora_ready.domain.job import AT_THE_SERVER, Status
+from sora_ready.domain.job import AT_SERVER, Status
 
 from .canned_server import CannedResponse, scripted_server
 from .run_steps import Connect, path_of, recorded, track
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning"
 UNKNOWN = CannedResponse.of_json({"error": {"message": "No such video."}}, 404)
 
 
-@pytest.mark.parametrize("status", sorted(AT_THE_SERVER))
+@pytest.mark.parametrize("status", sorted(AT_SERVER))
 @pytest.mark.parametrize("seconds", [0, 7, 60])
 def test_within_the_first_minute_it_is_asked_again(
     stack: Stack, connect: Connect, seconds: int, status: Status
@@ -31,7 +31,7 @@ def test_within_the_first_minute_it_is_asked_again(
     assert stack.polls() == [({"job_id": job.id, "polls": 1}, 13)]
 
 
-@pytest.mark.parametrize("status", sorted(AT_THE_SERVER))
+@pytest.mark.parametrize("status", sorted(AT_SERVER))
 @pytest.mark.parametrize("seconds", [61, 3600])
 def test_later_it_has_expired(stack: Stack, connect: Connect, seconds: int, status: Status) -> None:
     job = stack.sent_job("video_1", status)
@@ -40,9 +40,9 @@ def test_later_it_has_expired(stack: Stack, connect: Connect, seconds: int, stat
     with scripted_server(UNKNOWN) as server:
         looked = track(stack, connect(server.base_url), job.id)
 
-    assert (looked.status, looked.error["code"]) == (Status.FAILED, "expired_on_server")
-    assert "Upload the picture again" in looked.error["hint"]
-    assert (stack.polls(), stack.resumed(looked)) == ([], None)
+    assert (looked.status, looked.error.code) == (Status.FAILED, "expired_on_server")
+    assert "Upload the picture again" in looked.error.hint
+    assert (stack.polls(), stack.due_row(looked)) == ([], None)
 
 
 def test_a_file_that_is_not_there_yet_is_fetched_a_moment_later(stack: Stack, connect: Connect) -> None:
@@ -55,7 +55,7 @@ def test_a_file_that_is_not_there_yet_is_fetched_a_moment_later(stack: Stack, co
     with scripted_server(answers) as server:
         assert track(stack, connect(server.base_url), job.id).status is Status.QUEUED
         stack.clock.advance(seconds=61)
-        assert track(stack, connect(server.base_url), job.id).error["code"] == "expired_on_server"
+        assert track(stack, connect(server.base_url), job.id).error.code == "expired_on_server"
 
 
 def test_a_video_that_shows_up_late_is_followed_as_any_other(stack: Stack, connect: Connect) -> None:
@@ -67,4 +67,4 @@ def test_a_video_that_shows_up_late_is_followed_as_any_other(stack: Stack, conne
         looked = track(stack, connect(server.base_url), job.id)
 
     assert looked == recorded(stack, job)
-    assert (looked.status, looked.follow["polls"]) == (Status.IN_PROGRESS, 2)
+    assert (looked.status, looked.polling.polls) == (Status.IN_PROGRESS, 2)

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from PIL import Image, ImageDraw
-from sora_ready.adapters.buckets import OutputBucket
 
 from local.fake_video_server import FakeVideoServer
+from sora_ready.adapters.output_bucket import OutputBucket
 from sora_ready.adapters.video_server.client import VideoServerClient
 from sora_ready.domain.errors import JobNotReadyError
 from sora_ready.domain.imaging.normalize import ReadyImage
@@ -66,8 +66,8 @@ def test_the_copy_that_lost_is_never_sent(
 ) -> None:
     source = stack.upload("beach.jpg", picture(80, 80), Tagging="size=48x64")
     job, lost = race(stack, source, {"size": "64x48"})
-    assert (job.request["size"], lost["width"], lost["height"]) == ("64x48", 48, 64)
-    assert sorted(stack.output_keys("ready/")) == sorted([job.copy["key"], lost["key"]])
+    assert (job.request.size, lost["width"], lost["height"]) == ("64x48", 48, 64)
+    assert sorted(stack.output_keys("ready/")) == sorted([job.copy.key, lost["key"]])
 
     losing = replace(job, copy=lost)
     stack.calls.clear()
@@ -75,7 +75,7 @@ def test_the_copy_that_lost_is_never_sent(
         submit(stack, video_server, announced)
         submit(stack, video_server, announced, redelivered=True)
     (entry,) = fake_server.request_log.creates()
-    assert (entry.size, entry.image_sha256) == ("64x48", job.copy["sha256"])
+    assert (entry.size, entry.image_sha256) == ("64x48", job.copy.sha256)
     assert recorded(stack, job).status is Status.QUEUED
     # One look for the sending, one for the message that came again; none for the copy that lost.
     assert len(stack.polls()) == 2
@@ -93,7 +93,7 @@ def test_two_deliveries_that_saw_the_same_tags_make_one_copy(stack: Stack) -> No
     source = stack.upload("beach.jpg", picture(80, 60), Tagging="size=64x48")
     job, other = race(stack, source, {"size": "64x48"})
     assert dict(job.copy) == other
-    assert stack.output_keys("ready/") == [job.copy["key"]]
+    assert stack.output_keys("ready/") == [job.copy.key]
 
 
 def test_the_event_of_a_copy_may_come_before_the_record(
@@ -115,7 +115,7 @@ def test_a_key_that_is_not_the_recorded_copys_costs_one_read(
     stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient
 ) -> None:
     job = stack.ready_job()
-    other = replace(job, copy={**job.copy, "key": job.copy["key"].replace(".jpg", ".png")})
+    other = replace(job, copy={**job.copy, "key": job.copy.key.replace(".jpg", ".png")})
     stack.calls.clear()
     assert submit(stack, video_server, other, redelivered=True) == job == recorded(stack, job)
     assert stack.calls.names() == ["dynamodb.GetItem", "dynamodb.GetItem"]
@@ -125,11 +125,11 @@ def test_a_key_that_is_not_the_recorded_copys_costs_one_read(
 @pytest.mark.parametrize(("tags", "background"), [("", "000000"), ("background=336699", "336699")])
 def test_the_record_says_on_which_background_a_picture_lies(stack: Stack, tags: str, background: str) -> None:
     source = stack.upload("beach.png", picture(80, 60, "PNG"), **({"Tagging": tags} if tags else {}))
-    assert recorded(stack, normalize(stack, source)).copy["background"] == background
+    assert recorded(stack, normalize(stack, source)).copy.background == background
 
 
 def test_the_record_says_that_a_black_drawing_was_laid_on_white(stack: Stack) -> None:
     drawing = Image.new("RGBA", (80, 60), (0, 0, 0, 0))
     ImageDraw.Draw(drawing).ellipse((20, 15, 60, 45), outline=(0, 0, 0, 255), width=6)
     job = normalize(stack, stack.upload("drawing.png", encoded(drawing, "PNG")))
-    assert (job.request["background"], job.copy["background"]) == ("000000", "ffffff")
+    assert (job.request.background, job.copy.background) == ("000000", "ffffff")

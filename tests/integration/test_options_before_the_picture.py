@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from sora_ready.domain.job import Job, SourceObject, Status, api_object_key, hash_job_id, make_job_id, timestamp
-from sora_ready.entrypoints.s3_events import read_object_created
+from sora_ready.domain.job import Job, SourceObject, Status, timestamp
+from sora_ready.domain.job_id import api_object_key, hash_job_id, make_job_id
+from sora_ready.entrypoints.s3_events import parse_object_created
 
 from .run_steps import normalize
 from .stack_fixtures import UPLOAD_BUCKET, Stack, picture
@@ -46,11 +47,11 @@ def test_what_was_asked_for_holds_behind_tags_and_before_the_defaults(stack: Sta
     receive(stack, mode="pad", background="white", prompt="p" * 5000)
     job = normalize(stack, stack.upload(KEY, picture(40, 120), Tagging="background=336699"))
     assert job.status is Status.READY
-    assert (job.request["mode"], job.request["background"]) == ("pad", "336699")
-    assert job.request["prompt"] == "p" * 5000
+    assert (job.request.mode, job.request.background) == ("pad", "336699")
+    assert job.request.prompt == "p" * 5000
     assert [job.option_sources[name] for name in ("mode", "background", "size")] == ["body", "tag", "default"]
-    assert job.caller == {"door": "api"}
-    assert [entry["status"] for entry in job.history] == ["received", "ready"]
+    assert job.invocation == {"door": "api"}
+    assert [entry.status for entry in job.history] == ["received", "ready"]
 
 
 def test_a_second_picture_under_the_key_makes_no_second_job(stack: Stack) -> None:
@@ -63,7 +64,7 @@ def test_a_second_picture_under_the_key_makes_no_second_job(stack: Stack) -> Non
 def test_a_worker_that_died_leaves_what_was_asked_for_to_the_next(stack: Stack) -> None:
     job = receive(stack, mode="pad")
     stack.jobs.update_job(job, attempt={"decodes": ["2026-11-12T07:00:00.000Z"]})
-    assert normalize(stack, stack.upload(KEY, picture(40, 120))).request["mode"] == "pad"
+    assert normalize(stack, stack.upload(KEY, picture(40, 120))).request.mode == "pad"
 
 
 def test_sweep_announces_by_its_key_a_picture_whose_event_was_lost(stack: Stack) -> None:
@@ -72,14 +73,14 @@ def test_sweep_announces_by_its_key_a_picture_whose_event_was_lost(stack: Stack)
     stack.calls.clear()
     stack.normalize_queue.send_upload(job.source)
     (message,) = stack.messages(stack.normalize_queue_url)
-    source = read_object_created(json.dumps(message))
+    source = parse_object_created(json.dumps(message))
     assert source == SourceObject(UPLOAD_BUCKET, KEY)
     assert normalize(stack, source).status is Status.READY
 
 
 def test_a_picture_that_never_came_is_rejected_when_sweep_asks_for_it(stack: Stack) -> None:
     job = normalize(stack, receive(stack).source)
-    assert (job.status, job.error["code"]) == (Status.REJECTED, "source_missing")
+    assert (job.status, job.error.code) == (Status.REJECTED, "source_missing")
 
 
 def test_an_event_of_s3_without_an_etag_is_none() -> None:
@@ -89,14 +90,14 @@ def test_an_event_of_s3_without_an_etag_is_none() -> None:
         "detail": {"bucket": {"name": UPLOAD_BUCKET}, "object": {"key": KEY}},
     }
     with pytest.raises(ValueError, match="not an S3 event"):
-        read_object_created(json.dumps(event))
+        parse_object_created(json.dumps(event))
 
 
 def test_a_refused_request_keeps_its_caller(stack: Stack) -> None:
     job = receive(stack, mode="sideways")
     job = normalize(stack, replace(stack.upload(KEY, picture(40, 40)), sequencer=None))
-    assert (job.status, job.error["code"]) == (Status.REJECTED, "invalid_mode")
-    assert (job.error["source"], job.caller["door"]) == ("body", "api")
+    assert (job.status, job.error.code) == (Status.REJECTED, "invalid_mode")
+    assert (job.error.facts["source"], job.invocation.channel) == ("body", "api")
 
 
 def test_in_a_bucket_without_versions_two_pictures_under_the_key_are_one_job_and_none_is_lost(stack: Stack) -> None:

@@ -66,7 +66,7 @@ def test_a_look_is_counted_and_handed_on(stack: Stack, server: Rendering) -> Non
 
     first = track(stack, server, job.id, polls=0)
 
-    assert first.follow == {
+    assert first.polling == {
         "polls": 1,
         "since": "2026-11-12T08:00:00.000Z",
         "next_at": "2026-11-12T08:00:13.000Z",
@@ -104,7 +104,7 @@ def test_of_two_messages_at_once_one_hands_on(stack: Stack) -> None:
     looked = track(stack, Slow(stack), job.id, polls=0)
 
     assert looked == recorded(stack, job)
-    assert looked.follow["polls"] == 1
+    assert looked.polling.polls == 1
     assert stack.polls() == [({"job_id": job.id, "polls": 1}, 13)]
 
 
@@ -125,7 +125,7 @@ def test_a_redelivered_message_whose_look_was_not_counted_looks(stack: Stack, se
     track(stack, server, job.id, polls=2, redelivered=True)
 
     assert len(server.asked) == 1
-    assert recorded(stack, job).follow["polls"] == 3
+    assert recorded(stack, job).polling.polls == 3
 
 
 @pytest.mark.parametrize("polls", [0, 1])
@@ -156,7 +156,7 @@ def test_messages_of_the_sweep_do_not_make_a_second_chain(stack: Stack) -> None:
     for _ in range(3):
         stack.clock.advance(minutes=36)
         sweep(stack)
-        messages.append(recorded(stack, job).follow["polls"])
+        messages.append(recorded(stack, job).polling.polls)
     stack.calls.clear()
 
     # when all of them come
@@ -179,13 +179,13 @@ def test_a_job_of_an_older_stack_is_followed_from_whatever_its_message_counted(s
     # given a record from before looks were counted, and nothing that wakes it
     job = stack.sent_job("video_1")
     stack.dynamodb.update_item(
-        TableName=stack.table, Key={"job_id": {"S": job.id}}, UpdateExpression="REMOVE follow, wake, due_at"
+        TableName=stack.table, Key={"job_id": {"S": job.id}}, UpdateExpression="REMOVE move_along, wake, due_at"
     )
 
     looked = track(stack, server, job.id, polls=7)
 
-    assert looked.follow["polls"] == 1
-    assert stack.resumed(looked) is not None
+    assert looked.polling.polls == 1
+    assert stack.due_row(looked) is not None
 
 
 class InMemory(JobTable):
@@ -198,7 +198,7 @@ class InMemory(JobTable):
         return self.records.get(job_id)
 
     def update_job(self, job: Job, *, only: Any = None, due_at: Any = None, **parts: Any) -> Job:
-        if only and only["follow.polls"] != self.records[job.id].follow["polls"]:
+        if only and only["follow.polls"] != self.records[job.id].polling.polls:
             raise TransitionRefused(job.id, job.status, job.status)
         self.records[job.id] = replace(self.records[job.id], **parts)
         return self.records[job.id]

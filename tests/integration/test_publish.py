@@ -39,7 +39,7 @@ class Bus(EventBus):
 def change(job_id: str, *statuses: str, number: int = 0) -> Record:
     """A record of the stream: the job went through all of `statuses`, and came to the last of them now."""
     history = [{"status": status, "at": "2026-11-12T08:00:00.000Z"} for status in statuses]
-    record = make_job(job_id=job_id).as_record() | {"status": statuses[-1], "history": history}
+    record = make_job(job_id=job_id).to_record() | {"status": statuses[-1], "history": history}
     images = {"NewImage": write_item(record), "SequenceNumber": str(1000 + number)}
     if len(statuses) > 1:
         images["OldImage"] = write_item(record | {"status": statuses[-2], "history": history[:-1]})

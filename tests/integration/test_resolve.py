@@ -13,7 +13,7 @@ from sora_ready.domain.job import Job, Status
 
 from .function_modules import COPY_KEY, JOB, Event, Load, at_the_server
 from .run_steps import path_of, recorded, submit, track
-from .stack_fixtures import WAYS, Stack, bring_to, load_event
+from .stack_fixtures import PATHS, Stack, bring_to, load_event
 
 # The SDK marks its video methods deprecated, and pytest drops the filter that the product sets at import.
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning"
 @pytest.fixture
 def doubted(stack: Stack) -> Job:
     """The job that the sample speaks of, in doubt."""
-    return stack.doubted_job(job_id=JOB, copy_key=COPY_KEY)
+    return stack.unconfirmed_job(job_id=JOB, copy_key=COPY_KEY)
 
 
 def decide(load: Load, decision: str, **more: str) -> Event:
@@ -41,7 +41,7 @@ def test_the_sample_has_the_job_sent_again(
 
     # then
     ready = recorded(stack, doubted)
-    assert answer == ready.as_record()
+    assert answer == ready.to_record()
     assert (ready.status, ready.error) == (Status.READY, {})
     assert stack.messages(stack.submit_queue_url) == [{"job_id": JOB}]
     assert fake_server.request_log.entries() == []
@@ -57,9 +57,9 @@ def test_a_job_that_is_given_up_fails_and_says_who_said_so(stack: Stack, load: L
     answer = decide(load, "give_up")
 
     job = recorded(stack, doubted)
-    assert answer == job.as_record()
-    assert (job.status, job.error["code"], job.due_at) == (Status.FAILED, "given_up", None)
-    assert stack.resumed(job) is None
+    assert answer == job.to_record()
+    assert (job.status, job.error.code, job.due_at) == (Status.FAILED, "given_up", None)
+    assert stack.due_row(job) is None
     # its price stays taken: whether a video was made is not known
     assert stack.spent() == Decimal("0.40")
     assert "sqs.SendMessage" not in stack.calls.names()
@@ -69,7 +69,7 @@ def test_a_video_that_a_person_found_is_followed(stack: Stack, load: Load, doubt
     decide(load, "adopt", video_id="video_found")
 
     job = recorded(stack, doubted)
-    assert (job.status, job.server["id"], job.error) == (Status.QUEUED, "video_found", {})
+    assert (job.status, job.server.id, job.error) == (Status.QUEUED, "video_found", {})
     assert stack.ledger.find_owners({"video_found"}) == {"video_found": JOB}
     assert stack.polls() == [({"job_id": JOB, "polls": 0}, 10)]
 
@@ -83,7 +83,7 @@ def test_a_video_that_was_found_late_is_still_given_its_time(
 
     assert track(stack, video_server, JOB).status is Status.QUEUED
     stack.clock.advance(minutes=1, seconds=1)
-    assert track(stack, video_server, JOB).error["code"] == "expired_on_server"
+    assert track(stack, video_server, JOB).error.code == "expired_on_server"
 
 
 def test_a_video_of_another_job_is_not_given_to_this_one(stack: Stack, load: Load, doubted: Job) -> None:
@@ -108,7 +108,7 @@ def test_a_decision_that_is_none_changes_nothing(
 
 
 @pytest.mark.parametrize("decision", ["send_again", "give_up", "adopt"])
-@pytest.mark.parametrize("status", sorted(set(WAYS) - {Status.UNCONFIRMED}))
+@pytest.mark.parametrize("status", sorted(set(PATHS) - {Status.UNCONFIRMED}))
 def test_only_a_job_in_doubt_can_be_decided_about(stack: Stack, load: Load, status: Status, decision: str) -> None:
     before = bring_to(stack.jobs, status)
 

@@ -51,7 +51,7 @@ def refused(stack: Stack, connect: Connect, answer: CannedResponse) -> Job:
     ],
 )
 def test_a_refusal_is_told_in_the_servers_words(stack: Stack, connect: Connect, said: Any, words: str) -> None:
-    assert refused(stack, connect, CannedResponse.of_json(said, 422)).error["message"] == words
+    assert refused(stack, connect, CannedResponse.of_json(said, 422)).error.message == words
 
 
 @pytest.mark.parametrize(
@@ -68,12 +68,12 @@ def test_a_refusal_is_told_in_the_servers_words(stack: Stack, connect: Connect, 
 def test_a_refusal_that_is_no_object_is_told_as_it_stands(
     stack: Stack, connect: Connect, text: str, words: str
 ) -> None:
-    assert refused(stack, connect, raw(text, 400, "text/plain")).error["message"] == words
+    assert refused(stack, connect, raw(text, 400, "text/plain")).error.message == words
 
 
 def test_words_without_end_are_cut(stack: Stack, connect: Connect) -> None:
     assert (
-        refused(stack, connect, CannedResponse.of_json({"error": {"message": "x" * 5000}}, 400)).error["message"]
+        refused(stack, connect, CannedResponse.of_json({"error": {"message": "x" * 5000}}, 400)).error.message
         == "x" * 2000
     )
 
@@ -103,7 +103,7 @@ def test_a_code_that_is_no_word_becomes_the_http_status(stack: Stack, connect: C
 
 def test_a_refusal_of_an_odd_type_is_refused(stack: Stack, connect: Connect) -> None:
     said = {"error": {"message": "no", "code": "invalid_size", "type": ["invalid"]}}
-    assert refused(stack, connect, CannedResponse.of_json(said, 400)).error["code"] == "invalid_size"
+    assert refused(stack, connect, CannedResponse.of_json(said, 400)).error.code == "invalid_size"
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_a_key_that_cannot_be_sent_is_refused_and_not_repeated(key: str) -> None
         open_video_server("http://127.0.0.1:9/v1", key)
     assert refusal.value.code == "invalid_api_key"
     assert "VideoApiKeySecret" in refusal.value.message
-    assert "sk-" not in json.dumps(refusal.value.as_record())
+    assert "sk-" not in json.dumps(refusal.value.to_record())
 
 
 # ---------------------------------------------------------------- numbers that are none
@@ -151,7 +151,7 @@ def test_an_odd_number_in_the_answer_to_a_submission_does_no_harm(stack: Stack, 
     ) as server:
         job = submit(stack, connect(server.base_url), stack.ready_job())
     assert job == recorded(stack, job)
-    assert (job.status, job.server["id"]) == (Status.QUEUED, "video_1")
+    assert (job.status, job.server.id) == (Status.QUEUED, "video_1")
     assert len(stack.polls()) == 1
 
 
@@ -173,7 +173,7 @@ def test_a_huge_number_in_the_answer_to_a_submission_does_no_harm(
 ) -> None:
     with scripted_server(raw(f'{{"id": "video_1", "status": "queued", "progress": {number}}}')) as server:
         job = submit(stack, connect(server.base_url), stack.ready_job())
-    assert (job.status, job.server["id"]) == (Status.QUEUED, "video_1")
+    assert (job.status, job.server.id) == (Status.QUEUED, "video_1")
 
 
 @pytest.mark.parametrize("number", HUGE, ids=["1e40", "1e300", "39 digits", "401 digits"])

@@ -9,10 +9,10 @@ import pytest
 
 from sora_ready.domain.errors import SubmissionUnconfirmed, TransitionRefused
 from sora_ready.domain.job import Job, Status
-from sora_ready.pipeline.reconcile import mark_unconfirmed
+from sora_ready.pipeline.unconfirmed import mark_unconfirmed
 
 from .run_steps import recorded
-from .stack_fixtures import BUDGET, PRICE, Stack, new_attempt
+from .stack_fixtures import BUDGET, PRICE, Stack, new_submission
 
 Write = Callable[[Stack, Job], Job]
 
@@ -30,14 +30,14 @@ def stale(stack: Stack) -> Job:
     stack.clock.advance(minutes=5)
     mark_unconfirmed(job, SubmissionUnconfirmed("The worker ended without a word"), stack.jobs)
     again = stack.jobs.move_job(job.id, Status.READY)
-    stack.ledger.claim_job(again, new_attempt(stack.clock), "alike", price=PRICE, budget=BUDGET)
+    stack.ledger.claim_job(again, new_submission(stack.clock), "alike", price=PRICE, budget=BUDGET)
     return job
 
 
 @pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
 def test_what_came_of_an_older_try_is_not_written_onto_a_newer(stack: Stack, stale: Job, write: Write) -> None:
     before = recorded(stack, stale)
-    assert before.attempt["id"] != stale.attempt["id"]
+    assert before.submission.attempt_id != stale.submission.attempt_id
 
     with pytest.raises(TransitionRefused):
         write(stack, stale)

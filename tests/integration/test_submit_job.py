@@ -31,13 +31,13 @@ def test_a_ready_job_is_sent_in_one_request_as_the_protocol_wants_it(
     stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient
 ) -> None:
     job = stack.ready_job(prompt=PROMPT)
-    frame = stack.s3.get_object(Bucket=OUTPUT_BUCKET, Key=job.copy["key"])["Body"].read()
+    frame = stack.s3.get_object(Bucket=OUTPUT_BUCKET, Key=job.copy.key)["Body"].read()
     submit(stack, video_server, job)
     (entry,) = fake_server.request_log.creates()
     assert (entry.status, entry.idempotency_key) == (200, job.id)
     assert entry.prompt == PROMPT
     assert (entry.model, entry.size, entry.seconds) == ("tiny", "64x48", "4")
-    assert (entry.image_name, entry.image_type) == (job.copy["key"].removeprefix("ready/"), "image/jpeg")
+    assert (entry.image_name, entry.image_type) == (job.copy.key.removeprefix("ready/"), "image/jpeg")
     assert entry.image_sha256 == hashlib.sha256(frame).hexdigest()
 
 
@@ -48,10 +48,10 @@ def test_the_record_then_holds_the_servers_id_and_the_attempt(
     done = submit(stack, video_server, job)
     (entry,) = fake_server.request_log.accepted()
     assert done == recorded(stack, job)
-    assert (done.status, done.server["id"], done.server["status"]) == (Status.QUEUED, entry.video_id, "queued")
+    assert (done.status, done.server.id, done.server.status) == (Status.QUEUED, entry.video_id, "queued")
     assert path_of(done) == ["ready", "submitting", "queued"]
-    assert done.attempt["started_at"] == "2026-11-12T08:00:00.000Z"
-    assert done.attempt["lease_until"] == "2026-11-12T08:03:00.000Z"
+    assert done.submission.started_at == "2026-11-12T08:00:00.000Z"
+    assert done.submission.lease_until == "2026-11-12T08:03:00.000Z"
     assert not done.error
 
 
@@ -86,7 +86,7 @@ def test_a_copy_whose_job_is_not_recorded_yet_is_not_sent(
 def test_a_server_that_only_gives_an_id_is_believed(stack: Stack, connect: Connect) -> None:
     with scripted_server(CannedResponse.of_json({"id": "video_gen_7"})) as server:
         job = submit(stack, connect(server.base_url), stack.ready_job())
-    assert (job.status, job.server["id"]) == (Status.QUEUED, "video_gen_7")
+    assert (job.status, job.server.id) == (Status.QUEUED, "video_gen_7")
     assert [delay for _, delay in stack.polls()] == [10]
 
 
@@ -96,7 +96,7 @@ def test_a_job_that_the_day_does_not_pay_for_is_held_and_nothing_is_sent(
     job = stack.ready_job()
     held = submit(stack, video_server, job, budget=Decimal("0.39"))
     assert held == recorded(stack, job)
-    assert (held.status, held.error["code"], held.error["price_usd"]) == (Status.HELD, "budget_spent", "0.40")
+    assert (held.status, held.error.code, held.error.facts["price_usd"]) == (Status.HELD, "budget_spent", "0.40")
     assert (fake_server.request_log.entries(), stack.polls(), stack.spent()) == ([], [], 0)
     # and the same message again changes nothing
     assert submit(stack, video_server, job, redelivered=True) == held

@@ -21,9 +21,9 @@ from sora_ready.domain.errors import (
 )
 from sora_ready.domain.job import Job, SourceObject, Status
 
-from .on_demand import KEY, call_normalize, call_submit
+from .on_demand import KEY, invoke_normalize, invoke_submit
 from .run_steps import path_of, recorded, submit, sweep
-from .stack_fixtures import UPLOAD_BUCKET, Stack, follow, make_job, picture
+from .stack_fixtures import UPLOAD_BUCKET, Stack, make_job, move_along, picture
 
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
 
@@ -31,17 +31,17 @@ pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning"
 def conform(stack: Stack, key: str = KEY) -> Job:
     """A job of which the frame alone was asked for."""
     stack.upload(key, picture(80, 60))
-    return call_normalize(stack, key=key, submit=False)
+    return invoke_normalize(stack, key=key, submit=False)
 
 
 def tokens(stack: Stack, job: Job) -> list[str]:
-    return list(recorded(stack, job).caller.get("task_tokens", ()))
+    return list(recorded(stack, job).invocation.task_tokens)
 
 
 def test_a_call_sends_the_job_once(stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient) -> None:
     job = stack.ready_job()
-    sent = call_submit(stack, video_server, {"job_id": job.id})
-    again = call_submit(stack, video_server, {"job_id": job.id})
+    sent = invoke_submit(stack, video_server, {"job_id": job.id})
+    again = invoke_submit(stack, video_server, {"job_id": job.id})
     assert (sent.status, again.status) == (Status.QUEUED, Status.QUEUED)
     assert [entry.idempotency_key for entry in fake_server.request_log.accepted()] == [job.id]
     assert stack.spent() == Decimal("0.40")
@@ -57,8 +57,8 @@ def test_a_frame_alone_is_sent_by_nothing_but_a_call(
     assert sweep(stack) == {}
     assert fake_server.request_log.entries() == []
     # then the call sends it, with the first look to come
-    sent = call_submit(stack, video_server, {"job_id": job.id})
-    assert (sent.status, sent.caller) == (Status.QUEUED, {"door": "direct"})
+    sent = invoke_submit(stack, video_server, {"job_id": job.id})
+    assert (sent.status, sent.invocation) == (Status.QUEUED, {"door": "direct"})
     assert [message["job_id"] for message, _ in stack.polls()] == [job.id]
     assert len(fake_server.request_log.accepted()) == 1
 
@@ -69,9 +69,9 @@ def test_a_frame_alone_that_the_server_did_not_take_goes_on_as_any_job_does(
     job = conform(stack)
     fake_server.faults.plan(faults.status(429))
     with pytest.raises(SubmissionNotAcceptedError):
-        call_submit(stack, video_server, {"job_id": job.id})
+        invoke_submit(stack, video_server, {"job_id": job.id})
     assert recorded(stack, job).status is Status.READY
-    assert stack.resumed(job) is not None
+    assert stack.due_row(job) is not None
     assert submit(stack, video_server, job).status is Status.QUEUED
 
 
@@ -81,29 +81,29 @@ def test_the_newest_job_of_an_object_is_meant(
     old = conform(stack)
     stack.clock.advance(seconds=1)
     new = conform(stack)
-    assert call_submit(stack, video_server, {"bucket": UPLOAD_BUCKET, "key": KEY}).id == new.id != old.id
+    assert invoke_submit(stack, video_server, {"bucket": UPLOAD_BUCKET, "key": KEY}).id == new.id != old.id
     version = {"bucket": UPLOAD_BUCKET, "key": KEY, "version_id": old.source.version_id}
-    assert call_submit(stack, video_server, version).id == old.id
+    assert invoke_submit(stack, video_server, version).id == old.id
 
 
 @pytest.mark.parametrize("event", [{"job_id": "video_0"}, {"bucket": "b", "key": "k"}])
 def test_what_is_no_job_is_not_found(stack: Stack, video_server: VideoServerClient, event: dict[str, str]) -> None:
     with pytest.raises(JobNotFound):
-        call_submit(stack, video_server, event)
+        invoke_submit(stack, video_server, event)
 
 
 def test_a_job_that_was_deleted_is_not_found(stack: Stack, video_server: VideoServerClient) -> None:
     job = stack.jobs.tombstone_job(stack.jobs.move_job(stack.ready_job().id, Status.CANCELED))
     with pytest.raises(JobNotFound):
-        call_submit(stack, video_server, {"job_id": job.id, "task_token": "t"})
+        invoke_submit(stack, video_server, {"job_id": job.id, "task_token": "t"})
 
 
 def test_a_job_beyond_the_budget_is_held_and_so_returned(
     stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient
 ) -> None:
     job = stack.ready_job()
-    held = call_submit(stack, video_server, {"job_id": job.id, "task_token": "t"}, budget=Decimal(0))
-    assert (held.status, held.error["code"]) == (Status.HELD, "budget_spent")
+    held = invoke_submit(stack, video_server, {"job_id": job.id, "task_token": "t"}, budget=Decimal(0))
+    assert (held.status, held.error.code) == (Status.HELD, "budget_spent")
     assert (fake_server.request_log.entries(), tokens(stack, job)) == ([], ["t"])
 
 
@@ -113,7 +113,7 @@ def test_a_refusal_is_raised_by_name_now_and_whenever_it_is_asked_for_again(
     job = stack.ready_job(prompt="moderation-block")
     for _ in range(2):
         with pytest.raises(SubmissionRefused) as refusal:
-            call_submit(stack, video_server, {"job_id": job.id})
+            invoke_submit(stack, video_server, {"job_id": job.id})
         assert (refusal.value.code, refusal.value.facts["job_id"]) == ("moderation_blocked", job.id)
     assert recorded(stack, job).status is Status.FAILED
     assert len(fake_server.request_log.entries()) == 1
@@ -122,24 +122,24 @@ def test_a_refusal_is_raised_by_name_now_and_whenever_it_is_asked_for_again(
 def test_a_job_that_ended_otherwise_is_raised_by_name_too(stack: Stack, video_server: VideoServerClient) -> None:
     stack.upload(KEY, b"no picture")
     with pytest.raises(ImageRejected):
-        call_normalize(stack)
+        invoke_normalize(stack)
     with pytest.raises(ImageRejected):
-        call_submit(stack, video_server, {"bucket": UPLOAD_BUCKET, "key": KEY})
+        invoke_submit(stack, video_server, {"bucket": UPLOAD_BUCKET, "key": KEY})
     failed = stack.sent_job("video_9", key="failed.jpg")
     stack.jobs.move_job(failed.id, Status.FAILED, error={"code": "timed_out", "message": "Too late."})
     with pytest.raises(VideoFailed):
-        call_submit(stack, video_server, {"job_id": failed.id})
+        invoke_submit(stack, video_server, {"job_id": failed.id})
     canceled = stack.ready_job("canceled.jpg")
     stack.jobs.move_job(canceled.id, Status.CANCELED)
     with pytest.raises(JobCanceled):
-        call_submit(stack, video_server, {"job_id": canceled.id})
+        invoke_submit(stack, video_server, {"job_id": canceled.id})
 
 
 def test_a_job_in_doubt_is_returned_and_not_sent_again(
     stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient
 ) -> None:
-    job = stack.doubted_job()
-    assert call_submit(stack, video_server, {"job_id": job.id}).status is Status.UNCONFIRMED
+    job = stack.unconfirmed_job()
+    assert invoke_submit(stack, video_server, {"job_id": job.id}).status is Status.UNCONFIRMED
     assert fake_server.request_log.entries() == []
 
 
@@ -148,8 +148,8 @@ def test_a_job_in_another_workers_hands_is_an_error_to_try_again_but_not_to_who_
 ) -> None:
     job = stack.claimed_job()
     with pytest.raises(JobLeasedError):
-        call_submit(stack, video_server, {"job_id": job.id})
-    assert call_submit(stack, video_server, {"job_id": job.id, "task_token": "t"}).status is Status.SUBMITTING
+        invoke_submit(stack, video_server, {"job_id": job.id})
+    assert invoke_submit(stack, video_server, {"job_id": job.id, "task_token": "t"}).status is Status.SUBMITTING
     assert (fake_server.request_log.entries(), tokens(stack, job)) == ([], ["t"])
 
 
@@ -158,20 +158,20 @@ def test_a_job_whose_frame_is_not_made_yet_is_an_error_to_try_again(
 ) -> None:
     job = stack.jobs.put_job(make_job(SourceObject(UPLOAD_BUCKET, KEY, "e"), status=Status.RECEIVED))
     with pytest.raises(JobNotReadyError):
-        call_submit(stack, video_server, {"job_id": job.id, "task_token": "t"})
+        invoke_submit(stack, video_server, {"job_id": job.id, "task_token": "t"})
 
 
 def test_several_may_wait_for_one_job_and_each_only_once(stack: Stack, video_server: VideoServerClient) -> None:
     job = stack.ready_job()
     for token in ("a", "b", "a"):
-        call_submit(stack, video_server, {"job_id": job.id, "task_token": token})
+        invoke_submit(stack, video_server, {"job_id": job.id, "task_token": token})
     assert tokens(stack, job) == ["a", "b"]
 
 
 def test_a_record_keeps_the_tokens_of_the_twenty_that_came_last(stack: Stack, video_server: VideoServerClient) -> None:
     job = stack.ready_job()
     for number in range(22):
-        call_submit(stack, video_server, {"job_id": job.id, "task_token": str(number)})
+        invoke_submit(stack, video_server, {"job_id": job.id, "task_token": str(number)})
     assert tokens(stack, job) == [str(number) for number in range(2, 22)]
 
 
@@ -180,10 +180,10 @@ def test_a_job_that_has_ended_keeps_the_last_token_alone_however_many_ask_for_it
 ) -> None:
     job = stack.sent_job("video_9")
     for number in range(20):
-        call_submit(stack, video_server, {"job_id": job.id, "task_token": f"early {number}"})
-    follow(stack.jobs, job, [Status.COMPLETED])
+        invoke_submit(stack, video_server, {"job_id": job.id, "task_token": f"early {number}"})
+    move_along(stack.jobs, job, [Status.COMPLETED])
     for number in range(21):
-        told = call_submit(stack, video_server, {"job_id": job.id, "task_token": f"late {number}"})
+        told = invoke_submit(stack, video_server, {"job_id": job.id, "task_token": f"late {number}"})
         assert (told.status, tokens(stack, job)) == (Status.COMPLETED, [f"late {number}"])
 
 
@@ -202,7 +202,7 @@ def test_a_job_that_is_deleted_meanwhile_is_not_found(
 
     monkeypatch.setattr(stack.jobs, "get_job", late)
     with pytest.raises(JobNotFound):
-        call_submit(stack, video_server, {"job_id": job.id, **token})
+        invoke_submit(stack, video_server, {"job_id": job.id, **token})
     assert tokens(stack, job) == []
 
 
@@ -210,13 +210,13 @@ def test_a_job_that_is_deleted_meanwhile_is_not_found(
 def test_to_wait_for_a_job_changes_nothing_about_when_it_is_woken(
     stack: Stack, video_server: VideoServerClient, left_to_people: bool
 ) -> None:
-    job = stack.doubted_job()
+    job = stack.unconfirmed_job()
     if left_to_people:
         job = stack.jobs.park_job(job)
-    before = stack.resumed(job)
+    before = stack.due_row(job)
     stack.clock.advance(minutes=2)
-    call_submit(stack, video_server, {"job_id": job.id, "task_token": "t"})
-    assert (recorded(stack, job).due_at, stack.resumed(job)) == (job.due_at, before)
+    invoke_submit(stack, video_server, {"job_id": job.id, "task_token": "t"})
+    assert (recorded(stack, job).due_at, stack.due_row(job)) == (job.due_at, before)
 
 
 def test_whoever_moves_the_job_meanwhile_loses_no_token(
@@ -227,11 +227,11 @@ def test_whoever_moves_the_job_meanwhile_loses_no_token(
 
     def late(*given: object) -> Job:
         monkeypatch.setattr(stack.jobs, "record_invocation", remember)
-        follow(stack.jobs, job, [Status.IN_PROGRESS])
+        move_along(stack.jobs, job, [Status.IN_PROGRESS])
         return remember(*given)  # type: ignore[arg-type]
 
     monkeypatch.setattr(stack.jobs, "record_invocation", late)
-    call_submit(stack, video_server, {"job_id": job.id, "task_token": "t"})
+    invoke_submit(stack, video_server, {"job_id": job.id, "task_token": "t"})
     assert tokens(stack, job) == ["t"]
     assert path_of(recorded(stack, job))[-1] == "in_progress"
 
@@ -244,9 +244,9 @@ def test_two_calls_that_release_a_frame_send_it_once(
 
     def late(*given: object, **options: object) -> Job:
         monkeypatch.setattr(stack.jobs, "update_job", note)
-        call_submit(stack, video_server, {"job_id": job.id})
+        invoke_submit(stack, video_server, {"job_id": job.id})
         return note(*given, **options)
 
     monkeypatch.setattr(stack.jobs, "update_job", late)
-    assert call_submit(stack, video_server, {"job_id": job.id}).status is Status.QUEUED
+    assert invoke_submit(stack, video_server, {"job_id": job.id}).status is Status.QUEUED
     assert len(fake_server.request_log.accepted()) == 1

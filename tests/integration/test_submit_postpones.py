@@ -91,7 +91,7 @@ def test_a_fault_of_aws_is_postponed_too(
     stack: Stack, fake_server: FakeVideoServer, load: Load, receives: int, seconds: int
 ) -> None:
     job = ready_sample(stack)
-    stack.s3.delete_object(Bucket=stack.outputs.name, Key=job.copy["key"])
+    stack.s3.delete_object(Bucket=stack.outputs.name, Key=job.copy.key)
     fail(load, received(stack, announced(receives=receives)))
     assert postponements(stack) == [seconds]
     assert (recorded(stack, job), fake_server.request_log.entries()) == (job, [])

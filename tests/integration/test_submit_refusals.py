@@ -30,10 +30,10 @@ def test_a_refused_job_fails_with_the_servers_words_and_a_hint(
 ) -> None:
     job = submit(stack, video_server, stack.ready_job(prompt="moderation-block"))
     assert job.status is Status.FAILED
-    assert job.error["code"] == "moderation_blocked"
-    assert job.error["message"] == "Your request was blocked by our moderation system."
-    assert "change them" in job.error["hint"]
-    assert job.error["http_status"] == 400
+    assert job.error.code == "moderation_blocked"
+    assert job.error.message == "Your request was blocked by our moderation system."
+    assert "change them" in job.error.hint
+    assert job.error.facts["http_status"] == 400
     assert (len(fake_server.request_log.creates()), fake_server.request_log.accepted(), stack.polls()) == (1, [], [])
 
 
@@ -41,9 +41,9 @@ def test_a_wrong_key_fails_the_job_with_a_hint_at_the_secret(
     stack: Stack, fake_server: FakeVideoServer, connect: Connect
 ) -> None:
     job = submit(stack, connect(fake_server.base_url, "sk-other"), stack.ready_job())
-    assert (job.status, job.error["code"]) == (Status.FAILED, "invalid_api_key")
-    assert "secret" in job.error["hint"]
-    assert "sk-other" not in str(job.as_record())
+    assert (job.status, job.error.code) == (Status.FAILED, "invalid_api_key")
+    assert "secret" in job.error.hint
+    assert "sk-other" not in str(job.to_record())
     assert [entry.status for entry in fake_server.request_log.creates()] == [401]
 
 
@@ -56,7 +56,7 @@ def test_a_busy_server_leaves_the_job_ready_and_takes_it_later(
         submit(stack, video_server, job)
     assert refusal.value.retry_after_seconds == 7
     waiting = recorded(stack, job)
-    assert (waiting.status, waiting.error["code"]) == (Status.READY, "rate_limit_exceeded")
+    assert (waiting.status, waiting.error.code) == (Status.READY, "rate_limit_exceeded")
     assert (len(fake_server.request_log.creates()), stack.polls()) == (1, [])
 
     done = submit(stack, video_server, job)
@@ -86,5 +86,5 @@ def test_without_a_connection_the_job_is_ready_again(stack: Stack, connect: Conn
         submit(stack, connect(unused_address()), job)
     assert refusal.value.retry_after_seconds is None
     waiting = recorded(stack, job)
-    assert (waiting.status, waiting.error["code"]) == (Status.READY, "server_unreachable")
-    assert "VideoApiBaseUrl" in waiting.error["hint"]
+    assert (waiting.status, waiting.error.code) == (Status.READY, "server_unreachable")
+    assert "VideoApiBaseUrl" in waiting.error.hint

@@ -13,15 +13,15 @@ from sora_ready.adapters.ledger import Ledger
 from sora_ready.adapters.queues import TrackQueue
 from sora_ready.adapters.video_server.client import VideoServerClient
 from sora_ready.domain.errors import JobLeasedError
-from sora_ready.domain.job import AT_THE_SERVER, Job, Status
+from sora_ready.domain.job import AT_SERVER, Job, Status
 
 from .run_steps import path_of, recorded, submit
-from .stack_fixtures import WAYS, Stack, follow
+from .stack_fixtures import PATHS, Stack, move_along
 
 # The SDK marks its video methods deprecated, and pytest drops the filter that the product sets at import.
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
 
-ENDED = sorted(set(WAYS) - AT_THE_SERVER - {Status.RECEIVED, Status.REJECTED, Status.READY, Status.SUBMITTING})
+ENDED = sorted(set(PATHS) - AT_SERVER - {Status.RECEIVED, Status.REJECTED, Status.READY, Status.SUBMITTING})
 
 
 def fault_of_aws(operation: str) -> ClientError:
@@ -64,7 +64,7 @@ class SendsAtTheSecondTry(TrackQueue):
 
 def left_in_hand(stack: Stack) -> Job:
     """A job whose worker holds a lease of three minutes, from now on."""
-    return follow(stack.jobs, stack.ready_job(), [Status.SUBMITTING])
+    return move_along(stack.jobs, stack.ready_job(), [Status.SUBMITTING])
 
 
 @pytest.mark.parametrize("redelivered", [False, True])
@@ -97,8 +97,8 @@ def test_a_lease_that_is_over_leaves_the_job_unconfirmed(
     doubted = submit(stack, video_server, job, redelivered=redelivered)
     assert doubted == recorded(stack, job)
     assert path_of(doubted) == ["ready", "submitting", "unconfirmed"]
-    assert doubted.error["code"] == "unconfirmed"
-    assert "Look for it at the server" in doubted.error["hint"]
+    assert doubted.error.code == "unconfirmed"
+    assert "Look for it at the server" in doubted.error.hint
     assert submit(stack, video_server, job, redelivered=True) == doubted
     assert (fake_server.request_log.entries(), stack.polls()) == ([], [])
 
@@ -119,7 +119,7 @@ def test_a_job_bought_but_not_recorded_is_unconfirmed_once_the_lease_is_over(
 
     stack.clock.advance(seconds=refusal.value.retry_after_seconds)
     doubted = submit(stack, video_server, job, redelivered=True, ledger=ledger)
-    assert (doubted.status, doubted.error["code"]) == (Status.UNCONFIRMED, "unconfirmed")
+    assert (doubted.status, doubted.error.code) == (Status.UNCONFIRMED, "unconfirmed")
     assert submit(stack, video_server, job, redelivered=True, ledger=ledger) == doubted == recorded(stack, job)
     assert (len(fake_server.request_log.creates()), stack.polls()) == (1, [])
 
@@ -152,7 +152,7 @@ def test_a_first_look_that_could_not_be_asked_for_is_asked_for_when_the_message_
     assert len(fake_server.request_log.creates()) == 1
 
 
-@pytest.mark.parametrize("status", sorted(AT_THE_SERVER))
+@pytest.mark.parametrize("status", sorted(AT_SERVER))
 @pytest.mark.parametrize(("redelivered", "looks"), [(False, 0), (True, 1)])
 def test_of_a_job_at_the_server_only_a_message_that_came_before_asks_for_a_look(
     stack: Stack,
@@ -173,7 +173,7 @@ def test_of_a_job_at_the_server_only_a_message_that_came_before_asks_for_a_look(
 def test_of_a_job_that_waits_or_has_ended_a_message_does_nothing(
     stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient, status: Status
 ) -> None:
-    job = follow(stack.jobs, stack.ready_job(), WAYS[status][1:])
+    job = move_along(stack.jobs, stack.ready_job(), PATHS[status][1:])
     stack.calls.clear()
     assert submit(stack, video_server, job, redelivered=True) == job
     assert stack.calls.names() == ["dynamodb.GetItem"]
@@ -192,7 +192,7 @@ def test_a_worker_that_outlived_its_lease_still_tells_what_it_bought(
     fake_server.faults.on(faults.AFTER_ACCEPTING, lease_ends)
     done = submit(stack, video_server, job)
     assert path_of(done) == ["ready", "submitting", "unconfirmed", "queued"]
-    assert (done.server["id"], done.error) == (fake_server.request_log.accepted()[0].video_id, {})
+    assert (done.server.id, done.error) == (fake_server.request_log.accepted()[0].video_id, {})
     assert (len(fake_server.request_log.creates()), len(stack.polls())) == (1, 1)
 
 
@@ -200,7 +200,7 @@ def test_a_copy_that_cannot_be_read_leaves_the_job_ready(
     stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient
 ) -> None:
     job = stack.ready_job()
-    stack.s3.delete_object(Bucket=stack.outputs.name, Key=job.copy["key"])
+    stack.s3.delete_object(Bucket=stack.outputs.name, Key=job.copy.key)
     with pytest.raises(ClientError, match="NoSuchKey"):
         submit(stack, video_server, job)
     assert recorded(stack, job) == job

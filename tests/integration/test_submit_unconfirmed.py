@@ -35,8 +35,8 @@ def test_what_may_have_been_taken_is_unconfirmed_and_never_sent_again(
     job = stack.ready_job()
     fake_server.faults.plan(fault)
     doubted = submit(stack, video_server, job)
-    assert (doubted.status, doubted.error["code"]) == (Status.UNCONFIRMED, "unconfirmed")
-    assert "Look for it at the server" in doubted.error["hint"]
+    assert (doubted.status, doubted.error.code) == (Status.UNCONFIRMED, "unconfirmed")
+    assert "Look for it at the server" in doubted.error.hint
     assert submit(stack, video_server, job) == submit(stack, video_server, job, redelivered=True) == doubted
     assert (len(fake_server.request_log.creates()), len(fake_server.request_log.accepted())) == (1, accepted)
     assert recorded(stack, job) == doubted
@@ -92,6 +92,6 @@ def test_whatever_goes_wrong_while_the_answer_is_read_is_unconfirmed(
     job = stack.ready_job()
     monkeypatch.setattr("sora_ready.adapters.video_server.client.read_answer", read)
     doubted = submit(stack, video_server, job)
-    assert (doubted.status, doubted.error["code"]) == (Status.UNCONFIRMED, "unconfirmed")
+    assert (doubted.status, doubted.error.code) == (Status.UNCONFIRMED, "unconfirmed")
     assert submit(stack, video_server, job, redelivered=True) == doubted == recorded(stack, job)
     assert (len(fake_server.request_log.accepted()), stack.polls()) == (1, [])

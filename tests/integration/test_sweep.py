@@ -16,7 +16,7 @@ from sora_ready.domain.spending import next_hour
 
 from .function_modules import Load
 from .run_steps import path_of, recorded, sweep
-from .stack_fixtures import WAYS, Stack, bring_to, load_event
+from .stack_fixtures import PATHS, Stack, bring_to, load_event
 
 LOST = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -34,11 +34,11 @@ def test_a_job_that_has_ended_is_in_no_index_of_what_goes_on(stack: Stack, statu
     job = bring_to(stack.jobs, status)
     stack.clock.advance(days=365)
 
-    assert stack.resumed(job) is None
+    assert stack.due_row(job) is None
     assert sweep(stack) == {}
 
 
-@pytest.mark.parametrize("status", sorted(set(WAYS) - FINAL - {Status.HELD, Status.SUBMITTING}))
+@pytest.mark.parametrize("status", sorted(set(PATHS) - FINAL - {Status.HELD, Status.SUBMITTING}))
 def test_a_job_is_woken_when_its_time_has_come_and_not_before(stack: Stack, status: Status) -> None:
     # given a job whose message was lost
     job = bring_to(stack.jobs, status)
@@ -71,7 +71,7 @@ def test_an_upload_is_announced_as_s3_announces_it(stack: Stack) -> None:
 def test_a_job_is_sent_the_message_that_moves_it_on(stack: Stack) -> None:
     ready = stack.ready_job("ready.jpg")
     queued = stack.sent_job("video_1", key="queued.jpg", polls=5)
-    doubted = stack.doubted_job("doubted.jpg")
+    doubted = stack.unconfirmed_job("doubted.jpg")
     stack.calls.clear()
     stack.clock.advance(hours=1)
 
@@ -171,7 +171,11 @@ def test_held_jobs_go_on_as_far_as_the_day_pays_for_them_and_the_others_say_why_
     assert freed(stack, budget=Decimal("0.80")) == ["a.jpg", "b.jpg"]
 
     left = recorded(stack, third)
-    assert (left.status, left.error["code"], left.error["until"]) == (Status.HELD, "budget_spent", "2026-11-13T00:00Z")
+    assert (left.status, left.error.code, left.error.facts["until"]) == (
+        Status.HELD,
+        "budget_spent",
+        "2026-11-13T00:00Z",
+    )
 
 
 def test_a_held_job_that_has_nothing_new_to_say_is_not_written_again(stack: Stack) -> None:
@@ -203,7 +207,7 @@ def test_of_what_is_held_no_more_is_read_than_the_day_pays_for_and_all_of_it_onc
     assert count_reads() == 1 + 1
     stack.clock.advance(minutes=55)
     assert count_reads() == 1 + 4
-    assert [recorded(stack, job).error.get("until") for job in jobs] == ["2026-11-14T00:00Z"] * 4 + [None]
+    assert [recorded(stack, job).error.facts.get("until") for job in jobs] == ["2026-11-14T00:00Z"] * 4 + [None]
 
 
 def test_a_job_that_no_day_pays_for_makes_room_for_an_hour(stack: Stack) -> None:
@@ -246,12 +250,12 @@ def test_a_backlog_that_is_held_keeps_nothing_else_waiting(stack: Stack) -> None
 
 def test_what_was_held_before_there_were_lines_finds_its_own(stack: Stack) -> None:
     job = held(stack, "a.jpg", door=BACKFILL)
-    item = write_item(job.as_record()) | {"wake": {"S": "due"}, "due_at": {"S": timestamp(stack.clock())}}
+    item = write_item(job.to_record()) | {"wake": {"S": "due"}, "due_at": {"S": timestamp(stack.clock())}}
     stack.dynamodb.put_item(TableName=stack.table, Item=item)
 
     sweep(stack, budget=Decimal(0))
 
-    assert [row.job_id for row in stack.lines()[SweepPartition.BACKLOG]] == [job.id]
+    assert [row.job_id for row in stack.due_rows()[SweepPartition.BACKLOG]] == [job.id]
 
 
 @pytest.mark.parametrize("budget", ["0", "0.39"])
@@ -262,7 +266,7 @@ def test_held_jobs_that_no_day_pays_for_stay_and_say_so(stack: Stack, budget: st
     sweep(stack, budget=Decimal(budget))
 
     assert recorded(stack, job).status is Status.HELD
-    assert "DailyBudgetUsd" in recorded(stack, job).error["hint"]
+    assert "DailyBudgetUsd" in recorded(stack, job).error.hint
     assert stack.messages(stack.submit_queue_url) == []
 
 

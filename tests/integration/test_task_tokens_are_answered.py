@@ -67,13 +67,13 @@ def refusal(code: str, status: int = 400) -> ClientError:
 def job(status: Status, *tokens: str, job_id: str = "video_1") -> Job:
     parts: dict[str, Any] = {"video": VIDEO} if status is Status.COMPLETED else {"error": ERROR}
     caller = {"caller": {"task_tokens": list(tokens)}} if tokens else {}
-    return Job.from_record(make_job(job_id=job_id, status=status).as_record() | parts | caller)
+    return Job.from_record(make_job(job_id=job_id, status=status).to_record() | parts | caller)
 
 
 def change(after: Job, before: Job | None = None, number: int = 1) -> Record:
-    images = {"NewImage": write_item(after.as_record()), "SequenceNumber": str(number)}
+    images = {"NewImage": write_item(after.to_record()), "SequenceNumber": str(number)}
     if before:
-        images["OldImage"] = write_item(before.as_record())
+        images["OldImage"] = write_item(before.to_record())
     return {"eventName": "MODIFY", "dynamodb": images}
 
 
@@ -123,7 +123,7 @@ def test_whoever_begins_to_wait_for_a_job_that_has_ended_is_answered_at_once_and
 
 def test_a_record_that_is_removed_or_has_nobody_waiting_is_passed_over() -> None:
     machines = Machines()
-    removed = {"dynamodb": {"OldImage": write_item(job(Status.COMPLETED, "a").as_record()), "SequenceNumber": "1"}}
+    removed = {"dynamodb": {"OldImage": write_item(job(Status.COMPLETED, "a").to_record()), "SequenceNumber": "1"}}
     assert answer_tasks([removed, change(job(Status.COMPLETED))], machines) is None
     assert machines.answers == []
 

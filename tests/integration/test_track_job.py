@@ -10,11 +10,11 @@ import pytest
 from local.fake_video_server import FakeVideoServer
 from sora_ready.adapters.video_server.client import VideoServerClient
 from sora_ready.domain.errors import JobNotReadyError
-from sora_ready.domain.job import AT_THE_SERVER, Job, Status
+from sora_ready.domain.job import AT_SERVER, Job, Status
 
 from .canned_server import CannedResponse, scripted_server
 from .run_steps import MP4, Connect, ended, order, track
-from .stack_fixtures import WAYS, Clock, Stack, eventually, follow
+from .stack_fixtures import PATHS, Clock, Stack, eventually, move_along
 
 # The SDK marks its video methods deprecated, and pytest drops the filter that the product sets at import.
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
@@ -28,7 +28,7 @@ def requests(fake_server: FakeVideoServer) -> list[str]:
 
 
 def stored(stack: Stack, job: Job) -> Any:
-    return stack.s3.get_object(Bucket=job.video["bucket"], Key=job.video["key"])
+    return stack.s3.get_object(Bucket=job.video.bucket, Key=job.video.key)
 
 
 def test_a_running_video_is_noted_and_looked_at_again_when_the_server_advises(
@@ -37,9 +37,9 @@ def test_a_running_video_is_noted_and_looked_at_again_when_the_server_advises(
     video_server = connect(slow_fake_server.base_url)
     job = stack.sent_job(order(video_server), polls=3)
     server_clock.advance(seconds=50)
-    eventually(lambda: video_server.read_video(job.server["id"]), lambda video: video.progress == 50)
+    eventually(lambda: video_server.read_video(job.server.id), lambda video: video.progress == 50)
     running = track(stack, video_server, job.id, polls=3)
-    assert (running.status, running.server["status"], running.server["progress"]) == (
+    assert (running.status, running.server.status, running.server.progress) == (
         Status.IN_PROGRESS,
         "in_progress",
         50,
@@ -57,27 +57,27 @@ def test_progress_does_not_lengthen_the_history(
     for seconds in (25, 50):
         server_clock.advance(seconds=25)
         due = seconds
-        eventually(lambda: video_server.read_video(job.server["id"]), lambda video, due=due: video.progress == due)
+        eventually(lambda: video_server.read_video(job.server.id), lambda video, due=due: video.progress == due)
         running = track(stack, video_server, job.id)
-        assert running.server["progress"] == seconds
-    assert [entry["status"] for entry in running.history] == ["ready", "submitting", "queued", "in_progress"]
+        assert running.server.progress == seconds
+    assert [entry.status for entry in running.history] == ["ready", "submitting", "queued", "in_progress"]
 
 
 def test_a_completed_video_is_stored_as_the_record_says(
     stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient
 ) -> None:
     job = stack.sent_job(order(video_server))
-    ended(video_server, job.server["id"])
+    ended(video_server, job.server.id)
     done = track(stack, video_server, job.id)
     assert done.status is Status.COMPLETED
     assert stack.jobs.get_job(job.id) == done
-    assert stack.output_keys("videos/") == [done.video["key"]] == [f"videos/{job.id}.mp4"]
+    assert stack.output_keys("videos/") == [done.video.key] == [f"videos/{job.id}.mp4"]
     content = stored(stack, done)
     body = content["Body"].read()
     assert body[4:8] == b"ftyp"
-    assert (done.video["bytes"], done.video["sha256"]) == (len(body), hashlib.sha256(body).hexdigest())
-    assert (content["ContentType"], done.video["content_type"]) == ("video/mp4", "video/mp4")
-    assert (done.server["status"], done.server["progress"]) == ("completed", 100)
+    assert (done.video.bytes, done.video.sha256) == (len(body), hashlib.sha256(body).hexdigest())
+    assert (content["ContentType"], done.video.content_type) == ("video/mp4", "video/mp4")
+    assert (done.server.status, done.server.progress) == ("completed", 100)
     assert stack.polls() == []
     assert requests(fake_server).count(f"GET /v1/videos/{job.server['id']}/content") == 1
 
@@ -97,12 +97,12 @@ def test_a_video_that_failed_at_the_server_fails_the_job_in_its_words(
     stack: Stack, video_server: VideoServerClient
 ) -> None:
     job = stack.sent_job(order(video_server, "fail-render"))
-    ended(video_server, job.server["id"])
+    ended(video_server, job.server.id)
     failed = track(stack, video_server, job.id)
     assert failed.status is Status.FAILED
-    assert failed.error["code"] == "video_generation_failed"
-    assert failed.error["message"] == "The video generation failed."
-    assert failed.error["hint"]
+    assert failed.error.code == "video_generation_failed"
+    assert failed.error.message == "The video generation failed."
+    assert failed.error.hint
     assert stack.polls() == []
 
 
@@ -113,7 +113,7 @@ def test_a_video_that_ended_without_a_reason_fails_the_job_by_its_status(
     job = stack.sent_job("video_1")
     with scripted_server(CannedResponse.of_json({"id": "video_1", "status": word})) as server:
         failed = track(stack, connect(server.base_url), job.id)
-    assert (failed.status, failed.error["code"]) == (Status.FAILED, word)
+    assert (failed.status, failed.error.code) == (Status.FAILED, word)
     assert stack.polls() == []
 
 
@@ -123,7 +123,7 @@ def test_a_video_the_server_no_longer_knows_has_expired(
     job = stack.sent_job("video_" + "0" * 32)
     stack.clock.advance(seconds=61)
     failed = track(stack, video_server, job.id)
-    assert (failed.status, failed.error["code"]) == (Status.FAILED, "expired_on_server")
+    assert (failed.status, failed.error.code) == (Status.FAILED, "expired_on_server")
     assert (len(fake_server.request_log.entries()), stack.polls()) == (1, [])
 
 
@@ -137,11 +137,11 @@ def test_a_status_nobody_has_heard_of_counts_as_running(stack: Stack, connect: C
     assert [message["polls"] for message, _ in stack.polls()] == [1]
 
 
-@pytest.mark.parametrize("status", sorted(AT_THE_SERVER))
+@pytest.mark.parametrize("status", sorted(AT_SERVER))
 def test_an_answer_that_leaves_the_id_out_does_not_lose_it(stack: Stack, connect: Connect, status: Status) -> None:
     job = stack.sent_job("video_1", status)
     with scripted_server(CannedResponse.of_json({"status": "processing"})) as server:
-        assert track(stack, connect(server.base_url), job.id).server["id"] == "video_1"
+        assert track(stack, connect(server.base_url), job.id).server.id == "video_1"
 
 
 def test_a_completed_video_whose_answer_leaves_the_id_out_is_fetched(stack: Stack, connect: Connect) -> None:
@@ -163,18 +163,18 @@ def test_looks_grow_rarer_up_to_a_minute_where_the_server_advises_nothing(stack:
     assert [delay for _, delay in stack.polls()] == [13, 17, 22, 29, 37, 48, 60, 60, 60, 60]
 
 
-@pytest.mark.parametrize("status", sorted(AT_THE_SERVER))
+@pytest.mark.parametrize("status", sorted(AT_SERVER))
 def test_a_job_past_its_deadline_has_timed_out(
     stack: Stack, slow_fake_server: FakeVideoServer, connect: Connect, status: Status
 ) -> None:
     video_server = connect(slow_fake_server.base_url)
     job = stack.sent_job(order(video_server), status)
     stack.clock.advance(minutes=120)
-    assert track(stack, video_server, job.id).status in AT_THE_SERVER
+    assert track(stack, video_server, job.id).status in AT_SERVER
     stack.clock.advance(seconds=1)
     late = track(stack, video_server, job.id)
-    assert (late.status, late.error["code"]) == (Status.FAILED, "timed_out")
-    assert "TrackDeadlineMinutes" in late.error["hint"]
+    assert (late.status, late.error.code) == (Status.FAILED, "timed_out")
+    assert "TrackDeadlineMinutes" in late.error.hint
     assert len(stack.polls()) == 1
 
 
@@ -182,7 +182,7 @@ def test_a_video_completed_at_the_last_moment_is_still_brought_home(
     stack: Stack, video_server: VideoServerClient
 ) -> None:
     job = stack.sent_job(order(video_server))
-    ended(video_server, job.server["id"])
+    ended(video_server, job.server.id)
     stack.clock.advance(minutes=121)
     assert track(stack, video_server, job.id).status is Status.COMPLETED
 
@@ -191,17 +191,21 @@ def test_a_video_that_is_too_large_fails_the_job_and_is_not_stored(
     stack: Stack, video_server: VideoServerClient
 ) -> None:
     job = stack.sent_job(order(video_server))
-    ended(video_server, job.server["id"])
+    ended(video_server, job.server.id)
     failed = track(stack, video_server, job.id, max_video_bytes=1000)
-    assert (failed.status, failed.error["code"], failed.error["max_bytes"]) == (Status.FAILED, "video_too_large", 1000)
+    assert (failed.status, failed.error.code, failed.error.facts["max_bytes"]) == (
+        Status.FAILED,
+        "video_too_large",
+        1000,
+    )
     assert (stack.output_keys("videos/"), stack.polls()) == ([], [])
 
 
-@pytest.mark.parametrize("status", sorted(set(WAYS) - AT_THE_SERVER - NOT_SENT_OR_SOUGHT))
+@pytest.mark.parametrize("status", sorted(set(PATHS) - AT_SERVER - NOT_SENT_OR_SOUGHT))
 def test_a_late_message_of_a_job_that_is_not_at_the_server_does_nothing(
     stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient, status: Status
 ) -> None:
-    job = follow(stack.jobs, stack.ready_job(), WAYS[status][1:])
+    job = move_along(stack.jobs, stack.ready_job(), PATHS[status][1:])
     stack.calls.clear()
     assert track(stack, video_server, job.id, polls=9) == job
     assert fake_server.request_log.entries() == []

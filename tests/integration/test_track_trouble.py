@@ -8,7 +8,7 @@ import pytest
 
 from local.fake_video_server import FakeVideoServer, faults
 from sora_ready.adapters.video_server.client import VideoServerClient
-from sora_ready.domain.job import AT_THE_SERVER, Job, Status
+from sora_ready.domain.job import AT_SERVER, Job, Status
 
 from .canned_server import CannedResponse, scripted_server
 from .run_steps import MP4, Connect, ended, order, path_of, recorded, track
@@ -24,19 +24,19 @@ ASKED = "GET /v1/videos/video_1"
 
 def assert_noted(stack: Stack, before: Job, after: Job, code: str) -> None:
     """The trouble, and that there was a look, is all that the look changed."""
-    looked = {"follow": after.follow, "due_at": after.due_at, "updated_at": after.updated_at}
+    looked = {"follow": after.polling, "due_at": after.due_at, "updated_at": after.updated_at}
     assert after == recorded(stack, before)
     assert after == replace(before, error=after.error, **looked)
-    assert after.follow["polls"] == before.follow["polls"] + 1
-    assert after.error["code"] == code
-    assert after.error["message"]
+    assert after.polling.polls == before.polling.polls + 1
+    assert after.error.code == code
+    assert after.error.message
 
 
 def test_a_cut_download_leaves_nothing_behind_and_is_fetched_again(
     stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient
 ) -> None:
     job = stack.sent_job(order(video_server))
-    ended(video_server, job.server["id"])
+    ended(video_server, job.server.id)
     fake_server.faults.plan(faults.cut_content(1000))
     assert_noted(stack, job, track(stack, video_server, job.id), "server_unreachable")
     assert stack.output_keys("videos/") == []
@@ -101,7 +101,7 @@ def test_a_key_that_no_longer_holds_is_told_with_its_hint(stack: Stack, connect:
     with scripted_server(CannedResponse(status)) as server:
         looked = track(stack, connect(server.base_url), job.id)
     assert_noted(stack, job, looked, f"http_{status}")
-    assert "key" in looked.error["hint"]
+    assert "key" in looked.error.hint
 
 
 def test_the_same_trouble_is_written_once(stack: Stack, connect: Connect) -> None:
@@ -125,14 +125,14 @@ def test_another_trouble_takes_the_place_of_the_first(stack: Stack, connect: Con
         job = looked
 
 
-@pytest.mark.parametrize("status", sorted(AT_THE_SERVER))
+@pytest.mark.parametrize("status", sorted(AT_SERVER))
 @pytest.mark.parametrize("answer", [QUEUED, RUNNING], ids=["queued", "running"])
 def test_trouble_that_is_over_is_no_longer_told(
     stack: Stack, connect: Connect, status: Status, answer: CannedResponse
 ) -> None:
     job = stack.sent_job("video_1", status)
     with scripted_server(CannedResponse(503)) as server:
-        assert track(stack, connect(server.base_url), job.id).error["code"] == "http_503"
+        assert track(stack, connect(server.base_url), job.id).error.code == "http_503"
     with scripted_server(answer) as server:
         video_server = connect(server.base_url)
         well = track(stack, video_server, job.id)
@@ -152,9 +152,9 @@ def test_a_server_that_stays_down_does_not_outlive_the_deadline(stack: Stack, co
     stack.clock.advance(minutes=121)
     with scripted_server(CannedResponse(503)) as server:
         late = track(stack, connect(server.base_url), job.id)
-    assert (late.status, late.error["code"]) == (Status.FAILED, "timed_out")
-    assert late.error["last_trouble"]["code"] == "http_503"
-    assert "503" in late.error["last_trouble"]["message"]
+    assert (late.status, late.error.code) == (Status.FAILED, "timed_out")
+    assert late.error.facts["last_trouble"]["code"] == "http_503"
+    assert "503" in late.error.facts["last_trouble"]["message"]
     assert path_of(late) == ["ready", "submitting", "queued", "failed"]
     assert stack.polls() == []
 
@@ -166,7 +166,7 @@ def test_trouble_that_was_over_before_the_deadline_is_not_blamed(stack: Stack, c
     stack.clock.advance(minutes=121)
     with scripted_server(RUNNING) as server:
         late = track(stack, connect(server.base_url), job.id)
-    assert late.error["code"] == "timed_out"
+    assert late.error.code == "timed_out"
     assert "last_trouble" not in late.error
 
 

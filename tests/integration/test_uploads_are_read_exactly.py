@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 import pytest
 from botocore.exceptions import ClientError
-from sora_ready.adapters.buckets import UploadBucket
 
+from sora_ready.adapters.upload_bucket import UploadBucket
 from sora_ready.domain.errors import SourceRejected
 from sora_ready.domain.job import SourceObject, Status
 
@@ -111,7 +111,7 @@ def test_an_archived_upload_is_rejected_with_what_to_do(read: Callable[[UploadBu
 def test_an_archived_upload_is_a_rejected_job(stack: Stack) -> None:
     source = stack.upload("beach.jpg", picture(80, 60), StorageClass="GLACIER")
     job = normalize(stack, source)
-    assert (job.status, job.error["code"]) == (Status.REJECTED, "source_archived")
+    assert (job.status, job.error.code) == (Status.REJECTED, "source_archived")
     assert (stack.jobs.get_job(job.id), stack.output_keys()) == (job, [])
 
 

@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sora_ready.domain.job import Job, SourceObject, Status, make_job_id, timestamp, whole_seconds
+from sora_ready.domain.job import Job, SourceObject, Status, timestamp, whole_seconds
+from sora_ready.domain.job_id import make_job_id
 from sora_ready.entrypoints.s3_batch import BatchTask
-from sora_ready.entrypoints.s3_events import read_object_created
+from sora_ready.entrypoints.s3_events import parse_object_created
 from sora_ready.pipeline.backfill import Backfill
 from sora_ready.pipeline.dead_letters import mark_dead_upload
 
-from .on_demand import KEY, call_normalize
+from .on_demand import KEY, invoke_normalize
 from .run_steps import CATALOG, normalize, recorded
 from .stack_fixtures import DEFAULTS, Stack, make_job, picture
 
@@ -50,7 +51,7 @@ class Plain:
         if door == "event":
             return normalize(self.stack, upload)
         if door == "call":
-            return call_normalize(self.stack, bucket=BUCKET)
+            return invoke_normalize(self.stack, bucket=BUCKET)
         step = Backfill(
             jobs=self.stack.jobs,
             uploads=self.stack.uploads,
@@ -157,7 +158,7 @@ def test_an_upload_that_is_replaced_unread_is_rejected_under_the_name_of_its_eve
 
     job = plain.come("event", upload)
 
-    assert (job.id, job.status, job.error["code"]) == (make_job_id(upload), Status.REJECTED, "source_replaced")
+    assert (job.id, job.status, job.error.code) == (make_job_id(upload), Status.REJECTED, "source_replaced")
     assert plain.come("event", newer).status is Status.READY
 
 
@@ -171,7 +172,7 @@ def test_an_upload_that_is_deleted_unread_is_rejected_under_the_name_of_its_even
 
     job = plain.come("event", upload)
 
-    assert (job.id, job.error["code"]) == (make_job_id(upload), "source_missing")
+    assert (job.id, job.error.code) == (make_job_id(upload), "source_missing")
     assert plain.come("event", upload) == job
 
 
@@ -203,7 +204,7 @@ def test_what_sweep_announces_again_is_the_same_job(plain: Plain, door: str, *, 
     # when
     plain.stack.normalize_queue.send_upload(job.source)
     (message,) = plain.stack.messages(plain.stack.normalize_queue_url)
-    done = normalize(plain.stack, read_object_created(json.dumps(message)))
+    done = normalize(plain.stack, parse_object_created(json.dumps(message)))
 
     # then
     assert (done.id, done.status) == (job.id, Status.REJECTED if replaced else Status.READY)
@@ -215,7 +216,7 @@ def test_an_event_of_s3_does_not_say_when_an_object_was_modified() -> None:
     told = {"key": KEY, "etag": "e", "modified": "2026-11-12T08:00:00Z"}
     detail = {"bucket": {"name": BUCKET}, "object": told}
     event = {"source": "aws.s3", "detail-type": "Object Created", "detail": detail}
-    assert read_object_created(json.dumps(event)).modified is None
+    assert parse_object_created(json.dumps(event)).modified is None
 
 
 # ---------------------------------------------------------------- jobs from before
@@ -257,7 +258,7 @@ def test_a_job_from_before_is_not_that_of_a_later_upload_of_the_same_bytes(plain
 def mark(plain: Plain, upload: SourceObject) -> Job:
     job = mark_dead_upload(upload, "Normalize", RuntimeError(), plain.stack.jobs, plain.stack.uploads)
     assert job is not None
-    assert job.error["code"] == "dead_letter"
+    assert job.error.code == "dead_letter"
     return job
 
 
@@ -306,4 +307,4 @@ def test_a_redrive_of_an_upload_that_a_call_took_up_meanwhile_makes_no_second_co
     assert plain.come("event", upload) == done
 
     assert recorded(plain.stack, marked) == marked
-    assert plain.stack.output_keys("ready/") == [done.copy["key"]]
+    assert plain.stack.output_keys("ready/") == [done.copy.key]

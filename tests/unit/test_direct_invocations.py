@@ -88,7 +88,7 @@ def test_a_call_of_submit_that_cannot_be_meant_is_refused(event: dict[str, Any])
 def test_the_answer_is_the_job_without_what_its_door_remembers() -> None:
     job = Job("video_1", Status.READY, SourceObject("b", "k"), NOW, NOW, caller={"task_tokens": ["secret"]})
     told = run_invocation(lambda _: job, parse_submit_invocation({"job_id": "video_1"}))
-    assert told | {"caller": job.caller} == job.as_record()
+    assert told | {"caller": job.invocation} == job.to_record()
     assert "caller" not in told
 
 

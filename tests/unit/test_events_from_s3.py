@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 import pytest
-from sora_ready.adapters.buckets import job_of_ready_key
+from sora_ready.adapters.buckets import job_id_of_ready_key
 
 from sora_ready.domain.job import SourceObject
-from sora_ready.entrypoints.s3_events import read_object_created
+from sora_ready.entrypoints.s3_events import parse_object_created
 
 JOB = "video_0123456789abcdef0123456789abcdef"
 HASH = "2cf24dba5fb0"
@@ -38,7 +38,7 @@ def event(**changes: Any) -> dict[str, Any]:
 
 
 def test_an_event_names_exactly_one_version_of_an_object() -> None:
-    assert read_object_created(json.dumps(event())) == SourceObject(
+    assert parse_object_created(json.dumps(event())) == SourceObject(
         bucket="uploads",
         key="photo.jpg",
         etag="b1946ac92492d2347c6235b4d2611184",
@@ -54,18 +54,18 @@ def test_an_event_names_exactly_one_version_of_an_object() -> None:
 def test_a_key_stays_as_it_is(key: str, *, ascii_only: bool) -> None:
     body = json.dumps(event(key=key), ensure_ascii=ascii_only)
 
-    assert read_object_created(body).key == key
+    assert parse_object_created(body).key == key
 
 
 def test_a_bucket_without_versions_gives_no_version_id() -> None:
-    source = read_object_created(json.dumps(event(version_id=None)))
+    source = parse_object_created(json.dumps(event(version_id=None)))
 
     assert source.version_id is None
     assert source.sequencer == "00617F08299329D189"
 
 
 def test_an_event_without_a_sequencer_is_read() -> None:
-    assert read_object_created(json.dumps(event(sequencer=None))).sequencer is None
+    assert parse_object_created(json.dumps(event(sequencer=None))).sequencer is None
 
 
 @pytest.mark.parametrize(
@@ -88,12 +88,12 @@ def test_an_event_without_a_sequencer_is_read() -> None:
 )
 def test_what_is_no_such_event_is_refused(body: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - the class is the whole promise
-        read_object_created(body)
+        parse_object_created(body)
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
 def test_a_ready_copys_key_names_its_job(suffix: str) -> None:
-    assert job_of_ready_key(f"ready/{JOB}-{HASH}.{suffix}") == JOB
+    assert job_id_of_ready_key(f"ready/{JOB}-{HASH}.{suffix}") == JOB
 
 
 @pytest.mark.parametrize(
@@ -122,4 +122,4 @@ def test_a_ready_copys_key_names_its_job(suffix: str) -> None:
     ],
 )
 def test_any_other_key_names_no_job(key: str) -> None:
-    assert job_of_ready_key(key) is None
+    assert job_id_of_ready_key(key) is None

@@ -278,7 +278,7 @@ def test_sixty_four_times_longer_than_the_frame_is_the_limit(source: tuple[int, 
 
 
 def test_a_refusal_is_a_record_that_json_can_hold() -> None:
-    record = refuse(png_that_claims(15_001, 10_000)).as_record()
+    record = refuse(png_that_claims(15_001, 10_000)).to_record()
 
     assert record["code"] == "too_many_pixels"
     assert record["width"] == 15_001

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sora_ready.domain.job import SourceObject, api_object_key, has_stable_id, make_job_id, whole_seconds
+from sora_ready.domain.job import SourceObject, whole_seconds
+from sora_ready.domain.job_id import api_object_key, has_stable_id, make_job_id
 
 VERSIONED = SourceObject("uploads", "a/photo.jpg", "etag-1", version_id="v1", sequencer="0055AED6")
 PLAIN = SourceObject("uploads", "a/photo.jpg", "etag-1", sequencer="0055AED6", modified="2026-11-12T08:00:00Z")

@@ -47,7 +47,7 @@ def test_an_end_that_is_no_video_is_an_error_by_name(
     record = error(code, limit=7)
     told = terminal_error(job(status, error=record, server=server))
     assert type(told) is kind
-    assert told.as_record() == record | {"job_id": "video_1"}
+    assert told.to_record() == record | {"job_id": "video_1"}
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_an_end_that_is_no_video_is_an_error_by_name(
     ],
 )
 def test_what_was_raised_is_found_again_in_the_record(rejection: SoraReadyError) -> None:
-    told = terminal_error(job(Status.REJECTED, error=rejection.as_record()))
+    told = terminal_error(job(Status.REJECTED, error=rejection.to_record()))
     assert (type(told), str(told)) == (type(rejection), str(rejection))
 
 

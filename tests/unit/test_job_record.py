@@ -41,16 +41,16 @@ PARTS = {"request", "option_sources", "picture", "copy", "attempt", "server", "f
 
 @pytest.mark.parametrize("job", [YOUNG, GROWN], ids=["young", "grown"])
 def test_a_job_is_read_back_as_it_was_written(job: Job) -> None:
-    assert Job.from_record(job.as_record()) == job
+    assert Job.from_record(job.to_record()) == job
 
 
 @pytest.mark.parametrize("job", [YOUNG, GROWN], ids=["young", "grown"])
 def test_a_record_survives_json(job: Job) -> None:
-    assert Job.from_record(json.loads(json.dumps(job.as_record()))) == job
+    assert Job.from_record(json.loads(json.dumps(job.to_record()))) == job
 
 
 def test_what_is_empty_is_left_out() -> None:
-    assert YOUNG.as_record() == {
+    assert YOUNG.to_record() == {
         "job_id": "video_1",
         "status": "rejected",
         "source": {"bucket": "uploads", "key": "a/photo +中.jpg", "etag": "etag-1", "version_id": "v1"},
@@ -62,27 +62,27 @@ def test_what_is_empty_is_left_out() -> None:
 
 
 def test_every_part_that_was_reached_is_in_the_record() -> None:
-    record = GROWN.as_record()
+    record = GROWN.to_record()
 
     assert set(record) >= PARTS
     assert all(record[part] == getattr(GROWN, part) for part in PARTS)
 
 
 def test_when_a_job_is_woken_is_in_its_record() -> None:
-    assert GROWN.as_record()["due_at"] == "2026-11-01T10:12:00.000Z"
+    assert GROWN.to_record()["due_at"] == "2026-11-01T10:12:00.000Z"
 
 
 def test_a_status_is_written_as_a_plain_word() -> None:
-    assert type(GROWN.as_record()["status"]) is str
+    assert type(GROWN.to_record()["status"]) is str
 
 
 def test_an_object_without_versions_has_no_version_id() -> None:
-    assert "version_id" not in SourceObject("b", "k", "e").as_record()
+    assert "version_id" not in SourceObject("b", "k", "e").to_record()
 
 
 def test_what_the_server_left_out_is_left_out() -> None:
-    assert ServerVideo("v", "queued").as_record() == {"id": "v", "status": "queued"}
-    assert ServerVideo("v", "in_progress", progress=0, expires_at=9).as_record() == {
+    assert ServerVideo("v", "queued").to_record() == {"id": "v", "status": "queued"}
+    assert ServerVideo("v", "in_progress", progress=0, expires_at=9).to_record() == {
         "id": "v",
         "status": "in_progress",
         "progress": 0,

@@ -137,7 +137,7 @@ def test_a_fingerprint_does_not_tell_the_prompt() -> None:
 
 def test_only_the_last_try_is_looked_for() -> None:
     # given a job that was sent again a day later
-    again = replace(job(), attempt=job(BEGUN + timedelta(days=1)).attempt)
+    again = replace(job(), attempt=job(BEGUN + timedelta(days=1)).submission)
 
     # then what the first try may have started is not taken for the second's
     assert match_videos(again, [listed()], claimed=()) == MatchResult(())

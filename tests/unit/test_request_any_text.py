@@ -73,7 +73,7 @@ def check_refusal(refusal: RequestRejected | None, source: str) -> None:
         assert refusal.facts["source"] == source
         assert refusal.facts["allowed"]
         # A record is UTF-8, whatever was sent.
-        json.dumps(refusal.as_record(), ensure_ascii=False, allow_nan=False).encode()
+        json.dumps(refusal.to_record(), ensure_ascii=False, allow_nan=False).encode()
 
 
 @settings(max_examples=200, deadline=None)

@@ -143,7 +143,7 @@ def test_half_a_surrogate_pair_is_refused_as_a_prompt_for_no_record_could_hold_i
     refusal = refuse({"prompt": "a rocket \ud83d"})
 
     assert refusal.code == "invalid_prompt"
-    json.dumps(refusal.as_record(), ensure_ascii=False).encode()
+    json.dumps(refusal.to_record(), ensure_ascii=False).encode()
 
 
 def test_a_value_that_no_field_asks_for_is_not_looked_at() -> None:

@@ -89,7 +89,7 @@ def refuse(kind: Any, environment: dict[str, str]) -> SettingsError:
 
 def told(error: SettingsError) -> str:
     """All that a log or a record would show of an error."""
-    return f"{error} {error!r} {json.dumps(error.as_record())} {error.__cause__!r} {error.__context__!r}"
+    return f"{error} {error!r} {json.dumps(error.to_record())} {error.__cause__!r} {error.__context__!r}"
 
 
 @pytest.mark.parametrize(("kind", "given", "variable"), REQUIRED)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sora_ready.domain.job import AT_THE_SERVER, FINAL, FIRST, NOT_SENT, TRANSITIONS, Status, statuses_before
+from sora_ready.domain.job import AT_SERVER, CANCELABLE, FINAL, INITIAL, TRANSITIONS, Status, statuses_before
 
 EXPECTED = {
     "received": {"ready", "rejected", "canceled"},
@@ -36,7 +36,7 @@ def test_what_is_over_stays_over() -> None:
 
 
 def test_what_was_not_sent_can_be_canceled() -> None:
-    assert {str(status) for status in NOT_SENT} == {"received", "ready", "held"}
+    assert {str(status) for status in CANCELABLE} == {"received", "ready", "held"}
 
 
 @pytest.mark.parametrize("status", list(Status))
@@ -51,7 +51,7 @@ def test_only_a_ready_job_may_be_sent() -> None:
 
 
 def test_a_job_that_reached_the_server_is_never_sent_again() -> None:
-    reached, new = set(AT_THE_SERVER), set(AT_THE_SERVER)
+    reached, new = set(AT_SERVER), set(AT_SERVER)
     while new:
         new = {after for status in new for after in TRANSITIONS[status]} - reached
         reached |= new
@@ -61,7 +61,7 @@ def test_a_job_that_reached_the_server_is_never_sent_again() -> None:
 
 
 def test_every_status_can_be_reached_from_an_upload() -> None:
-    reached, new = set(FIRST), set(FIRST)
+    reached, new = set(INITIAL), set(INITIAL)
     while new:
         new = {after for status in new for after in TRANSITIONS[status]} - reached
         reached |= new
