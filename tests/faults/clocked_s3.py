@@ -1,4 +1,4 @@
-"""S3 by the clock of a world: what is uploaded there was last modified when that clock says, whatever S3's own says."""
+"""S3 by the clock of a stack: what is uploaded there was last modified when that clock says, whatever S3's own says."""
 
 from __future__ import annotations
 

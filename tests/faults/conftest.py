@@ -1,4 +1,4 @@
-"""A world for each case, made in milliseconds; with `moto=True` over moto, with the template's own tables."""
+"""A stack for each case, made in milliseconds; with `moto=True` over moto, with the template's own tables."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from tests.faults.paid_server import PaidServer, open_line
 from tests.faults.simulated_stack import ONCE, OUTPUTS, UPLOADS, Clock, Delivery, SimulatedStack
 from tests.integration.stack_fixtures import TEMPLATE
 
-NewWorld = Callable[..., SimulatedStack]
+NewStack = Callable[..., SimulatedStack]
 
 
 class Wire:
-    """Hears every call to AWS, and tells the world that is under way."""
+    """Hears every call to AWS, and tells the stack that is under way."""
 
     def __init__(self) -> None:
-        self.world: SimulatedStack | None = None
+        self.stack: SimulatedStack | None = None
         self._params: dict[str, Any] = {}
 
     def listen(self, session: boto3.Session) -> None:
@@ -35,8 +35,8 @@ class Wire:
         session.events.register("after-call", self._pass)
 
     def hear(self, service: str, operation: str, params: Any) -> None:
-        if self.world:
-            self.world.hear_call(service, operation, params)
+        if self.stack:
+            self.stack.hear_call(service, operation, params)
 
     def _note(self, params: dict[str, Any], **_: Any) -> None:
         self._params = params
@@ -71,8 +71,8 @@ def moto_clients() -> Iterator[Callable[[Wire], dict[str, Any]]]:
 
 
 @pytest.fixture(scope="module")
-def new_world(moto_clients: Callable[[Wire], dict[str, Any]]) -> Iterator[NewWorld]:
-    """Make worlds, one after the other: each begins at eight in the morning, and ends the one before it."""
+def new_stack(moto_clients: Callable[[Wire], dict[str, Any]]) -> Iterator[NewStack]:
+    """Make stacks, one after the other: each begins at eight in the morning, and ends the one before it."""
     numbers = itertools.count()
     wire = Wire()
     with open_line() as (line, video_server):
@@ -85,19 +85,19 @@ def new_world(moto_clients: Callable[[Wire], dict[str, Any]]) -> Iterator[NewWor
             stop_minutes: float = 0,
             **options: Any,
         ) -> SimulatedStack:
-            wire.world = None
+            wire.stack = None
             aws = moto_clients(wire) if moto else {"s3": SmallS3(wire.hear), "dynamodb": SmallDynamoDB(wire.hear)}
             name = f"jobs-{next(numbers)}"
             _make_table(aws["dynamodb"], "JobsTable", name)
             _make_table(aws["dynamodb"], "LedgerTable", f"{name}-ledger")
             clock = Clock(datetime(2026, 11, 12, 8, 0, tzinfo=UTC))
             paid = PaidServer(line, clock.unix)
-            world = SimulatedStack(aws, name, paid, video_server, clock, KillPoints(points), delivery, **options)
-            world.line = line
+            stack = SimulatedStack(aws, name, paid, video_server, clock, KillPoints(points), delivery, **options)
+            stack.line = line
             if stop_minutes:
-                world.points.pause = lambda: world.run(stop_minutes / 60)
-            wire.world = world
-            return world
+                stack.points.pause = lambda: stack.run(stop_minutes / 60)
+            wire.stack = stack
+            return stack
 
         yield make
 

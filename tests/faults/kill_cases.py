@@ -15,7 +15,7 @@ from tests.faults.invariants import find_violations
 from tests.faults.simulated_stack import Delivery, SimulatedStack
 from tests.integration.stack_fixtures import jpeg
 
-NewWorld = Callable[..., SimulatedStack]
+NewStack = Callable[..., SimulatedStack]
 DELIVERIES = {
     "once": Delivery(),
     "twice": Delivery(copies=2),
@@ -46,43 +46,43 @@ def picture() -> bytes:
     return jpeg(64, 48)
 
 
-def live(new_world: NewWorld, case: Case, **options: Any) -> SimulatedStack:
+def live(new_stack: NewStack, case: Case, **options: Any) -> SimulatedStack:
     """Drop one picture, and drain."""
-    world = new_world(case.points, DELIVERIES[case.delivery], **options)
-    world.drop("beach.jpg", picture(), "a calm sea")
-    world.run()
-    return world
+    stack = new_stack(case.points, DELIVERIES[case.delivery], **options)
+    stack.drop("beach.jpg", picture(), "a calm sea")
+    stack.run()
+    return stack
 
 
-def judge(world: SimulatedStack, case: Case) -> list[str]:
+def judge(stack: SimulatedStack, case: Case) -> list[str]:
     """Return what is wrong after a case, each with the case's name."""
-    said = find_violations(world)
-    if not world.is_quiet():
+    said = find_violations(stack)
+    if not stack.is_quiet():
         said.append("it never became quiet")
-    if world.points.planned:
-        said.append(f"{world.points.planned} was not reached")
+    if stack.points.planned:
+        said.append(f"{stack.points.planned} was not reached")
     return [f"{case}: {what}" for what in said]
 
 
-def boundaries(new_world: NewWorld, case: Case) -> list[str]:
+def boundaries(new_stack: NewStack, case: Case) -> list[str]:
     """Return the boundaries that the case's run passes after its last strike."""
-    points = live(new_world, case).points
+    points = live(new_stack, case).points
     return points.passed[points.passed.index(points.struck[-1]) + 1 :] if points.struck else points.passed
 
 
-def pairs_from(new_world: NewWorld, step: str) -> Iterator[Case]:
+def pairs_from(new_stack: NewStack, step: str) -> Iterator[Case]:
     """Every pair of kill points whose first is in `step`, each under one delivery; all are used in turn."""
     turn = 0
     firsts: dict[str, list[str]] = {}
     for delivery in DELIVERIES:
-        for point in boundaries(new_world, Case((), delivery)):
+        for point in boundaries(new_stack, Case((), delivery)):
             firsts.setdefault(point, []).append(delivery)
     for first, deliveries in firsts.items():
         if not first.startswith(f"{step}:"):
             continue
         seconds: dict[str, list[str]] = {}
         for delivery in deliveries:
-            for point in boundaries(new_world, Case((first,), delivery)):
+            for point in boundaries(new_stack, Case((first,), delivery)):
                 seconds.setdefault(point, []).append(delivery)
         for second, possible in seconds.items():
             turn += 1

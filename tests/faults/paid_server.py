@@ -26,11 +26,11 @@ from sora_ready.adapters.video_server.client import VideoServerClient, open_vide
 
 KEY = "sk-loopback-fa17"
 RENDER_SECONDS = 20
-CATALOG = {"tiny": ModelRules(("64x48",), ("1",)), "dear": ModelRules(("64x48",), ("1",))}
+CATALOG = {"tiny": ModelRules(("64x48",), ("1",)), "expensive": ModelRules(("64x48",), ("1",))}
 
 
 class SweepPartition(httpx2.BaseTransport):
-    """The way to the server of the world under way.
+    """The way to the server of the stack under way.
 
     `breaks` are raised in turn instead of its next answers to POSTs; `rewrite` may change what `GET /videos` answers.
     """

@@ -1,4 +1,4 @@
-"""S3 Batch Operations over a world: it calls backfill for each line of a manifest, and writes a report."""
+"""S3 Batch Operations over a stack: it calls backfill for each line of a manifest, and writes a report."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from typing import Any
 from urllib.parse import quote
 
 from sora_ready.domain.job import SourceObject
-from sora_ready.entrypoints.s3_batch import answer_tasks
+from sora_ready.entrypoints.s3_batch import process_tasks
 from sora_ready.pipeline.backfill import Backfill
+from sora_ready.pipeline.normalize import Normalize
 from tests.faults.kill_points import Killed
 from tests.faults.simulated_stack import CATALOG, DEFAULTS, UPLOADS, SimulatedStack
 
 
-def lay_down(world: SimulatedStack, key: str, picture: bytes) -> SourceObject:
+def lay_down(stack: SimulatedStack, key: str, picture: bytes) -> SourceObject:
     """Have an object lie in the upload bucket since before there was a stack: nobody announced it."""
-    answer = world.aws["s3"].put_object(Bucket=UPLOADS, Key=key, Body=picture, Metadata={})
-    source = SourceObject(UPLOADS, key, answer["ETag"].strip('"'), modified=world.s3.modified(UPLOADS, key))
-    world.sources.append(source)
+    answer = stack.aws["s3"].put_object(Bucket=UPLOADS, Key=key, Body=picture, Metadata={})
+    source = SourceObject(UPLOADS, key, answer["ETag"].strip('"'), modified=stack.s3.modified(UPLOADS, key))
+    stack.sources.append(source)
     return source
 
 
@@ -26,7 +27,7 @@ def lay_down(world: SimulatedStack, key: str, picture: bytes) -> SourceObject:
 class BatchJob:
     """A job of Batch Operations. A task that fails for now, or whose function dies, is tried `tries` times in all."""
 
-    world: SimulatedStack
+    stack: SimulatedStack
     id: str
     schema: str = "2.0"
     arguments: Mapping[str, str] = field(default_factory=dict)
@@ -48,20 +49,19 @@ class BatchJob:
         return {code: told.count(code) for code in sorted(set(told))}
 
     def _call(self, event: dict[str, Any]) -> tuple[str, str]:
-        step = Backfill(
-            jobs=self.world.jobs,
-            uploads=self.world.uploads,
-            outputs=self.world.outputs,
+        normalize = Normalize(
+            jobs=self.stack.jobs,
+            uploads=self.stack.uploads,
+            outputs=self.stack.outputs,
             catalog=CATALOG,
             defaults=DEFAULTS,
-            upload_bucket=UPLOADS,
             max_source_bytes=1_000_000,
             decode_timeout_seconds=90,
         )
         try:
-            with self.world.points.during("backfill"):
-                answer = answer_tasks(event, step.process)
-                self.world.points.reach("done")
+            with self.stack.points.during("backfill"):
+                answer: dict[str, Any] = process_tasks(event, Backfill(normalize, UPLOADS))
+                self.stack.points.reach("done")
         except Killed:
             return "TemporaryFailure", "Lambda returned function error"
         assert (answer["invocationId"], answer["invocationSchemaVersion"]) == (event["invocationId"], self.schema)

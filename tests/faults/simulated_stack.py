@@ -1,6 +1,6 @@
 """A whole stack under a clock that the test turns: real steps, the fake video server as the video server.
 
-Queues are the world's own, so that a message can be lost, doubled, late or out of order, and a worker can be killed at
+Queues are the stack's own, so that a message can be lost, doubled, late or out of order, and a worker can be killed at
 any boundary: after any call to AWS, after any request to the video server, before its first and after its last.
 """
 
@@ -25,6 +25,7 @@ from sora_ready.adapters.video_server.client import VideoServerClient
 from sora_ready.domain.catalog import load_catalog
 from sora_ready.domain.job import FINAL, Job, SourceObject
 from sora_ready.domain.job_id import make_job_id
+from sora_ready.domain.reconciliation import RECONCILE_BACKOFF
 from sora_ready.entrypoints.sqs import retry_delay_seconds
 from sora_ready.pipeline.dead_letters import mark_dead_letter, mark_dead_upload
 from sora_ready.pipeline.normalize import Normalize
@@ -40,11 +41,11 @@ from tests.faults.paid_server import PaidServer
 UPLOADS, OUTPUTS = "uploads", "outputs"
 CATALOG = load_catalog(
     '{"tiny": {"seconds": [1], "usd_per_second": {"64x48": "0.40"}},'
-    ' "dear": {"seconds": [1], "usd_per_second": {"64x48": "1.20"}}}'
+    ' "expensive": {"seconds": [1], "usd_per_second": {"64x48": "1.20"}}}'
 )
 DEFAULTS = {"size": "auto", "mode": "cover", "background": "black", "model": "tiny", "seconds": "1", "prompt": "a sea"}
 # As the template has them: how often a message is tried, and how long it is invisible (seconds).
-TRIES = {"normalize": 3, "submit": 20, "track": 5}
+MAX_RECEIVES = {"normalize": 3, "submit": 20, "track": 5}
 INVISIBLE = {"normalize": 360, "submit": 720, "track": 1800}
 SWEEP_EVERY = timedelta(minutes=5)
 
@@ -62,7 +63,7 @@ class Message:
 
 @dataclass
 class Clock:
-    """The time of everything in the world, the video server included; it only moves on."""
+    """The time of everything in the stack, the video server included; it only moves on."""
 
     moment: datetime
 
@@ -159,7 +160,7 @@ class SimulatedStack:
     def job_of(self, source: SourceObject) -> Job | None:
         return self.jobs.get_job(make_job_id(source))
 
-    def look(self, source: SourceObject) -> Job:
+    def job(self, source: SourceObject) -> Job:
         """Return the job of an upload that must have a record."""
         job = self.job_of(source)
         assert job, f"{source.key} has no record"
@@ -206,7 +207,7 @@ class SimulatedStack:
             job = self.job_of(source)
             if job is None:  # its worker was killed to the last try, before it wrote anything
                 return source.key in {message.body.key for message in self.dead if message.queue == "normalize"}
-            if job.status not in FINAL and not waits_for_a_person(job):
+            if job.status not in FINAL and not waits_for_operator(job):
                 return False
             if job.status in FINAL:
                 self._ended.add(source)
@@ -216,7 +217,7 @@ class SimulatedStack:
         """Have a worker take the message; it is gone when the step has come to its end, or has failed too often."""
         message.receives += 1
         message.due = self.clock() + timedelta(seconds=INVISIBLE[message.queue])
-        last = message.receives >= TRIES[message.queue]
+        last = message.receives >= MAX_RECEIVES[message.queue]
         try:
             with self.points.during(message.queue):
                 self.steps[message.queue](message)
@@ -321,6 +322,7 @@ class SimulatedStack:
         self.points.reach(f"{service}.{operation}")
 
 
-def waits_for_a_person(job: Job) -> bool:
-    """Tell whether a job stands where only a person moves it on, and says so."""
-    return job.error.code == "dead_letter" or (job.status == "unconfirmed" and "candidates" in job.reconciliation)
+def waits_for_operator(job: Job) -> bool:
+    """Return whether only an operator moves the job, and its record says so."""
+    alerted = job.reconciliation.checks > len(RECONCILE_BACKOFF)
+    return (job.error is not None and job.error.code == "dead_letter") or (job.status == "unconfirmed" and alerted)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,10 +13,24 @@ from uuid import UUID
 
 import pytest
 
-from sora_ready.domain.errors import SoraReadyError
-from sora_ready.domain.job import Job, SourceObject, Status, SweepPartition
-from tests.faults.kill_cases import Case, NewWorld, boundaries, live
+from sora_ready.domain.errors import JobError, SoraReadyError
+from sora_ready.domain.job import (
+    Decoding,
+    Invocation,
+    Job,
+    JobConditions,
+    Polling,
+    Reconciliation,
+    ServerVideo,
+    SourceObject,
+    Status,
+    Submission,
+    SweepPartition,
+)
+from sora_ready.domain.reconciliation import fingerprint
+from tests.faults.kill_cases import Case, NewStack, boundaries, live
 from tests.faults.simulated_stack import SimulatedStack
+from tests.integration.stack_fixtures import make_request
 
 
 @pytest.mark.parametrize(
@@ -27,7 +42,7 @@ from tests.faults.simulated_stack import SimulatedStack
         "track:download_video#1 + sweep:dynamodb.Query#2 @ mixed",
     ],
 )
-def test_a_life_leaves_the_same_records(new_world: NewWorld, case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_life_leaves_the_same_records(new_stack: NewStack, case: str, monkeypatch: pytest.MonkeyPatch) -> None:
     ids = itertools.count()
     monkeypatch.setattr("sora_ready.pipeline.submit.uuid4", lambda: UUID(int=next(ids)))
     # The server's ids are drawn by lot.
@@ -36,81 +51,87 @@ def test_a_life_leaves_the_same_records(new_world: NewWorld, case: str, monkeypa
     def records(*, moto: bool) -> Any:
         nonlocal ids
         ids = itertools.count()
-        world = live(new_world, Case.read(case), moto=moto)
+        stack = live(new_stack, Case.read(case), moto=moto)
         return (
-            [world.look(source) for source in world.sources],
-            world.points.passed,
-            world.ledger.read_spent("2026-11-12"),
+            [stack.job(source) for source in stack.sources],
+            stack.points.passed,
+            stack.ledger.read_spent("2026-11-12"),
         )
 
     assert records(moto=False) == records(moto=True)
 
 
-def test_both_pass_the_same_boundaries(new_world: NewWorld) -> None:
-    lived = live(new_world, Case(()), moto=True)
-    assert lived.points.passed == boundaries(new_world, Case(()))
+def test_both_pass_the_same_boundaries(new_stack: NewStack) -> None:
+    lived = live(new_stack, Case(()), moto=True)
+    assert lived.points.passed == boundaries(new_stack, Case(()))
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_any_calls_are_answered_alike(new_world: NewWorld, seed: int) -> None:
+def test_any_calls_are_answered_alike(new_stack: NewStack, seed: int) -> None:
     dice = random.Random(seed)
     calls = [(dice.choice(list(_CALLS)), dice.randrange(2), dice.randrange(11)) for _ in range(150)]
-    small, moto = new_world(), new_world(moto=True)
-    for world in (small, moto):
+    small, moto = new_stack(), new_stack(moto=True)
+    for stack in (small, moto):
         # What gives money back is called only for a day that has spent some.
-        world.jobs.put_job(_job(world, 0))
-        _claim(world, _job(world, 0), 1)
+        stack.jobs.put_job(_job(stack, 0))
+        _claim(stack, _job(stack, 0), 1)
     for number, call in enumerate(calls):
         assert _answer(small, *call) == _answer(moto, *call), f"call {number}: {call}"
 
 
-def _answer(world: SimulatedStack, call: str, number: int, choice: int) -> Any:
-    world.clock.advance(minutes=choice)
+def _answer(stack: SimulatedStack, call: str, number: int, choice: int) -> Any:
+    stack.clock.advance(minutes=choice)
     try:
-        return _CALLS[call](world, _job(world, number), choice)
+        return _CALLS[call](stack, _job(stack, number), choice)
     except SoraReadyError as error:
-        return type(error).__name__, error.to_record()
+        return type(error).__name__, error.to_job_error()
 
 
-def _job(world: SimulatedStack, number: int) -> Job:
+def _job(stack: SimulatedStack, number: int) -> Job:
     source = SourceObject("uploads", f"{number}.jpg", "etag", None, "1")
-    request = {"model": "tiny", "size": "64x48", "seconds": 1, "prompt": "a calm sea", "price_usd": "0.40"}
-    attempt = {"id": "1", "usd": "0.40", "day": "2026-11-12", "lease_until": "2026-11-12T09:00:00.000Z"}
-    return Job(f"job-{number}", Status.READY, source, "2026", "2026", request=request, attempt=attempt)
+    return Job(
+        f"job-{number}", Status.READY, source, "2026", "2026", request=make_request(), submission=_submission("1")
+    )
 
 
-def _claim(world: SimulatedStack, job: Job, choice: int) -> Job:
-    attempt = {
-        "id": str(choice % 2),
-        "lease_until": "2026-11-12T09:00:00.000Z",
-        "started_at": "2026-11-12T08:00:00.000Z",
-    }
-    return world.ledger.claim_job(job, attempt, "fingerprint", price=Decimal("0.40"), budget=Decimal("0.70"))
+def _submission(attempt_id: str) -> Submission:
+    start, end = "2026-11-12T08:00:00.000Z", "2026-11-12T09:00:00.000Z"
+    return Submission(attempt_id, start, end, Decimal("0.40"), "2026-11-12")
 
 
-def _note(world: SimulatedStack, job: Job, choice: int) -> Job:
-    job = world.jobs.get_job(job.id) or job
-    only: Any = [None, {"attempt.id": "1"}, {"attempt": None}, {"follow.polls": 0}, {"attempt": dict(job.submission)}][
-        choice % 5
+def _claim(stack: SimulatedStack, job: Job, choice: int) -> Job:
+    return stack.ledger.claim_job(job, _submission(str(choice % 2)), budget=Decimal("0.70"))
+
+
+def _update(stack: SimulatedStack, job: Job, choice: int) -> Job:
+    job = stack.jobs.get_job(job.id) or job
+    conditions: list[JobConditions] = [
+        {},
+        {"attempt_id": "1"},
+        {"invocation": Invocation()},
+        {"polls": 0},
+        {"decoding": job.decoding},
     ]
-    return world.jobs.update_job(job, only=only, follow={"polls": choice, "share": 0.5}, error={})
+    decoding = Decoding((str(choice),)) if choice % 2 else Decoding()
+    polling = Polling(choice)
+    return stack.jobs.update_job(job, conditions=conditions[choice % 5], polling=polling, decoding=decoding, error=None)
 
 
 _CALLS: dict[str, Callable[[SimulatedStack, Job, int], Any]] = {
-    "put": lambda world, job, choice: world.jobs.put_job(
-        job if choice % 3 else Job.from_record(job.to_record() | {"status": "received"})
+    "put": lambda stack, job, choice: stack.jobs.put_job(job if choice % 3 else replace(job, status=Status.RECEIVED)),
+    "move": lambda stack, job, choice: stack.jobs.move_job(
+        job.id, list(Status)[choice], reconciliation=Reconciliation(checks=choice)
     ),
-    "move": lambda world, job, choice: world.jobs.move_job(job.id, list(Status)[choice], doubt={"looks": choice}),
-    "note": _note,
-    "leave": lambda world, job, _: world.jobs.park_job(job, error={"code": "left"}),
+    "update": _update,
+    "park": lambda stack, job, _: stack.jobs.park_job(job, error=JobError("parked", "")),
     "claim": _claim,
-    "record": lambda world, job, choice: world.ledger.record_video(job, {"id": f"video-{choice % 2}"}),
-    "refund": lambda world, job, choice: world.ledger.refund(
-        job, Status.READY, {"code": "later"}, due_at=world.clock() + timedelta(hours=choice)
+    "record": lambda stack, job, choice: stack.ledger.record_video(job, ServerVideo(f"video-{choice % 2}", "queued")),
+    "refund": lambda stack, job, choice: stack.ledger.refund(
+        job, Status.READY, JobError("later", ""), due_at=stack.clock() + timedelta(hours=choice)
     ),
-    "owners": lambda world, _job, _choice: world.ledger.find_owners(["video-0", "video-1", "video-2"]),
-    "due": lambda world, _job, choice: [world.jobs.find_due(line, choice + 1) for line in SweepPartition],
-    "by_source": lambda world, job, _: list(world.jobs.find_by_source(job.source)),
-    "open": lambda world, _job, _choice: world.jobs.find_open("fingerprint"),
-    "get": lambda world, job, _: (world.jobs.get_job(job.id), world.ledger.read_spent("2026-11-12")),
+    "owners": lambda stack, _job, _choice: stack.ledger.find_owners(["video-0", "video-1", "video-2"]),
+    "due": lambda stack, _job, choice: [stack.jobs.find_due(partition, choice + 1) for partition in SweepPartition],
+    "by_source": lambda stack, job, _: list(stack.jobs.find_by_source(job.source)),
+    "open": lambda stack, _job, _choice: stack.jobs.find_open(fingerprint(make_request())),
+    "get": lambda stack, job, _: (stack.jobs.get_job(job.id), stack.ledger.read_spent("2026-11-12")),
 }

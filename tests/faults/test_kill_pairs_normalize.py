@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.faults.kill_cases import NewWorld, judge, live, pairs_from
+from tests.faults.kill_cases import NewStack, judge, live, pairs_from
 
 
-def test_two_kills_anywhere(new_world: NewWorld, record_property: Callable[..., None]) -> None:
+def test_two_kills_anywhere(new_stack: NewStack, record_property: Callable[..., None]) -> None:
     # Given every pair of boundaries: one that an undisturbed life passes, one that is passed after a kill there,
-    cases = list(pairs_from(new_world, "normalize"))
+    cases = list(pairs_from(new_stack, "normalize"))
     # when a worker dies at each of the two,
-    wrong = [said for case in cases for said in judge(live(new_world, case), case)]
+    wrong = [said for case in cases for said in judge(live(new_stack, case), case)]
     # then every invariant holds.
     assert not wrong, "\n".join(wrong)
     record_property("counted", {"lives with two kills": {"the first in normalize": len(cases)}})

@@ -12,7 +12,7 @@ import httpx2
 
 from local.fake_video_server import Fault, faults
 from tests.faults.invariants import find_violations
-from tests.faults.kill_cases import NewWorld, picture
+from tests.faults.kill_cases import NewStack, picture
 from tests.faults.simulated_stack import SimulatedStack
 
 UPLOADS = 1000
@@ -24,12 +24,12 @@ CORRUPT = b"\xff\xd8\xff\xe0 no picture at all"
 class BadServer:
     """A server that fails at random, by its own dice: before it began a video, or after."""
 
-    def __init__(self, world: SimulatedStack, dice: random.Random) -> None:
+    def __init__(self, stack: SimulatedStack, dice: random.Random) -> None:
         self.did: Counter[str] = Counter()
-        self._world = world
+        self._world = stack
         self._dice = dice
-        world.paid.faults.on("before_accepting", self._before)
-        world.paid.faults.on("after_accepting", self._after)
+        stack.paid.faults.on("before_accepting", self._before)
+        stack.paid.faults.on("after_accepting", self._after)
 
     def _before(self, _: Mapping[str, Any]) -> Fault | None:
         drawn = self._dice.random()
@@ -51,41 +51,39 @@ class BadServer:
         return fault
 
 
-def test_a_thousand_uploads(new_world: NewWorld, record_property: Callable[..., None]) -> None:
+def test_a_thousand_uploads(new_stack: NewStack, record_property: Callable[..., None]) -> None:
     # Given a server that fails in every way, a day's budget for less than half of the uploads, and an evening,
     dice = random.Random(1000)
-    world = new_world(budget=BUDGET)
-    world.clock.advance(hours=13)
-    server = BadServer(world, dice)
+    stack = new_stack(budget=BUDGET)
+    stack.clock.advance(hours=13)
+    server = BadServer(stack, dice)
     twice = corrupt = 0
     # when a thousand pictures are dropped within an hour, some twice announced, some corrupt, some alike in all,
     for number in range(UPLOADS):
         bad = dice.random() < 0.05
         alike = dice.random() < 0.10
-        source = world.drop(f"{number}.jpg", CORRUPT if bad else picture(), "the sea" if alike else f"sea {number}")
+        source = stack.drop(f"{number}.jpg", CORRUPT if bad else picture(), "the sea" if alike else f"sea {number}")
         corrupt += bad
         if dice.random() < 0.20:
             twice += 1
-            world.send_upload(source)
+            stack.send_upload(source)
         if number % 50 == 49:
-            world.run(hours=0.05)
-    world.run(hours=24 * 7)
+            stack.run(hours=0.05)
+    stack.run(hours=24 * 7)
     # then nothing is paid twice, nothing is lost, no day is overspent by a cent,
-    assert world.is_quiet()
-    assert not find_violations(world)
-    jobs = [world.look(source) for source in world.sources]
+    assert stack.is_quiet()
+    assert not find_violations(stack)
+    jobs = [stack.job(source) for source in stack.sources]
     statuses = Counter(str(job.status) for job in jobs)
     assert sum(statuses.values()) == UPLOADS
     assert statuses["rejected"] == corrupt
     assert statuses["failed"] == 0
     assert statuses["unconfirmed"] <= sum(server.did[kind] for kind in ("5xx before", "5xx after", "timeouts after"))
-    bought = Counter(entry.idempotency_key for entry in world.accepted())
+    bought = Counter(entry.idempotency_key for entry in stack.accepted())
     assert max(bought.values()) == 1
     # and the days were used up one after the other.
     spent = {
-        job.submission.budget_day: world.ledger.read_spent(job.submission.budget_day)
-        for job in jobs
-        if "day" in job.submission
+        job.submission.budget_day: stack.ledger.read_spent(job.submission.budget_day) for job in jobs if job.submission
     }
     assert len(spent) >= 3
     assert max(spent.values()) == BUDGET

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
-from sora_ready.domain.job import BACKFILL, Job, SourceObject, Status, SweepPartition, timestamp
+from sora_ready.domain.errors import JobError
+from sora_ready.domain.job import Channel, Invocation, Job, SourceObject, Status, SweepPartition, timestamp
 from tests.faults.invariants import find_violations
-from tests.faults.kill_cases import Case, NewWorld, boundaries, picture
+from tests.faults.kill_cases import Case, NewStack, boundaries, picture
 from tests.faults.simulated_stack import SimulatedStack
+from tests.integration.stack_fixtures import make_request
 
 
-def lose_one(world: SimulatedStack, queue: str, number: int) -> bool:
+def lose_one(stack: SimulatedStack, queue: str, number: int) -> bool:
     """Go on, and lose the `number`-th message of a queue on the way; False where there are not so many."""
-    send, sent = world._send, 0
+    send, sent = stack._send, 0
 
     def send_all_but_one(to: str, *given: object, **options: object) -> None:
         nonlocal sent
@@ -25,142 +28,142 @@ def lose_one(world: SimulatedStack, queue: str, number: int) -> bool:
         if to != queue or sent != number:
             send(to, *given, **options)  # type: ignore[arg-type]
 
-    world._send = send_all_but_one  # type: ignore[method-assign, assignment]
-    world.drop("beach.jpg", picture(), "a calm sea")
-    world.run()
+    stack._send = send_all_but_one  # type: ignore[method-assign, assignment]
+    stack.drop("beach.jpg", picture(), "a calm sea")
+    stack.run()
     return sent >= number
 
 
 @pytest.mark.parametrize(("queue", "number"), [("submit", 1), ("track", 1), ("track", 2)])
-def test_a_message_that_was_lost_is_sent_again(new_world: NewWorld, queue: str, number: int) -> None:
+def test_a_message_that_was_lost_is_sent_again(new_stack: NewStack, queue: str, number: int) -> None:
     # Given a step that is done and whose message to the next one is lost,
-    world = new_world()
-    assert lose_one(world, queue, number)
+    stack = new_stack()
+    assert lose_one(stack, queue, number)
     # then the job comes to its end all the same, and was paid for once.
-    assert world.look(world.sources[0]).status == "completed"
-    assert not find_violations(world)
+    assert stack.job(stack.sources[0]).status == "completed"
+    assert not find_violations(stack)
 
 
-def test_a_lost_announcement_of_a_picture_that_is_on_record_is_made_again(new_world: NewWorld) -> None:
+def test_a_lost_announcement_of_a_picture_that_is_on_record_is_made_again(new_stack: NewStack) -> None:
     # Given an upload that is on record as received, and whose message is gone,
-    world = new_world(("normalize:s3.PutObject#1",))
-    world.drop("beach.jpg", picture(), "a calm sea")
-    world.deliver(world.messages[0])
-    world.messages.clear()
-    assert world.look(world.sources[0]).status == "received"
+    stack = new_stack(("normalize:s3.PutObject#1",))
+    stack.drop("beach.jpg", picture(), "a calm sea")
+    stack.deliver(stack.messages[0])
+    stack.messages.clear()
+    assert stack.job(stack.sources[0]).status == "received"
     # when time passes, then it is normalized after all.
-    world.run()
-    assert world.look(world.sources[0]).status == "completed"
-    assert not find_violations(world)
+    stack.run()
+    assert stack.job(stack.sources[0]).status == "completed"
+    assert not find_violations(stack)
 
 
 @pytest.mark.parametrize(("hours", "status"), [(0.01, "submitting"), (0.2, "unconfirmed")])
-def test_a_job_in_doubt_all_of_whose_messages_are_lost(new_world: NewWorld, hours: float, status: str) -> None:
+def test_a_job_in_doubt_all_of_whose_messages_are_lost(new_stack: NewStack, hours: float, status: str) -> None:
     # Given a job whose worker died after the server took it, and no message left that speaks of it,
-    world = new_world(("submit:submit_video#1",))
-    world.drop("beach.jpg", picture(), "a calm sea")
-    world.run(hours)
-    assert world.look(world.sources[0]).status == status
-    world.messages.clear()
+    stack = new_stack(("submit:submit_video#1",))
+    stack.drop("beach.jpg", picture(), "a calm sea")
+    stack.run(hours)
+    assert stack.job(stack.sources[0]).status == status
+    stack.messages.clear()
     # then its video is found all the same.
-    world.run()
-    assert world.look(world.sources[0]).status == "completed"
-    assert not find_violations(world)
+    stack.run()
+    assert stack.job(stack.sources[0]).status == "completed"
+    assert not find_violations(stack)
 
 
-def test_a_job_that_has_ended_is_never_woken(new_world: NewWorld) -> None:
-    world = new_world()
-    world.drop("beach.jpg", picture(), "a calm sea")
-    world.run()
-    world.clock.advance(days=2)
-    assert world.sweep() == {}
+def test_a_job_that_has_ended_is_never_woken(new_stack: NewStack) -> None:
+    stack = new_stack()
+    stack.drop("beach.jpg", picture(), "a calm sea")
+    stack.run()
+    stack.clock.advance(days=2)
+    assert stack.sweep() == {}
 
 
 def test_a_sweep_that_dies_anywhere_is_made_good_by_the_next(
-    new_world: NewWorld, record_property: Callable[..., None]
+    new_stack: NewStack, record_property: Callable[..., None]
 ) -> None:
     # Given jobs that each lost a message, and a sweep that dies at any boundary,
     def live(*points: str) -> SimulatedStack:
-        world = new_world(points)
+        stack = new_stack(points)
         for queue, number in (("submit", 1), ("track", 1), ("track", 2)):
-            lose_one(world, queue, number)
-        return world
+            lose_one(stack, queue, number)
+        return stack
 
     points = [point for point in live().points.passed if point.startswith("sweep:")]
     for point in points:
-        world = live(point)
-        assert world.points.struck == [point]
-        assert [world.look(source).status for source in world.sources] == ["completed"] * 3, point
-        assert not find_violations(world), point
+        stack = live(point)
+        assert stack.points.struck == [point]
+        assert [stack.job(source).status for source in stack.sources] == ["completed"] * 3, point
+        assert not find_violations(stack), point
     record_property("counted", {"sweeps that died": {"boundaries": len(points)}})
 
 
-def test_nothing_due_is_one_query_for_each_line_and_no_write(new_world: NewWorld) -> None:
+def test_nothing_due_is_one_query_for_each_line_and_no_write(new_stack: NewStack) -> None:
     # Given jobs at every stage, none of them overdue,
-    world = new_world()
+    stack = new_stack()
     for number, seconds in enumerate((18, 5)):
-        world.drop(f"{number}.jpg", picture(), f"picture {number}")
-        world.run(hours=seconds / 3600)
-    assert {str(world.look(source).status) for source in world.sources} == {"queued", "in_progress"}
-    world.calls.clear()
+        stack.drop(f"{number}.jpg", picture(), f"picture {number}")
+        stack.run(hours=seconds / 3600)
+    assert {str(stack.job(source).status) for source in stack.sources} == {"queued", "in_progress"}
+    stack.calls.clear()
     # when the sweep comes,
-    assert world.sweep() == {}
+    assert stack.sweep() == {}
     # then it asks each line once, and writes nothing.
-    assert world.calls == ["dynamodb.Query"] * len(SweepPartition)
+    assert stack.calls == ["dynamodb.Query"] * len(SweepPartition)
 
 
-def test_thousands_overdue_are_woken_a_few_at_a_time(new_world: NewWorld) -> None:
+def test_thousands_overdue_are_woken_a_few_at_a_time(new_stack: NewStack) -> None:
     # Given three thousand jobs that are overdue,
-    world = new_world(sweep_limit=100)
+    stack = new_stack(sweep_limit=100)
     made = "2026-11-12T08:00:00.000Z"
     for number in range(3000):
         source = SourceObject("uploads", f"{number}.jpg", "etag", None, str(number))
-        world.jobs.put_job(Job(f"video_{number:032x}", Status.READY, source, made, made))
-    world.clock.moment += timedelta(hours=1)
+        stack.jobs.put_job(Job(f"video_{number:032x}", Status.READY, source, made, made))
+    stack.clock.moment += timedelta(hours=1)
     resumed: Counter[str] = Counter()
     for _ in range(30):
-        world.messages.clear()
-        world.calls.clear()
+        stack.messages.clear()
+        stack.calls.clear()
         # when the sweep comes, then it wakes no more than its limit, with no more than that many calls,
-        assert world.sweep() == {"ready": 100}
-        assert Counter(world.calls) == {
+        assert stack.sweep() == {"ready": 100}
+        assert Counter(stack.calls) == {
             "dynamodb.Query": len(SweepPartition),
             "dynamodb.GetItem": 100,
             "dynamodb.UpdateItem": 100,
         }
-        resumed.update(message.body[0] for message in world.messages)
+        resumed.update(message.body[0] for message in stack.messages)
     # and after thirty times each was resumed once.
     assert len(resumed) == 3000
     assert set(resumed.values()) == {1}
-    assert world.sweep() == {}
+    assert stack.sweep() == {}
 
 
-def test_thousands_that_are_held_keep_no_other_job_waiting(new_world: NewWorld) -> None:
+def test_thousands_that_are_held_keep_no_other_job_waiting(new_stack: NewStack) -> None:
     # Given five thousand held jobs of a backlog, a sweep that looks at a hundred,
-    world = new_world(("submit:submit_video#1",), sweep_limit=100, budget=Decimal("1.20"))
+    stack = new_stack(("submit:submit_video#1",), sweep_limit=100, budget=Decimal("1.20"))
     for number in range(5000):
         source = SourceObject("uploads", f"{number}.jpg", "etag", None, str(number))
-        made = timestamp(world.clock())
-        request = {"price_usd": "0.40"}
-        job = Job(f"video_{number:032x}", Status.READY, source, made, made, caller={"door": BACKFILL}, request=request)
-        world.jobs.hold_job(world.jobs.put_job(job), error={"code": "budget_spent"})
-        world.clock.advance(seconds=1)
+        made = timestamp(stack.clock())
+        job = Job(f"video_{number:032x}", Status.READY, source, made, made, request=make_request())
+        job = replace(job, invocation=Invocation(Channel.BACKFILL))
+        stack.jobs.hold_job(stack.jobs.put_job(job), error=JobError("budget_spent", ""))
+        stack.clock.advance(seconds=1)
     # and a picture that was dropped afterwards, and lost its worker,
-    world.next_sweep = world.clock() + timedelta(minutes=5)
-    world.drop("lost.jpg", picture(), "lost")
-    world.run(hours=0.05)
-    assert world.look(world.sources[0]).status == "submitting"
-    world.messages.clear()
+    stack.next_sweep = stack.clock() + timedelta(minutes=5)
+    stack.drop("lost.jpg", picture(), "lost")
+    stack.run(hours=0.05)
+    assert stack.job(stack.sources[0]).status == "submitting"
+    stack.messages.clear()
     # when the next sweep comes,
-    world.clock.advance(minutes=5)
-    assert world.sweep() == {"submitting": 1, "held": 2}
+    stack.clock.advance(minutes=5)
+    assert stack.sweep() == {"submitting": 1, "held": 2}
     # then its video is looked for, and of the backlog the oldest go on, as far as what is left of the day pays.
-    assert world.look(world.sources[0]).status == "unconfirmed"
-    sent = [message.body[0] for message in world.messages if message.queue == "submit"]
+    assert stack.job(stack.sources[0]).status == "unconfirmed"
+    sent = [message.body[0] for message in stack.messages if message.queue == "submit"]
     assert sent == [f"video_{number:032x}" for number in range(2)]
 
 
-def test_the_boundaries_of_a_sweep_are_among_those_of_the_pairs(new_world: NewWorld) -> None:
-    points = boundaries(new_world, Case(("submit:submit_video#1",)))
+def test_the_boundaries_of_a_sweep_are_among_those_of_the_pairs(new_stack: NewStack) -> None:
+    points = boundaries(new_stack, Case(("submit:submit_video#1",)))
     assert {point.partition(":")[0] for point in points} >= {"sweep", "track"}
     assert "track:list_videos#1" in points

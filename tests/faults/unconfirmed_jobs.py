@@ -17,20 +17,20 @@ FINE = faults.none()
 
 
 def drop_two(
-    world: SimulatedStack, first: Fault, second: Fault, *, prompts: tuple[str, str] = ("a calm sea",) * 2
+    stack: SimulatedStack, first: Fault, second: Fault, *, prompts: tuple[str, str] = ("a calm sea",) * 2
 ) -> list[Job]:
     """Drop two pictures, the server answering each as said, and drain."""
-    world.paid.faults.plan(first, second)
-    sources = [world.drop(f"{number}.jpg", picture(), prompt) for number, prompt in enumerate(prompts)]
-    world.run()
-    assert not find_violations(world)
-    return [world.look(source) for source in sources]
+    stack.paid.faults.plan(first, second)
+    sources = [stack.drop(f"{number}.jpg", picture(), prompt) for number, prompt in enumerate(prompts)]
+    stack.run()
+    assert not find_violations(stack)
+    return [stack.job(source) for source in sources]
 
 
-def drop_one(world: SimulatedStack, answer: Fault) -> SourceObject:
-    world.paid.faults.plan(answer)
-    source = world.drop("beach.jpg", picture(), "a calm sea")
-    world.run()
+def drop_one(stack: SimulatedStack, answer: Fault) -> SourceObject:
+    stack.paid.faults.plan(answer)
+    source = stack.drop("beach.jpg", picture(), "a calm sea")
+    stack.run()
     return source
 
 

@@ -1,4 +1,4 @@
-"""What servers say, each in its own way, arrives in the job's record; what they say oddly does no harm."""
+"""Each server's form of error message reaches the job's record, and malformed values do no harm."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from sora_ready.adapters.video_server.client import open_video_server
-from sora_ready.domain.errors import SettingsError
-from sora_ready.domain.job import Job, Status
+from sora_ready.domain.errors import JobError, SettingsError
+from sora_ready.domain.job import Status
 
 from .canned_server import CannedResponse, scripted_server
 from .run_steps import Connect, recorded, submit, track
@@ -21,23 +21,27 @@ pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning"
 HUGE = [1e40, 1e300, 10**39, 10**400]
 
 
-def raw(text: str, status: int = 200, kind: str = "application/json", **headers: str) -> CannedResponse:
+def raw(
+    text: str, status: int = 200, kind: str = "application/json", *, poll_after_ms: str | None = None
+) -> CannedResponse:
     body = text.encode()
-    return CannedResponse(status, body, {"Content-Type": kind, "Content-Length": str(len(body))} | headers)
+    headers = {"Content-Type": kind, "Content-Length": str(len(body))}
+    return CannedResponse(status, body, headers | ({"openai-poll-after-ms": poll_after_ms} if poll_after_ms else {}))
 
 
-def refused(stack: Stack, connect: Connect, answer: CannedResponse) -> Job:
-    """Submit a job to a server that answers so; the refusal must end it."""
-    with scripted_server(answer) as server:
+def refusal(stack: Stack, connect: Connect, response: CannedResponse) -> JobError:
+    """Submit a job to a server that sends `response`. Return the error that the job failed with."""
+    with scripted_server(response) as server:
         job = submit(stack, connect(server.base_url), stack.ready_job())
         assert server.requests == ["POST /v1/videos"]
     assert job == recorded(stack, job)
     assert (job.status, stack.polls()) == (Status.FAILED, [])
-    return job
+    assert job.error
+    return job.error
 
 
 @pytest.mark.parametrize(
-    ("said", "words"),
+    ("body", "message"),
     [
         ({"error": {"message": "No such size."}}, "No such size."),
         ({"error": "No such size."}, "No such size."),
@@ -50,12 +54,12 @@ def refused(stack: Stack, connect: Connect, answer: CannedResponse) -> Job:
         ("No such size.", "No such size."),
     ],
 )
-def test_a_refusal_is_told_in_the_servers_words(stack: Stack, connect: Connect, said: Any, words: str) -> None:
-    assert refused(stack, connect, CannedResponse.of_json(said, 422)).error.message == words
+def test_a_refusals_message_is_the_servers_own(stack: Stack, connect: Connect, body: Any, message: str) -> None:
+    assert refusal(stack, connect, CannedResponse.of_json(body, 422)).message == message
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         ("size is wrong\n", "size is wrong"),
         ("<h1>Bad Request</h1>", "<h1>Bad Request</h1>"),
@@ -63,23 +67,21 @@ def test_a_refusal_is_told_in_the_servers_words(stack: Stack, connect: Connect, 
         ("[]", "[]"),
         ("x" * 5000, "x" * 2000),
     ],
-    ids=["words", "page", "nothing", "list", "long"],
+    ids=["sentence", "page", "empty", "list", "long"],
 )
-def test_a_refusal_that_is_no_object_is_told_as_it_stands(
-    stack: Stack, connect: Connect, text: str, words: str
+def test_a_refusal_that_is_not_a_json_object_is_its_own_message(
+    stack: Stack, connect: Connect, text: str, message: str
 ) -> None:
-    assert refused(stack, connect, raw(text, 400, "text/plain")).error.message == words
+    assert refusal(stack, connect, raw(text, 400, "text/plain")).message == message
 
 
-def test_words_without_end_are_cut(stack: Stack, connect: Connect) -> None:
-    assert (
-        refused(stack, connect, CannedResponse.of_json({"error": {"message": "x" * 5000}}, 400)).error.message
-        == "x" * 2000
-    )
+def test_a_long_message_is_cut(stack: Stack, connect: Connect) -> None:
+    response = CannedResponse.of_json({"error": {"message": "x" * 5000}}, 400)
+    assert refusal(stack, connect, response).message == "x" * 2000
 
 
 @pytest.mark.parametrize(
-    ("given", "code"),
+    ("sent", "code"),
     [
         ("invalid_size", "invalid_size"),
         ("Invalid-Size", "http_400"),
@@ -96,18 +98,20 @@ def test_words_without_end_are_cut(stack: Stack, connect: Connect) -> None:
         ({"a": 1}, "http_400"),
     ],
 )
-def test_a_code_that_is_no_word_becomes_the_http_status(stack: Stack, connect: Connect, given: Any, code: str) -> None:
-    error = refused(stack, connect, CannedResponse.of_json({"error": {"message": "no", "code": given}}, 400)).error
-    assert (error["code"], error["http_status"]) == (code, 400)
+def test_a_code_that_is_not_a_word_becomes_the_http_status(
+    stack: Stack, connect: Connect, sent: Any, code: str
+) -> None:
+    error = refusal(stack, connect, CannedResponse.of_json({"error": {"message": "no", "code": sent}}, 400))
+    assert (error.code, error.facts) == (code, {"http_status": 400})
 
 
-def test_a_refusal_of_an_odd_type_is_refused(stack: Stack, connect: Connect) -> None:
-    said = {"error": {"message": "no", "code": "invalid_size", "type": ["invalid"]}}
-    assert refused(stack, connect, CannedResponse.of_json(said, 400)).error.code == "invalid_size"
+def test_a_refusal_whose_type_is_not_text_is_read(stack: Stack, connect: Connect) -> None:
+    body = {"error": {"message": "no", "code": "invalid_size", "type": ["invalid"]}}
+    assert refusal(stack, connect, CannedResponse.of_json(body, 400)).code == "invalid_size"
 
 
 @pytest.mark.parametrize(
-    "said",
+    "fields",
     [
         {"code": "insufficient_quota"},
         {"type": "insufficient_quota"},
@@ -116,68 +120,74 @@ def test_a_refusal_of_an_odd_type_is_refused(stack: Stack, connect: Connect) -> 
     ],
 )
 @pytest.mark.parametrize("status", [429, 403])
-def test_an_empty_account_is_refused_for_good(
-    stack: Stack, connect: Connect, said: dict[str, Any], status: int
+def test_an_account_without_credit_fails_the_job(
+    stack: Stack, connect: Connect, fields: dict[str, Any], status: int
 ) -> None:
-    error = refused(stack, connect, CannedResponse.of_json({"error": {"message": "quota"} | said}, status)).error
-    assert error["code"] == "insufficient_quota"
-    assert "top it up" in error["hint"]
+    error = refusal(stack, connect, CannedResponse.of_json({"error": {"message": "quota"} | fields}, status))
+    assert error.code == "insufficient_quota"
+    assert error.hint
+    assert "top it up" in error.hint
 
 
-def test_payment_required_is_refused_with_its_hint(stack: Stack, connect: Connect) -> None:
-    error = refused(stack, connect, raw("", 402)).error
-    assert error["code"] == "http_402"
-    assert "top it up" in error["hint"]
+def test_payment_required_fails_the_job_with_its_hint(stack: Stack, connect: Connect) -> None:
+    error = refusal(stack, connect, raw("", 402))
+    assert error.code == "http_402"
+    assert error.hint
+    assert "top it up" in error.hint
 
 
 @pytest.mark.parametrize("key", ["sk-schlüssel", "sk-海", "sk-one\nsk-two", "sk-one\rsk-two", "sk-\x00", "sk-\u200b"])
-def test_a_key_that_cannot_be_sent_is_refused_and_not_repeated(key: str) -> None:
-    with pytest.raises(SettingsError) as refusal:
+def test_a_key_that_cannot_be_sent_is_a_settings_error_that_does_not_show_it(key: str) -> None:
+    with pytest.raises(SettingsError) as raised:
         open_video_server("http://127.0.0.1:9/v1", key)
-    assert refusal.value.code == "invalid_api_key"
-    assert "VideoApiKeySecret" in refusal.value.message
-    assert "sk-" not in json.dumps(refusal.value.to_record())
+    assert raised.value.code == "invalid_api_key"
+    assert "VideoApiKeySecret" in raised.value.message
+    assert "sk-" not in json.dumps(raised.value.to_job_error().to_record())
 
 
-# ---------------------------------------------------------------- numbers that are none
+# ---------------------------------------------------------------- malformed numbers
 
-ODD = ["1e400", "-1e400", "NaN", '"half"', "[]", "{}", "null", "-3", "0.5", "true"]
+MALFORMED = ["1e400", "-1e400", "NaN", '"half"', "[]", "{}", "null", "-3", "0.5", "true"]
 
 
-@pytest.mark.parametrize("number", ODD)
-def test_an_odd_number_in_the_answer_to_a_submission_does_no_harm(stack: Stack, connect: Connect, number: str) -> None:
+@pytest.mark.parametrize("number", MALFORMED)
+def test_a_malformed_number_in_the_response_to_a_submission_does_no_harm(
+    stack: Stack, connect: Connect, number: str
+) -> None:
     with scripted_server(
         raw(f'{{"id": "video_1", "status": "queued", "progress": {number}, "expires_at": {number}}}')
     ) as server:
         job = submit(stack, connect(server.base_url), stack.ready_job())
     assert job == recorded(stack, job)
+    assert job.server
     assert (job.status, job.server.id) == (Status.QUEUED, "video_1")
     assert len(stack.polls()) == 1
 
 
-@pytest.mark.parametrize("number", ODD)
-def test_an_odd_number_in_the_answer_to_a_look_does_no_harm(stack: Stack, connect: Connect, number: str) -> None:
+@pytest.mark.parametrize("number", MALFORMED)
+def test_a_malformed_number_in_the_response_to_a_poll_does_no_harm(stack: Stack, connect: Connect, number: str) -> None:
     job = stack.sent_job("video_1")
     with scripted_server(
         raw(f'{{"id": "video_1", "status": "in_progress", "progress": {number}, "expires_at": {number}}}')
     ) as server:
-        looked = track(stack, connect(server.base_url), job.id)
-    assert looked == recorded(stack, job)
-    assert (looked.status, looked.error) == (Status.IN_PROGRESS, {})
+        polled = track(stack, connect(server.base_url), job.id)
+    assert polled == recorded(stack, job)
+    assert (polled.status, polled.error) == (Status.IN_PROGRESS, None)
     assert len(stack.polls()) == 1
 
 
 @pytest.mark.parametrize("number", HUGE, ids=["1e40", "1e300", "39 digits", "401 digits"])
-def test_a_huge_number_in_the_answer_to_a_submission_does_no_harm(
+def test_a_huge_number_in_the_response_to_a_submission_does_no_harm(
     stack: Stack, connect: Connect, number: float
 ) -> None:
     with scripted_server(raw(f'{{"id": "video_1", "status": "queued", "progress": {number}}}')) as server:
         job = submit(stack, connect(server.base_url), stack.ready_job())
+    assert job.server
     assert (job.status, job.server.id) == (Status.QUEUED, "video_1")
 
 
 @pytest.mark.parametrize("number", HUGE, ids=["1e40", "1e300", "39 digits", "401 digits"])
-def test_a_huge_number_in_the_answer_to_a_look_does_no_harm(stack: Stack, connect: Connect, number: float) -> None:
+def test_a_huge_number_in_the_response_to_a_poll_does_no_harm(stack: Stack, connect: Connect, number: float) -> None:
     job = stack.sent_job("video_1")
     with scripted_server(raw(f'{{"id": "video_1", "status": "in_progress", "progress": {number}}}')) as server:
         assert track(stack, connect(server.base_url), job.id).status is Status.IN_PROGRESS
@@ -185,7 +195,7 @@ def test_a_huge_number_in_the_answer_to_a_look_does_no_harm(stack: Stack, connec
 
 
 @pytest.mark.parametrize(
-    ("advised", "seconds"),
+    ("poll_after_ms", "seconds"),
     [
         ("0", 1),
         ("1500", 2),
@@ -196,10 +206,12 @@ def test_a_huge_number_in_the_answer_to_a_look_does_no_harm(stack: Stack, connec
         ("²", 10),
         ("9" * 400, 60),
     ],
-    ids=["none", "1500", "a day", "minus", "word", "1e400", "superscript", "400 digits"],
+    ids=["0", "1500", "a day", "negative", "word", "1e400", "superscript", "400 digits"],
 )
-def test_odd_advice_on_when_to_look_does_no_harm(stack: Stack, connect: Connect, advised: str, seconds: int) -> None:
-    answer = raw('{"id": "video_1", "status": "queued"}', **{"openai-poll-after-ms": advised})
-    with scripted_server(answer) as server:
+def test_a_poll_delay_out_of_range_or_malformed_does_no_harm(
+    stack: Stack, connect: Connect, poll_after_ms: str, seconds: int
+) -> None:
+    response = raw('{"id": "video_1", "status": "queued"}', poll_after_ms=poll_after_ms)
+    with scripted_server(response) as server:
         job = submit(stack, connect(server.base_url), stack.ready_job())
     assert stack.polls() == [({"job_id": job.id, "polls": 0}, seconds)]

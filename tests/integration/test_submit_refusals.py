@@ -1,4 +1,4 @@
-"""What the server's refusal proves decides what the job becomes: failed for good, or ready to be sent again."""
+"""A refusal fails the job. A refusal that only asks to wait, or a failed connection, leaves it ready to be sent."""
 
 from __future__ import annotations
 
@@ -19,60 +19,65 @@ pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning"
 
 
 def unused_address() -> str:
-    """Where nothing listens."""
+    """Return an address at which nothing listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{probe.getsockname()[1]}/v1"
 
 
-def test_a_refused_job_fails_with_the_servers_words_and_a_hint(
+def test_a_refused_job_fails_with_the_servers_message_and_a_hint(
     stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient
 ) -> None:
     job = submit(stack, video_server, stack.ready_job(prompt="moderation-block"))
     assert job.status is Status.FAILED
+    assert job.error
+    assert job.error.hint
     assert job.error.code == "moderation_blocked"
     assert job.error.message == "Your request was blocked by our moderation system."
     assert "change them" in job.error.hint
-    assert job.error.facts["http_status"] == 400
+    assert job.error.facts == {"http_status": 400}
     assert (len(fake_server.request_log.creates()), fake_server.request_log.accepted(), stack.polls()) == (1, [], [])
 
 
-def test_a_wrong_key_fails_the_job_with_a_hint_at_the_secret(
+def test_a_wrong_key_fails_the_job_with_a_hint_that_names_the_secret(
     stack: Stack, fake_server: FakeVideoServer, connect: Connect
 ) -> None:
     job = submit(stack, connect(fake_server.base_url, "sk-other"), stack.ready_job())
+    assert job.error
+    assert job.error.hint
     assert (job.status, job.error.code) == (Status.FAILED, "invalid_api_key")
     assert "secret" in job.error.hint
     assert "sk-other" not in str(job.to_record())
     assert [entry.status for entry in fake_server.request_log.creates()] == [401]
 
 
-def test_a_busy_server_leaves_the_job_ready_and_takes_it_later(
+def test_a_job_that_a_busy_server_refuses_is_ready_and_can_be_sent_later(
     stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient
 ) -> None:
     job = stack.ready_job()
     fake_server.faults.plan(faults.status(429, headers={"retry-after": "7"}))
-    with pytest.raises(SubmissionNotAcceptedError) as refusal:
+    with pytest.raises(SubmissionNotAcceptedError) as raised:
         submit(stack, video_server, job)
-    assert refusal.value.retry_after_seconds == 7
+    assert raised.value.retry_after_seconds == 7
     waiting = recorded(stack, job)
+    assert waiting.error
     assert (waiting.status, waiting.error.code) == (Status.READY, "rate_limit_exceeded")
     assert (len(fake_server.request_log.creates()), stack.polls()) == (1, [])
 
     done = submit(stack, video_server, job)
-    assert (done.status, done.error) == (Status.QUEUED, {})
+    assert (done.status, done.error) == (Status.QUEUED, None)
     assert path_of(done) == ["ready", "submitting", "ready", "submitting", "queued"]
     assert len(fake_server.request_log.accepted()) == 1
 
 
-def test_a_job_that_a_busy_server_did_not_take_is_woken_only_after_its_message_may_have_come_back(
+def test_the_sweep_resumes_a_job_of_a_busy_server_only_after_its_message_may_have_come_back(
     stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient
 ) -> None:
     job = stack.ready_job()
     fake_server.faults.plan(faults.status(429, headers={"retry-after": "86400"}))
     with pytest.raises(SubmissionNotAcceptedError):
         submit(stack, video_server, job)
-    # An hour is the longest that the message stays away, whatever the server asks for.
+    # The message stays invisible for an hour at most, whatever the server asks for.
     stack.clock.advance(minutes=89)
     assert sweep(stack) == {}
     stack.clock.advance(minutes=1)
@@ -82,9 +87,10 @@ def test_a_job_that_a_busy_server_did_not_take_is_woken_only_after_its_message_m
 
 def test_without_a_connection_the_job_is_ready_again(stack: Stack, connect: Connect) -> None:
     job = stack.ready_job()
-    with pytest.raises(SubmissionNotAcceptedError) as refusal:
+    with pytest.raises(SubmissionNotAcceptedError) as raised:
         submit(stack, connect(unused_address()), job)
-    assert refusal.value.retry_after_seconds is None
+    assert raised.value.retry_after_seconds is None
     waiting = recorded(stack, job)
+    assert waiting.error
     assert (waiting.status, waiting.error.code) == (Status.READY, "server_unreachable")
-    assert "VideoApiBaseUrl" in waiting.error.hint
+    assert "VideoApiBaseUrl" in (waiting.error.hint or "")

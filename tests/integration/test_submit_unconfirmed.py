@@ -90,7 +90,7 @@ def test_whatever_goes_wrong_while_the_answer_is_read_is_unconfirmed(
         raise broken
 
     job = stack.ready_job()
-    monkeypatch.setattr("sora_ready.adapters.video_server.client.read_answer", read)
+    monkeypatch.setattr("sora_ready.adapters.video_server.client.read_response", read)
     doubted = submit(stack, video_server, job)
     assert (doubted.status, doubted.error.code) == (Status.UNCONFIRMED, "unconfirmed")
     assert submit(stack, video_server, job, redelivered=True) == doubted == recorded(stack, job)

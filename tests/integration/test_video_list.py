@@ -1,4 +1,4 @@
-"""The server's list is read to its end or not believed: a video that was overlooked would be given to the wrong job."""
+"""The server's list is read to its end or not used: a missed video could give the job another job's video."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ NOW = int(SINCE.timestamp()) + 600
 Entry = dict[str, Any]
 
 
-class Listing:
-    """A server that answers for its list what a function says, given what it was asked with."""
+class ListServer:
+    """A server whose list is what `respond` returns for the query parameters of a request."""
 
-    def __init__(self, answer: Callable[[dict[str, str]], httpx2.Response]) -> None:
-        self.asked: list[dict[str, str]] = []
+    def __init__(self, respond: Callable[[dict[str, str]], httpx2.Response]) -> None:
+        self.queries: list[dict[str, str]] = []
         self.client = openai.OpenAI(
             base_url="http://server.test/v1",
             api_key="none",
             max_retries=0,
-            http_client=httpx2.Client(transport=httpx2.MockTransport(self._answer)),
+            http_client=httpx2.Client(transport=httpx2.MockTransport(self._handle)),
         )
-        self._say = answer
+        self._respond = respond
 
-    def _answer(self, request: httpx2.Request) -> httpx2.Response:
+    def _handle(self, request: httpx2.Request) -> httpx2.Response:
         assert (request.method, request.url.path) == ("GET", "/v1/videos")
-        self.asked.append(dict(request.url.params))
-        return self._say(self.asked[-1])
+        self.queries.append(dict(request.url.params))
+        return self._respond(self.queries[-1])
 
     def read(self) -> list[ListedVideo]:
         return VideoServerClient(self.client).list_videos(SINCE)
@@ -56,187 +56,185 @@ def page(entries: list[Any], **other: Any) -> httpx2.Response:
     return httpx2.Response(200, json={"object": "list", "data": entries} | other)
 
 
-def paged(entries: list[Entry], size: int, *, says_more: bool = True) -> Listing:
-    """A server that gives so many videos at a time, after the one that it is asked to go on from."""
+def paged(entries: list[Entry], size: int, *, has_more: bool = True) -> ListServer:
+    """A server that returns pages of `size` videos, and honors `after`. `has_more`: whether it sends that field."""
 
-    def answer(asked: dict[str, str]) -> httpx2.Response:
+    def respond(query: dict[str, str]) -> httpx2.Response:
         ids = [each["id"] for each in entries]
-        start = ids.index(asked["after"]) + 1 if "after" in asked else 0
+        start = ids.index(query["after"]) + 1 if "after" in query else 0
         end = start + size
-        return page(entries[start:end], **({"has_more": end < len(entries)} if says_more else {}))
+        return page(entries[start:end], **({"has_more": end < len(entries)} if has_more else {}))
 
-    return Listing(answer)
+    return ListServer(respond)
 
 
 def numbered(count: int, **other: Any) -> list[Entry]:
     return [entry(f"v{number}", **other) for number in range(count)]
 
 
-def refuse(listing: Listing, kind: type[VideoServerError]) -> VideoServerError:
-    with pytest.raises(kind) as refusal:
-        listing.read()
-    return refusal.value
+def error_of(server: ListServer, kind: type[VideoServerError]) -> VideoServerError:
+    with pytest.raises(kind) as raised:
+        server.read()
+    return raised.value
 
 
-def test_a_listed_video_is_read_as_the_server_tells_it() -> None:
-    told = entry("v1", model="sora-2", size="1280x720", seconds="4", prompt="a calm sea")
+def test_a_listed_video_has_what_the_server_says() -> None:
+    video = entry("v1", model="sora-2", size="1280x720", seconds="4", prompt="a calm sea")
 
-    assert Listing(lambda _: page([told], has_more=False)).read() == [
+    assert ListServer(lambda _: page([video], has_more=False)).read() == [
         ListedVideo("v1", "sora-2", "1280x720", "4", "a calm sea", NOW)
     ]
 
 
-def test_the_newest_are_asked_for_first_as_many_as_the_protocol_allows() -> None:
-    listing = Listing(lambda _: page([], has_more=False))
+def test_a_request_asks_for_the_newest_first_and_for_the_largest_page() -> None:
+    server = ListServer(lambda _: page([], has_more=False))
 
-    assert listing.read() == []
-    assert listing.asked == [{"limit": str(LIST_LIMIT), "order": "desc"}]
+    assert server.read() == []
+    assert server.queries == [{"limit": str(LIST_LIMIT), "order": "desc"}]
 
 
 def test_a_long_list_is_read_page_by_page() -> None:
-    listing = paged(numbered(7), 3)
+    server = paged(numbered(7), 3)
 
-    assert listing.ids() == [f"v{number}" for number in range(7)]
-    assert [asked.get("after") for asked in listing.asked] == [None, "v2", "v5"]
+    assert server.ids() == [f"v{number}" for number in range(7)]
+    assert [query.get("after") for query in server.queries] == [None, "v2", "v5"]
 
 
-def test_reading_ends_where_the_videos_are_too_old_to_matter() -> None:
+def test_reading_stops_at_videos_older_than_the_given_time() -> None:
     old = [entry(f"old{number}", created_at=NOW - 3600) for number in range(50)]
-    listing = paged([entry("new"), *old], 10)
+    server = paged([entry("new"), *old], 10)
 
-    assert listing.ids() == ["new"]
-    assert len(listing.asked) == 1
+    assert server.ids() == ["new"]
+    assert len(server.queries) == 1
 
 
 @pytest.mark.parametrize(("seconds", "listed"), [(0, True), (-1, False)])
-def test_what_was_begun_at_the_given_moment_counts(seconds: int, *, listed: bool) -> None:
+def test_a_video_created_at_the_given_time_is_included(seconds: int, *, listed: bool) -> None:
     video = entry("v1", created_at=int(SINCE.timestamp()) + seconds)
 
-    assert (Listing(lambda _: page([video], has_more=False)).ids() == ["v1"]) is listed
+    assert (ListServer(lambda _: page([video], has_more=False)).ids() == ["v1"]) is listed
 
 
 def test_a_server_that_lists_the_oldest_first_is_read_to_its_end() -> None:
-    # given old videos on every page, and one of those that matter on the last
+    # Old videos are on every page, and a new one is on the last.
     videos = [entry(f"v{number}", created_at=NOW - 3600 + number) for number in range(8)]
-    listing = paged([*videos[:3], entry("first"), *videos[3:], entry("second")], 4)
+    server = paged([*videos[:3], entry("first"), *videos[3:], entry("second")], 4)
 
-    assert listing.ids() == ["first", "second"]
-
-
-def test_a_video_of_which_the_server_does_not_say_when_is_listed() -> None:
-    assert Listing(lambda _: page([entry("v1", created_at=None)], has_more=False)).ids() == ["v1"]
+    assert server.ids() == ["first", "second"]
 
 
-# ---------------------------------------------------------------- servers that page in their own way
+def test_a_video_without_a_creation_time_is_included() -> None:
+    assert ListServer(lambda _: page([entry("v1", created_at=None)], has_more=False)).ids() == ["v1"]
 
 
-def test_a_page_without_a_last_id_is_gone_on_from_its_last_video() -> None:
+# ---------------------------------------------------------------- other ways of paging
+
+
+def test_the_next_page_starts_after_the_last_video() -> None:
     assert paged(numbered(5), 2).ids() == ["v0", "v1", "v2", "v3", "v4"]
 
 
-def test_a_short_page_of_a_server_that_does_not_say_whether_there_is_more_is_the_last() -> None:
-    listing = paged(numbered(5), 100, says_more=False)
+def test_without_has_more_a_short_page_is_the_last() -> None:
+    server = paged(numbered(5), 100, has_more=False)
 
-    assert len(listing.ids()) == 5
-    assert len(listing.asked) == 1
+    assert len(server.ids()) == 5
+    assert len(server.queries) == 1
 
 
-def test_a_full_page_of_a_server_that_does_not_say_whether_there_is_more_may_not_be_the_last() -> None:
-    listing = paged(numbered(LIST_LIMIT + 1), LIST_LIMIT, says_more=False)
+def test_without_has_more_a_full_page_may_not_be_the_last() -> None:
+    server = paged(numbered(LIST_LIMIT + 1), LIST_LIMIT, has_more=False)
 
-    assert len(listing.ids()) == LIST_LIMIT + 1
+    assert len(server.ids()) == LIST_LIMIT + 1
 
 
 @pytest.mark.parametrize("more", [{"has_more": True}, {}])
-def test_a_server_that_gives_the_same_page_again_and_speaks_of_more_has_no_list_with_an_end(
-    more: dict[str, bool],
-) -> None:
-    listing = Listing(lambda _: page(numbered(LIST_LIMIT), **more))
+def test_a_server_that_repeats_a_page_has_no_usable_list(more: dict[str, bool]) -> None:
+    server = ListServer(lambda _: page(numbered(LIST_LIMIT), **more))
 
     with pytest.raises(VideoListUnsupported):
-        listing.ids()
-    assert len(listing.asked) == 2
+        server.ids()
+    assert len(server.queries) == 2
 
 
-def test_a_video_that_is_listed_twice_is_one() -> None:
-    assert Listing(lambda _: page([entry("v1"), entry("v1")], has_more=False)).ids() == ["v1"]
+def test_a_video_listed_twice_is_returned_once() -> None:
+    assert ListServer(lambda _: page([entry("v1"), entry("v1")], has_more=False)).ids() == ["v1"]
 
 
-def test_pages_that_overlap_are_put_together() -> None:
+def test_overlapping_pages_are_merged() -> None:
     pages = iter(["ab", "bc", "cd"])
 
-    def answer(_: dict[str, str]) -> httpx2.Response:
+    def respond(_: dict[str, str]) -> httpx2.Response:
         names = next(pages)
         return page([entry(name) for name in names], has_more="d" not in names)
 
-    listing = Listing(answer)
+    server = ListServer(respond)
 
-    assert listing.ids() == ["a", "b", "c", "d"]
+    assert server.ids() == ["a", "b", "c", "d"]
 
 
-def test_a_list_without_an_end_is_not_believed() -> None:
+def test_an_endless_list_is_not_used() -> None:
     numbers = iter(range(10**6))
-    listing = Listing(lambda _: page([entry(f"v{next(numbers)}")], has_more=True))
+    server = ListServer(lambda _: page([entry(f"v{next(numbers)}")], has_more=True))
 
-    assert refuse(listing, VideoListUnsupported).code == "list_too_long"
-    assert len(listing.asked) == LIST_PAGES
+    assert error_of(server, VideoListUnsupported).code == "list_too_long"
+    assert len(server.queries) == LIST_PAGES
 
 
 # ---------------------------------------------------------------- servers without a list
 
 
 @pytest.mark.parametrize("status", [404, 405, 501])
-def test_a_server_without_a_list_says_so(status: int) -> None:
-    assert refuse(Listing(lambda _: httpx2.Response(status)), VideoListUnsupported).code == "no_list"
+def test_a_server_without_a_list_raises_no_list(status: int) -> None:
+    assert error_of(ListServer(lambda _: httpx2.Response(status)), VideoListUnsupported).code == "no_list"
 
 
 @pytest.mark.parametrize("body", [[], {}, None, "videos", {"data": None}, {"data": {"id": "v1"}}, {"videos": []}])
-def test_an_answer_that_is_no_list_is_none(body: Any) -> None:
-    answer = httpx2.Response(200, content=json.dumps(body), headers={"Content-Type": "application/json"})
+def test_a_response_that_is_not_a_list_raises_no_list(body: Any) -> None:
+    response = httpx2.Response(200, content=json.dumps(body), headers={"Content-Type": "application/json"})
 
-    assert refuse(Listing(lambda _: answer), VideoListUnsupported).code == "no_list"
+    assert error_of(ListServer(lambda _: response), VideoListUnsupported).code == "no_list"
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 429, 500, 503])
-def test_a_server_in_trouble_is_asked_another_time(status: int) -> None:
-    assert refuse(Listing(lambda _: httpx2.Response(status)), VideoServerUnavailableError).code == f"http_{status}"
+def test_an_http_error_makes_the_server_unavailable(status: int) -> None:
+    assert error_of(ListServer(lambda _: httpx2.Response(status)), VideoServerUnavailableError).code == f"http_{status}"
 
 
 @pytest.mark.parametrize("text", ["", "<html>welcome</html>", '{"data": [{"id": "v'])
-def test_an_answer_that_is_no_json_is_asked_for_another_time(text: str) -> None:
-    answer = httpx2.Response(200, text=text, headers={"Content-Type": "text/html"})
+def test_a_response_that_is_not_json_makes_the_server_unavailable(text: str) -> None:
+    response = httpx2.Response(200, text=text, headers={"Content-Type": "text/html"})
 
-    assert refuse(Listing(lambda _: answer), VideoServerUnavailableError).code == "server_unreachable"
+    assert error_of(ListServer(lambda _: response), VideoServerUnavailableError).code == "server_unreachable"
 
 
-def test_a_server_that_cannot_be_reached_is_asked_another_time() -> None:
-    def broken(_: dict[str, str]) -> httpx2.Response:
+def test_a_failed_connection_makes_the_server_unavailable() -> None:
+    def fail(_: dict[str, str]) -> httpx2.Response:
         raise httpx2.ConnectError("refused")
 
-    assert refuse(Listing(broken), VideoServerUnavailableError).code == "server_unreachable"
+    assert error_of(ListServer(fail), VideoServerUnavailableError).code == "server_unreachable"
 
 
-# ---------------------------------------------------------------- entries that lack something
+# ---------------------------------------------------------------- incomplete entries
 
 
-def test_an_entry_that_leaves_fields_out_is_listed_with_what_it_says() -> None:
-    assert Listing(lambda _: page([{"id": "v1"}], has_more=False)).read() == [ListedVideo("v1")]
+def test_an_entry_with_only_an_id_is_listed() -> None:
+    assert ListServer(lambda _: page([{"id": "v1"}], has_more=False)).read() == [ListedVideo("v1")]
 
 
-@pytest.mark.parametrize("odd", [None, 7, "v1", [], {}, {"id": None}, {"id": ""}])
-def test_an_entry_that_names_no_video_is_left_out(odd: Any) -> None:
-    assert Listing(lambda _: page([odd, entry("v1")], has_more=False)).ids() == ["v1"]
+@pytest.mark.parametrize("malformed", [None, 7, "v1", [], {}, {"id": None}, {"id": ""}])
+def test_an_entry_without_an_id_is_left_out(malformed: Any) -> None:
+    assert ListServer(lambda _: page([malformed, entry("v1")], has_more=False)).ids() == ["v1"]
 
 
-@pytest.mark.parametrize(("told", "seconds"), [("4", "4"), (4, "4"), (4.0, None), (None, None), ([4], None)])
-def test_a_length_is_told_as_a_word_or_a_number(told: Any, seconds: str | None) -> None:
-    (video,) = Listing(lambda _: page([entry("v1", seconds=told)], has_more=False)).read()
+@pytest.mark.parametrize(("sent", "seconds"), [("4", "4"), (4, "4"), (4.0, None), (None, None), ([4], None)])
+def test_a_length_is_read_from_text_or_a_whole_number(sent: Any, seconds: str | None) -> None:
+    (video,) = ListServer(lambda _: page([entry("v1", seconds=sent)], has_more=False)).read()
 
     assert video.seconds == seconds
 
 
-@pytest.mark.parametrize("told", ["yesterday", "2026-11-12", None, [], 1e300])
-def test_a_moment_that_is_none_is_not_known(told: Any) -> None:
-    (video,) = Listing(lambda _: page([entry("v1", created_at=told)], has_more=False)).read()
+@pytest.mark.parametrize("sent", ["yesterday", "2026-11-12", None, [], 1e300])
+def test_a_malformed_creation_time_is_unknown(sent: Any) -> None:
+    (video,) = ListServer(lambda _: page([entry("v1", created_at=sent)], has_more=False)).read()
 
     assert video.created_at is None
