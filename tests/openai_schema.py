@@ -1,7 +1,7 @@
-"""What OpenAI's own OpenAPI document (August 2026) says of `/videos`: the fields, their types, and which are required.
+"""The schemas of `/videos` in OpenAI's own OpenAPI document (August 2026): fields, types, and which are required.
 
-Written out by hand, descriptions left away. `size` and `seconds` are OpenAI's lists for its own models; another model
-of a stack's catalogue may have others, and an answer then names those.
+Written out by hand, without descriptions. `size` and `seconds` are OpenAI's lists for its own models; another model of
+a stack's catalog may have others, and a response then has those.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ CREATE: dict[str, Any] = {
 QUERY = {"limit": {"type": "integer", "minimum": 0, "maximum": 100}, "order": {"enum": ["asc", "desc"]}, "after": TEXT}
 
 OWN_FIELDS = {"job"}
-"""What our Video object has beside OpenAI's."""
+"""The fields that only our Video object has."""
 
 
-def assert_holds(schema: dict[str, Any], told: Any) -> None:
-    Draft202012Validator(schema).validate(told)
+def assert_matches(schema: dict[str, Any], value: Any) -> None:
+    Draft202012Validator(schema).validate(value)

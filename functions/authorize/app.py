@@ -1,4 +1,4 @@
-"""Called by API Gateway before any other function: checks the bearer token of a call."""
+"""Invoked by API Gateway before any other function: checks a request's bearer token."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from functools import cache
 from typing import Any
 
 import boto3
-from aws_lambda_powertools import Logger
 
 from sora_ready.adapters.bearer_token import BearerToken
+from sora_ready.entrypoints.logs import LambdaContext, bind_context, logger
 from sora_ready.entrypoints.settings import AuthorizeSettings
 
-logger = Logger()
+settings = cache(AuthorizeSettings.from_environment)
 
 
-def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """Return the policy for whoever shows this token: all of the API, or nothing. API Gateway keeps it for a minute."""
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Return the policy for a token: the whole API, or nothing. API Gateway caches it for a minute."""
+    bind_context(context, settings().stack_name)
     kind, _, token = event["authorizationToken"].partition(" ")
     allowed = kind.lower() == "bearer" and bool(token.strip()) and connect().accepts(token.strip())
     if not allowed:
-        logger.info("a call was turned away")
-    # One policy for every route: it is kept by token, and the next call may be another.
+        logger.info("token refused")
+    # One policy for all routes: it is cached by token, and the next request may be for another route.
     api_and_stage = "/".join(event["methodArn"].split("/")[:2])
     statement = {
         "Action": "execute-api:Invoke",
@@ -33,7 +34,6 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
 
 @cache
 def connect() -> BearerToken:
-    """Connect to the stack's secret, once for each execution environment."""
-    settings = AuthorizeSettings.from_environment()
-    overlap = timedelta(hours=settings.api_token_overlap_hours)
-    return BearerToken(boto3.client("secretsmanager"), settings.api_token_secret, overlap)
+    """Connect to the stack's secret, once in each execution environment."""
+    overlap = timedelta(hours=settings().api_token_overlap_hours)
+    return BearerToken(boto3.client("secretsmanager"), settings().api_token_secret, overlap)

@@ -1,4 +1,4 @@
-"""POST /uploads: a form for one picture, under one key, of one type and so many bytes, for fifteen minutes."""
+"""POST /uploads: a form for one picture, with a fixed key, type and length, valid for fifteen minutes."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ import pytest
 from sora_ready.domain.job import SourceObject, Status
 from sora_ready.domain.job_id import api_object_key
 
-from .api_requests import call, job_of
+from .api_requests import job_of, send_request
 from .function_modules import Load
 from .run_steps import normalize
 from .stack_fixtures import UPLOAD_BUCKET, Stack, picture
 
-ASKED = {"prompt": "a calm sea", "mode": "pad", "file_name": "big.heic", "content_type": "image/heic", "bytes": 9000}
+BODY = {"prompt": "a calm sea", "mode": "pad", "file_name": "big.heic", "content_type": "image/heic", "bytes": 9000}
 
 
-def ask(api: Any, body: Any = ASKED, **headers: str) -> Any:
-    return call(api, "POST", "/uploads", body, **headers)
+def create_upload(api: Any, body: Any = BODY, **headers: str) -> Any:
+    return send_request(api, "POST", "/uploads", body, **headers)
 
 
-def policy(told: Any) -> dict[str, Any]:
-    signed: dict[str, Any] = json.loads(base64.b64decode(told.body["fields"]["policy"]))
+def policy(response: Any) -> dict[str, Any]:
+    signed: dict[str, Any] = json.loads(base64.b64decode(response.body["fields"]["policy"]))
     return signed
 
 
-def test_the_answer_names_the_job_and_the_form(stack: Stack, load: Load) -> None:
-    told = ask(load("api"))
-    assert told.status == 200
-    assert (told.body["object"], told.body["max_bytes"]) == ("upload", 9000)
-    assert UPLOAD_BUCKET in told.body["url"]
-    job = job_of(stack, told)
-    assert (job.status, job.request.mode, job.option_sources["mode"]) == (Status.RECEIVED, "pad", "body")
+def test_the_response_has_the_job_and_the_form(stack: Stack, load: Load) -> None:
+    response = create_upload(load("api"))
+    assert response.status == 200
+    assert (response.body["object"], response.body["max_bytes"]) == ("upload", 9000)
+    assert UPLOAD_BUCKET in response.body["url"]
+    job = job_of(stack, response)
+    assert (job.status, job.options["mode"], job.option_sources["mode"]) == (Status.RECEIVED, "pad", "body")
     assert job.invocation.file_name == "big.heic"
 
 
 def test_the_signed_policy_fixes_every_field(stack: Stack, load: Load) -> None:
-    told = ask(load("api"))
-    fields, signed = told.body["fields"], policy(told)
+    response = create_upload(load("api"))
+    fields, signed = response.body["fields"], policy(response)
     exact = {
         name: value
         for condition in signed["conditions"]
@@ -51,46 +51,46 @@ def test_the_signed_policy_fixes_every_field(stack: Stack, load: Load) -> None:
     ranges = [condition for condition in signed["conditions"] if isinstance(condition, list)]
     assert ranges == [["content-length-range", 9000, 9000]]
     assert exact["bucket"] == UPLOAD_BUCKET
-    assert exact["key"] == fields["key"] == api_object_key(told.body["id"])
+    assert exact["key"] == fields["key"] == api_object_key(response.body["id"])
     assert exact["Content-Type"] == fields["Content-Type"] == "image/heic"
     assert exact["x-amz-meta-request"] == fields["x-amz-meta-request"]
-    # nothing may be sent that is not signed, and no condition leaves a beginning open
+    # Every field is signed, and no condition is a prefix.
     assert set(fields) - {"policy", "x-amz-signature", "AWSAccessKeyId", "signature"} <= set(exact)
     assert fields["x-amz-algorithm"] == "AWS4-HMAC-SHA256"
 
 
-def test_the_form_is_good_for_fifteen_minutes_at_most(stack: Stack, load: Load) -> None:
+def test_the_form_is_valid_for_at_most_fifteen_minutes(stack: Stack, load: Load) -> None:
     before = datetime.now(UTC)
-    signed = policy(ask(load("api")))
+    signed = policy(create_upload(load("api")))
     expiry = datetime.fromisoformat(signed["expiration"])
     assert before + timedelta(minutes=14) < expiry <= datetime.now(UTC) + timedelta(minutes=15)
 
 
-def test_without_a_length_any_up_to_the_limit_may_come(stack: Stack, load: Load) -> None:
-    told = ask(load("api"), {})
-    assert ["content-length-range", 1, 100_000_000] in policy(told)["conditions"]
-    assert told.body["max_bytes"] == 100_000_000
+def test_without_a_length_any_up_to_the_limit_is_accepted(stack: Stack, load: Load) -> None:
+    response = create_upload(load("api"), {})
+    assert ["content-length-range", 1, 100_000_000] in policy(response)["conditions"]
+    assert response.body["max_bytes"] == 100_000_000
 
 
-def test_the_request_that_is_signed_is_another_for_another_request(stack: Stack, load: Load) -> None:
+def test_the_signed_hash_differs_for_different_requests(stack: Stack, load: Load) -> None:
     api = load("api")
-    one, two = ask(api), ask(api, ASKED | {"mode": "blur"})
+    one, two = create_upload(api), create_upload(api, BODY | {"mode": "blur"})
     assert one.body["fields"]["x-amz-meta-request"] != two.body["fields"]["x-amz-meta-request"]
 
 
-def test_what_is_posted_becomes_what_was_asked_for(stack: Stack, load: Load) -> None:
-    job = job_of(stack, ask(load("api")))
+def test_the_posted_picture_becomes_the_requested_frame(stack: Stack, load: Load) -> None:
+    job = job_of(stack, create_upload(load("api")))
     upload = stack.upload(job.source.key, picture(40, 120), Metadata={"request": "a hash"})
     made = normalize(stack, upload)
     assert (made.id, made.status, made.request.mode) == (job.id, Status.READY, "pad")
 
 
-def test_a_call_that_comes_again_gets_the_same_job_and_another_is_a_conflict(stack: Stack, load: Load) -> None:
+def test_a_repeated_request_gets_the_same_job_and_another_is_a_conflict(stack: Stack, load: Load) -> None:
     api = load("api")
-    first = ask(api, idempotency_key="k")
-    assert ask(api, idempotency_key="k").body["id"] == first.body["id"]
-    told = ask(api, ASKED | {"bytes": 9001}, idempotency_key="k")
-    assert (told.status, told.code) == (409, "idempotency_key_reused")
+    first = create_upload(api, idempotency_key="k")
+    assert create_upload(api, idempotency_key="k").body["id"] == first.body["id"]
+    response = create_upload(api, BODY | {"bytes": 9001}, idempotency_key="k")
+    assert (response.status, response.code) == (409, "idempotency_key_reused")
 
 
 @pytest.mark.parametrize(
@@ -110,13 +110,13 @@ def test_a_call_that_comes_again_gets_the_same_job_and_another_is_a_conflict(sta
         ({"prompt": ""}, "prompt"),
     ],
 )
-def test_what_cannot_be_signed_is_refused_by_name(stack: Stack, load: Load, body: Any, param: str) -> None:
-    told = ask(load("api"), body)
-    assert (told.status, told.body["error"]["param"]) == (400, param)
+def test_an_invalid_upload_request_is_rejected_with_its_param(stack: Stack, load: Load, body: Any, param: str) -> None:
+    response = create_upload(load("api"), body)
+    assert (response.status, response.body["error"]["param"]) == (400, param)
     assert "dynamodb.PutItem" not in stack.calls.names()
 
 
-def test_a_form_for_a_picture_that_never_comes_ends_as_rejected(stack: Stack, load: Load) -> None:
-    job = job_of(stack, ask(load("api")))
+def test_a_job_whose_picture_never_comes_is_rejected(stack: Stack, load: Load) -> None:
+    job = job_of(stack, create_upload(load("api")))
     made = normalize(stack, SourceObject(UPLOAD_BUCKET, job.source.key))
     assert (made.status, made.error.code) == (Status.REJECTED, "source_missing")

@@ -1,4 +1,4 @@
-"""The authorizer: the current token opens the API, the last one for a while, and nothing else does."""
+"""The authorizer: the current token is accepted, the previous one for a while, and no other."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from sora_ready.adapters.bearer_token import BearerToken
 
+from .api_requests import CONTEXT
 from .function_modules import Load
 from .log_capture import Heard
 from .stack_fixtures import TOKEN, AwsCalls, Clock, Stack, load_event
@@ -18,23 +19,23 @@ NEW, THIRD = "n" * 48, "t" * 48
 
 def effect(load: Load, header: str) -> str:
     event = load_event("authorize-token.json") | {"authorizationToken": header}
-    [statement] = load("authorize").handler(event, None)["policyDocument"]["Statement"]
+    [statement] = load("authorize").handler(event, CONTEXT)["policyDocument"]["Statement"]
     return str(statement["Effect"])
 
 
 def test_the_policy_is_for_every_route_of_the_stage(stack: Stack, load: Load) -> None:
-    told = load("authorize").handler(load_event("authorize-token.json"), None)
-    [statement] = told["policyDocument"]["Statement"]
+    policy = load("authorize").handler(load_event("authorize-token.json"), CONTEXT)
+    [statement] = policy["policyDocument"]["Statement"]
     assert statement == {
         "Action": "execute-api:Invoke",
         "Effect": "Allow",
         "Resource": "arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/v1/*",
     }
-    assert told["principalId"] == "bearer"
+    assert policy["principalId"] == "bearer"
 
 
 @pytest.mark.parametrize("header", [f"Bearer {TOKEN}", f"bearer {TOKEN}", f"Bearer  {TOKEN} "])
-def test_the_token_opens(stack: Stack, load: Load, header: str) -> None:
+def test_the_token_is_accepted(stack: Stack, load: Load, header: str) -> None:
     assert effect(load, header) == "Allow"
 
 
@@ -54,14 +55,14 @@ def test_the_token_opens(stack: Stack, load: Load, header: str) -> None:
         "Bearer ü" + TOKEN,
     ],
 )
-def test_nothing_else_opens(stack: Stack, load: Load, header: str) -> None:
+def test_anything_else_is_refused(stack: Stack, load: Load, header: str) -> None:
     assert effect(load, header) == "Deny"
 
 
 def test_no_token_is_logged(stack: Stack, load: Load, heard: Heard) -> None:
     effect(load, "Bearer wrong-but-secret-token")
     logged = heard()
-    assert "a call was turned away" in logged
+    assert "token refused" in logged
     assert "wrong-but-secret" not in logged
 
 
@@ -69,7 +70,7 @@ def test_no_token_is_logged(stack: Stack, load: Load, heard: Heard) -> None:
 
 
 class Secret:
-    """A secret as Secrets Manager keeps it: the current value, the one before, and when the current one came."""
+    """A secret in Secrets Manager: its current value, the previous one, and when the current one was created."""
 
     def __init__(self, clock: Clock, value: str) -> None:
         self.clock, self.values, self.created, self.calls = clock, [value], clock(), 0
@@ -82,10 +83,10 @@ class Secret:
         from botocore.exceptions import ClientError
 
         self.calls += 1
-        place = {"AWSCURRENT": 0, "AWSPREVIOUS": 1}[VersionStage]
-        if place >= len(self.values):
+        index = {"AWSCURRENT": 0, "AWSPREVIOUS": 1}[VersionStage]
+        if index >= len(self.values):
             raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "GetSecretValue")
-        return {"SecretString": self.values[place], "CreatedDate": self.created}
+        return {"SecretString": self.values[index], "CreatedDate": self.created}
 
 
 @pytest.fixture
@@ -97,7 +98,7 @@ def open_token(secret: Secret, hours: int = 24) -> BearerToken:
     return BearerToken(secret, "api-token", timedelta(hours=hours), secret.clock)  # type: ignore[arg-type]
 
 
-def test_a_new_token_opens_within_a_minute_and_the_last_one_for_a_day(secret: Secret, clock: Clock) -> None:
+def test_a_new_token_is_accepted_within_a_minute_and_the_previous_one_for_a_day(secret: Secret, clock: Clock) -> None:
     token = open_token(secret)
     assert token.accepts(TOKEN)
     secret.put(NEW)
@@ -119,13 +120,13 @@ def test_an_overlap_ends_between_two_reads(secret: Secret, clock: Clock) -> None
     assert secret.calls == 2
 
 
-def test_without_an_overlap_only_the_new_token_opens(secret: Secret) -> None:
+def test_without_an_overlap_only_the_new_token_is_accepted(secret: Secret) -> None:
     secret.put(NEW)
     token = open_token(secret, hours=0)
     assert (token.accepts(NEW), token.accepts(TOKEN)) == (True, False)
 
 
-def test_a_token_of_two_rotations_ago_opens_nothing(secret: Secret) -> None:
+def test_a_token_of_two_rotations_ago_is_refused(secret: Secret) -> None:
     secret.put(NEW)
     secret.put(THIRD)
     assert [open_token(secret).accepts(token) for token in (THIRD, NEW, TOKEN)] == [True, True, False]
@@ -135,19 +136,19 @@ def test_the_secret_is_read_once_a_minute_at_most(secret: Secret, clock: Clock) 
     token = open_token(secret)
     for _ in range(50):
         token.accepts("wrong" * 8)
-    assert secret.calls == 2  # the current one, and that there is none before
+    assert secret.calls == 2  # the current one, and that there is no previous one
     clock.advance(minutes=1)
     token.accepts(TOKEN)
     assert secret.calls == 4
 
 
 @pytest.mark.parametrize("value", ["", "  \n"])
-def test_an_empty_secret_opens_nothing(clock: Clock, value: str) -> None:
+def test_an_empty_secret_accepts_no_token(clock: Clock, value: str) -> None:
     token = open_token(Secret(clock, value))
-    assert [token.accepts(given) for given in ("", " ", value)] == [False] * 3
+    assert [token.accepts(shown) for shown in ("", " ", value)] == [False] * 3
 
 
-def test_both_tokens_are_compared_whatever_the_first_says(secret: Secret, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_both_tokens_are_compared_even_if_the_first_matches(secret: Secret, monkeypatch: pytest.MonkeyPatch) -> None:
     compared: list[bool] = []
     import hmac
 
@@ -155,14 +156,14 @@ def test_both_tokens_are_compared_whatever_the_first_says(secret: Secret, monkey
     monkeypatch.setattr(hmac, "compare_digest", lambda *pair: compared.append(True) or compare(*pair))
     secret.put(NEW)
     token = open_token(secret)
-    for given in (NEW, TOKEN, "wrong"):
-        token.accepts(given)
+    for shown in (NEW, TOKEN, "wrong"):
+        token.accepts(shown)
     assert len(compared) == 6
 
 
-def test_a_secret_of_moto_is_rotated_as_aws_does(aws: dict[str, Any], every_call: AwsCalls) -> None:
+def test_a_rotation_in_moto_works_as_in_aws(aws: dict[str, Any], every_call: AwsCalls) -> None:
     client = aws["secretsmanager"]
     client.create_secret(Name="rotating", SecretString=TOKEN)
     client.put_secret_value(SecretId="rotating", SecretString=NEW)
     token = BearerToken(client, "rotating", timedelta(hours=1))
-    assert [token.accepts(given) for given in (NEW, TOKEN, THIRD)] == [True, True, False]
+    assert [token.accepts(shown) for shown in (NEW, TOKEN, THIRD)] == [True, True, False]

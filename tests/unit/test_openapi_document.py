@@ -1,4 +1,4 @@
-"""The OpenAPI document is valid, current, and says of each route what the table says."""
+"""The OpenAPI document is valid and current, and describes each route as the table does."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from sora_ready.domain.options import OPTION_NAMES, OPTIONS
 from sora_ready.entrypoints.api.openapi import build_document
 from sora_ready.entrypoints.api.routes import ROUTES, Route
-from sora_ready.entrypoints.api.schemas import SCHEMAS
+from sora_ready.entrypoints.api.schemas import SCHEMAS as API_SCHEMAS
 from tests.openai_schema import CREATE, DELETED, OWN_FIELDS, QUERY, VIDEO, VIDEO_LIST
 
 FILE = Path(__file__).resolve().parents[2] / "docs" / "openapi.json"
-DOCUMENT = build_document()
+DOCUMENT: dict[str, Any] = build_document()
+SCHEMAS: dict[str, Any] = API_SCHEMAS
 
 
 def operation(route: Route) -> dict[str, Any]:
-    told: dict[str, Any] = DOCUMENT["paths"][route.path][route.method.lower()]
-    return told
+    described: dict[str, Any] = DOCUMENT["paths"][route.path][route.method.lower()]
+    return described
 
 
-def test_the_file_is_what_the_code_says() -> None:
+def test_the_file_is_current() -> None:
     assert json.loads(FILE.read_text(encoding="utf-8")) == DOCUMENT, "run .venv/bin/python -m local openapi"
 
 
@@ -35,16 +36,16 @@ def test_it_is_a_valid_document_of_openapi_3_1() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(SCHEMAS))
-def test_every_schema_is_one(name: str) -> None:
+def test_every_schema_is_valid(name: str) -> None:
     Draft202012Validator.check_schema(SCHEMAS[name])
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.operation)
-def test_a_route_tells_its_answers_and_asks_for_the_token(route: Route) -> None:
-    told = operation(route)
-    assert told["operationId"] == route.operation
-    assert {"401", "429", "500", *map(str, route.errors)} <= set(told["responses"])
-    assert "security" not in told
+def test_a_route_lists_its_responses_and_requires_the_token(route: Route) -> None:
+    described = operation(route)
+    assert described["operationId"] == route.operation
+    assert {"401", "429", "500", *map(str, route.errors)} <= set(described["responses"])
+    assert "security" not in described
     assert DOCUMENT["security"] == [{"bearerToken": []}]
 
 
@@ -52,37 +53,38 @@ def test_a_route_tells_its_answers_and_asks_for_the_token(route: Route) -> None:
     ("name", "theirs", "own"),
     [("Video", VIDEO, OWN_FIELDS), ("VideoList", VIDEO_LIST, set()), ("DeletedVideo", DELETED, {"job"})],
 )
-def test_an_answer_has_openais_fields_and_ours_are_marked(name: str, theirs: dict[str, Any], own: set[str]) -> None:
+def test_a_response_has_openais_fields_and_ours_are_marked(name: str, theirs: dict[str, Any], own: set[str]) -> None:
     ours = SCHEMAS[name]
     assert set(theirs["properties"]) | own == set(ours["properties"]) == set(ours["required"])
     assert {field for field, schema in ours["properties"].items() if schema.get("x-sora-ready")} == own
 
 
-def test_a_request_may_have_all_that_openais_may_and_what_is_ours_is_marked() -> None:
+def test_a_request_may_have_openais_fields_and_ours_are_marked() -> None:
     ours = SCHEMAS["CreateVideo"]["properties"]
     assert set(CREATE["properties"]) <= set(ours)
     assert {name for name, schema in ours.items() if schema.get("x-sora-ready")} == set(ours) - set(
         CREATE["properties"]
     )
-    # It is a picture that makes a video here, and a prompt may be left to the stack.
+    # A picture is required here, and the stack has a default prompt.
     assert SCHEMAS["CreateVideo"]["required"] == ["input_reference"]
 
 
 def test_the_list_takes_openais_parameters_and_status() -> None:
     [route] = [route for route in ROUTES if route.operation == "list_videos"]
-    told = {parameter["name"]: parameter["schema"] for parameter in operation(route)["parameters"]}
-    assert set(told) - set(QUERY) == {name for name, schema in told.items() if schema.get("x-sora-ready")} == {"status"}
+    schemas = {parameter["name"]: parameter["schema"] for parameter in operation(route)["parameters"]}
+    ours = {name for name, schema in schemas.items() if schema.get("x-sora-ready")}
+    assert set(schemas) - set(QUERY) == ours == {"status"}
 
 
-def test_every_field_that_is_read_is_told() -> None:
+def test_every_field_that_is_read_has_a_schema() -> None:
     assert set(OPTIONS) <= OPTION_NAMES
     assert set(SCHEMAS["CreateVideo"]["properties"]) == OPTION_NAMES | {"input_reference"}
     assert set(SCHEMAS["CreateUpload"]["properties"]) == OPTION_NAMES | {"file_name", "content_type", "bytes"}
 
 
-def test_no_function_loads_the_schemas() -> None:
+def test_no_function_imports_the_schemas() -> None:
     root = FILE.parents[1]
     source = [path.read_text(encoding="utf-8") for path in (root / "functions").glob("*/app.py")]
     loaded = [path for path in (root / "layers" / "sora_ready").rglob("*.py") if path.name != "openapi.py"]
     source += [path.read_text(encoding="utf-8") for path in loaded]
-    assert not any("videos_api.schemas" in text or "videos_api.openapi" in text for text in source)
+    assert not any("api.schemas" in text or "api.openapi" in text for text in source)

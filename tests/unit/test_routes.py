@@ -1,4 +1,4 @@
-"""The table of routes, the template and the operations say the same, and no route is open."""
+"""The table of routes, the template and the operations agree, and every route requires the token."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ EVENTS: dict[str, Any] = {name: event["Properties"] for name, event in FUNCTION[
 CATCH_ALL = "/{proxy+}"
 
 
-def test_the_template_has_the_tables_routes() -> None:
+def test_the_template_has_the_routes_of_the_table() -> None:
     declared = {(event["Method"], event["Path"]) for event in EVENTS.values() if event["Path"] != CATCH_ALL}
     assert declared == {(route.method, route.path) for route in ROUTES}
     assert {event["RestApiId"]["Ref"] for event in EVENTS.values()} == {"VideosApi"}
 
 
-def test_every_route_has_its_operation_and_every_operation_its_route() -> None:
+def test_every_route_has_an_operation_and_every_operation_a_route() -> None:
     assert sorted(route.operation for route in ROUTES) == sorted(OPERATIONS)
 
 
-def test_whatever_else_is_called_reaches_the_function() -> None:
-    caught = {event["Method"] for event in EVENTS.values() if event["Path"] == CATCH_ALL}
-    assert caught == {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"}
+def test_every_other_request_reaches_the_function() -> None:
+    methods = {event["Method"] for event in EVENTS.values() if event["Path"] == CATCH_ALL}
+    assert methods == {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"}
 
 
-def test_every_route_asks_for_the_token_but_a_browsers_first_question() -> None:
+def test_every_route_requires_the_token_except_preflight_requests() -> None:
     assert API["Auth"]["DefaultAuthorizer"] == "BearerToken"
     assert API["Auth"]["Authorizers"]["BearerToken"]["FunctionArn"] == {"Fn::GetAtt": ["Authorize", "Arn"]}
-    open_ = [(event["Method"], event["Path"]) for event in EVENTS.values() if "Auth" in event]
-    assert open_ == [("OPTIONS", CATCH_ALL)]
+    without_token = [(event["Method"], event["Path"]) for event in EVENTS.values() if "Auth" in event]
+    assert without_token == [("OPTIONS", CATCH_ALL)]
 
 
-def test_an_answer_of_the_authorizer_is_kept_for_a_minute_at_most() -> None:
+def test_the_authorizers_policy_is_cached_for_at_most_a_minute() -> None:
     assert API["Auth"]["Authorizers"]["BearerToken"]["Identity"]["ReauthorizeEvery"] <= 60
 
 
-def test_the_stage_is_throttled_by_parameters() -> None:
+def test_parameters_throttle_the_stage() -> None:
     [setting] = API["MethodSettings"]
     assert (setting["ResourcePath"], setting["HttpMethod"]) == ("/*", "*")
     assert setting["ThrottlingRateLimit"] == {"Ref": "ApiRateLimit"}

@@ -1,17 +1,19 @@
-"""A job as a Video object: OpenAI's fields with OpenAI's types in every status, and what is ours in `job`."""
+"""A job as a Video object: OpenAI's fields and types in every status, and the stack's record in `job`."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from openai.types import Video
 
 from sora_ready.domain.catalog import load_catalog
-from sora_ready.domain.job import Job, SourceObject, Status
-from sora_ready.entrypoints.api.video_object import STATUS_WORDS, describe_video, find_statuses
-from tests.openai_schema import OWN_FIELDS, VIDEO, assert_holds
+from sora_ready.domain.errors import JobError
+from sora_ready.domain.job import Job, JobRequest, Reconciliation, ServerVideo, SourceObject, Status
+from sora_ready.entrypoints.api.video_object import VIDEO_STATUS, describe_video, find_statuses
+from tests.openai_schema import OWN_FIELDS, VIDEO, assert_matches
 
 CATALOG = load_catalog()
 DEFAULTS = {
@@ -25,30 +27,47 @@ DEFAULTS = {
     "seconds": "4",
     "prompt": "Bring it to life.",
 }
-DECIDED = {"model": "sora-2", "size": "720x1280", "seconds": 8, "prompt": "a calm sea", "price_usd": "0.80"}
+REQUEST = JobRequest(
+    model="sora-2",
+    size="720x1280",
+    requested_size="auto",
+    seconds=8,
+    mode="pad",
+    focus="center",
+    crop="whole",
+    background="000000",
+    format="jpeg",
+    quality=95,
+    prompt="a calm sea",
+    price_usd=Decimal("0.80"),
+)
 VISIBLE = sorted(set(Status) - {Status.DELETED})
 
 
-def job(status: Status = Status.RECEIVED, **parts: Any) -> Job:
-    made = Job(
+def make_job(status: Status = Status.RECEIVED, **parts: Any) -> Job:
+    job = Job(
         "video_0b5f4c1d2e3a49788796a5b4c3d2e1f0",
         status,
         SourceObject("uploads", "beach.jpg", "e", "v"),
         created_at="2026-11-12T08:00:00.900Z",
         updated_at="2026-11-12T08:01:00.000Z",
     )
-    return replace(made, **parts)
+    return replace(job, **parts)
 
 
-def told(made: Job) -> dict[str, Any]:
-    return describe_video(made, DEFAULTS, CATALOG)
+def describe(job: Job) -> dict[str, Any]:
+    return describe_video(job, DEFAULTS, CATALOG)
 
 
 @pytest.mark.parametrize("status", VISIBLE)
-@pytest.mark.parametrize("request_", [{}, {"size": "tiktok"}, {"mode": "sideways"}, DECIDED], ids=str)
-def test_it_holds_against_openais_schema_in_every_status(status: Status, request_: dict[str, Any]) -> None:
-    video = told(job(status, request=request_, error={"code": "odd", "message": "Odd."}))
-    assert_holds(VIDEO, video)
+@pytest.mark.parametrize(
+    "parts",
+    [{"options": {}}, {"options": {"size": "tiktok"}}, {"options": {"mode": "sideways"}}, {"request": REQUEST}],
+    ids=str,
+)
+def test_it_matches_openais_schema_in_every_status(status: Status, parts: dict[str, Any]) -> None:
+    video = describe(make_job(status, error=JobError("odd", "Odd."), **parts))
+    assert_matches(VIDEO, video)
     assert set(video) - set(VIDEO["properties"]) == OWN_FIELDS
     assert Video.model_validate(video, strict=True).to_dict()["job"]["status"] == status
 
@@ -69,15 +88,15 @@ def test_it_holds_against_openais_schema_in_every_status(status: Status, request
         (Status.CANCELED, "failed"),
     ],
 )
-def test_each_status_has_openais_word(status: Status, word: str) -> None:
-    assert told(job(status))["status"] == word
+def test_each_status_has_openais_status(status: Status, word: str) -> None:
+    assert describe(make_job(status))["status"] == word
 
 
-def test_every_status_but_deleted_has_a_word() -> None:
-    assert set(STATUS_WORDS) == set(VISIBLE)
+def test_every_status_but_deleted_has_one_of_openais() -> None:
+    assert set(VIDEO_STATUS) == set(VISIBLE)
 
 
-def test_the_lists_words_are_openais_four_and_ours() -> None:
+def test_the_list_can_be_filtered_by_openais_four_statuses_and_by_ours() -> None:
     assert find_statuses("failed") == {Status.FAILED, Status.REJECTED, Status.CANCELED}
     assert find_statuses("held") == {Status.HELD}
     assert {Status.QUEUED, Status.RECEIVED} <= find_statuses("queued")
@@ -85,26 +104,31 @@ def test_the_lists_words_are_openais_four_and_ours() -> None:
 
 
 def test_times_are_whole_seconds() -> None:
-    video = told(job(Status.COMPLETED))
+    video = describe(make_job(Status.COMPLETED))
     assert (video["created_at"], video["completed_at"]) == (1794470400, 1794470460)
-    assert told(job(Status.FAILED))["completed_at"] is None
+    assert describe(make_job(Status.FAILED))["completed_at"] is None
 
 
-def test_what_the_frame_decided_is_told() -> None:
-    video = told(job(Status.READY, request=DECIDED | {"size_asked": "auto", "mode": "pad"}))
+def test_once_the_frame_is_made_the_video_describes_it() -> None:
+    video = describe(make_job(Status.READY, request=REQUEST))
     assert (video["size"], video["seconds"], video["prompt"]) == ("720x1280", "8", "a calm sea")
     assert video["job"]["price_usd"] == "0.80"
     assert video["job"]["request"] == {
         "model": "sora-2",
         "size": "720x1280",
-        "size_asked": "auto",
+        "requested_size": "auto",
         "seconds": 8,
         "mode": "pad",
+        "focus": "center",
+        "crop": "whole",
+        "background": "000000",
+        "format": "jpeg",
+        "quality": 95,
     }
 
 
 @pytest.mark.parametrize(
-    ("asked", "size", "seconds", "model"),
+    ("options", "size", "seconds", "model"),
     [
         ({}, "1280x720", "4", "sora-2"),
         ({"size": "portrait"}, "720x1280", "4", "sora-2"),
@@ -114,38 +138,39 @@ def test_what_the_frame_decided_is_told() -> None:
         ({"seconds": "5"}, "1280x720", "5", "sora-2"),
     ],
 )
-def test_until_the_frame_is_decided_the_first_open_size_stands(
-    asked: dict[str, str], size: str, seconds: str, model: str
+def test_until_the_frame_is_made_the_size_is_the_first_possible_one(
+    options: dict[str, str], size: str, seconds: str, model: str
 ) -> None:
-    video = told(job(request=asked))
+    video = describe(make_job(options=options))
     assert (video["size"], video["seconds"], video["model"]) == (size, seconds, model)
-    assert video["job"]["request"]["size"] == asked.get("size", "auto")
+    assert video["job"]["request"]["size"] == options.get("size", "auto")
 
 
-def test_a_failure_is_told_twice_in_openais_words_and_in_full() -> None:
-    error = {"code": "invalid_size", "message": "No.", "hint": "Yes.", "field": "size"}
-    video = told(job(Status.REJECTED, error=error))
+def test_an_error_is_in_openais_format_and_in_full() -> None:
+    error = JobError("invalid_size", "No.", "Yes.", {"field": "size"})
+    video = describe(make_job(Status.REJECTED, error=error))
     assert video["error"] == {"code": "invalid_size", "message": "No."}
-    assert video["job"]["error"] == error
+    assert video["job"]["error"] == {"code": "invalid_size", "message": "No.", "hint": "Yes.", "field": "size"}
 
 
-def test_a_canceled_job_failed_for_that() -> None:
-    assert told(job(Status.CANCELED))["error"]["code"] == "canceled"
+def test_a_canceled_job_has_the_error_canceled() -> None:
+    assert describe(make_job(Status.CANCELED))["error"]["code"] == "canceled"
 
 
-def test_a_held_job_says_until_when_and_is_no_failure() -> None:
-    error = {"code": "budget_spent", "message": "Spent.", "until": "2026-11-13T00:00Z"}
-    video = told(job(Status.HELD, request=DECIDED, error=error))
+def test_a_held_job_has_the_time_until_which_it_is_held_and_no_error() -> None:
+    error = JobError("budget_spent", "Spent.", facts={"until": "2026-11-13T00:00Z"})
+    video = describe(make_job(Status.HELD, request=REQUEST, error=error))
     assert (video["error"], video["job"]["until"]) == (None, "2026-11-13T00:00Z")
-    assert "until" not in told(job(Status.READY, request=DECIDED))["job"]
+    assert "until" not in describe(make_job(Status.READY, request=REQUEST))["job"]
 
 
-def test_a_job_in_doubt_says_what_is_known() -> None:
-    video = told(job(Status.UNCONFIRMED, request=DECIDED, doubt={"found": "Nothing."}))
-    assert video["job"]["doubt"] == "Nothing."
+def test_an_unconfirmed_job_has_the_finding_of_its_reconciliation() -> None:
+    reconciliation = Reconciliation(finding="Nothing.")
+    video = describe(make_job(Status.UNCONFIRMED, request=REQUEST, reconciliation=reconciliation))
+    assert video["job"]["finding"] == "Nothing."
 
 
 @pytest.mark.parametrize(("progress", "shown"), [(None, 0), (40, 40), (-1, 0), (250, 100), ("half", 0)])
 def test_progress_is_a_percentage_whatever_a_server_says(progress: Any, shown: int) -> None:
-    server = {"id": "video_1", "status": "in_progress", "progress": progress}
-    assert told(job(Status.IN_PROGRESS, request=DECIDED, server=server))["progress"] == shown
+    server = ServerVideo("video_1", "in_progress", progress)
+    assert describe(make_job(Status.IN_PROGRESS, request=REQUEST, server=server))["progress"] == shown

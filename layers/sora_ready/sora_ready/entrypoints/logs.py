@@ -18,8 +18,13 @@ logger = Logger(service="sora_ready")
 class LambdaContext(Protocol):
     """What is used of the context object that Lambda hands to a handler."""
 
-    aws_request_id: str
-    function_name: str
+    @property
+    def aws_request_id(self) -> str:
+        """The id of the invocation."""
+
+    @property
+    def function_name(self) -> str:
+        """The function's name."""
 
 
 def bind_context(context: LambdaContext, stack: str) -> None:

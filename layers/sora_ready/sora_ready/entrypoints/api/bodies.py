@@ -1,4 +1,4 @@
-"""What a POST's body asks for, in JSON or as a form: fields, and a picture or where it lies."""
+"""Request bodies, in JSON or as a form: the fields, and the picture or the key where it is stored."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
 
-from sora_ready.domain.errors import ParameterRejected
+from sora_ready.domain.codec import JsonObject, JsonValue
 from sora_ready.domain.options import OPTION_NAMES
+from sora_ready.entrypoints.api.errors import ParameterRejected
 from sora_ready.entrypoints.api.http import Request
 from sora_ready.entrypoints.api.multipart import PICTURE, Part, read_form
 
@@ -25,76 +25,73 @@ _NO_FETCHING = (
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """The picture itself, or the key in the upload bucket that it lies under."""
+class InputPicture:
+    """The picture's bytes, or its key in the upload bucket."""
 
     data: bytes = b""
     file_name: str = ""
     key: str = ""
 
-    def told(self) -> str:
-        """What tells it from another picture."""
+    def fingerprint(self) -> str:
+        """Return a text that differs for different pictures."""
         return f"key {self.key}" if self.key else f"sha256 {sha256(self.data).hexdigest()}"
 
 
 @dataclass(frozen=True, slots=True)
-class Body:
-    """The fields of a body, less the picture."""
+class CreateBody:
+    """The body of POST /videos: its picture, and its other fields."""
 
-    fields: Mapping[str, Any] = field(default_factory=dict)
-    picture: Picture | None = None
+    fields: JsonObject
+    picture: InputPicture
 
 
-def read_create_body(call: Request, uploads: str) -> Body:
-    """Return what a POST /videos asks for; of `s3://` only addresses that begin with `uploads` may be named.
-
-    Raises `ParameterRejected`.
-    """
-    content_type = call.headers.get("content-type", "")
+def read_create_body(request: Request, s3_prefix: str) -> CreateBody:
+    """Read the body of POST /videos. Its `s3://` URL must begin with `s3_prefix`. Raises `ParameterRejected`."""
+    content_type = request.headers.get("content-type", "")
     if content_type.lower().strip().startswith("multipart/form-data"):
-        fields, part = _read_parts(read_form(call.body, content_type))
+        fields, part = _merge_parts(read_form(request.body, content_type))
     else:
-        fields, part = read_json(call), None
+        fields, part = read_json(request), None
     reference = fields.pop(PICTURE, None)
-    _refuse_unknown(fields, OPTION_NAMES)
+    _reject_unknown(fields, OPTION_NAMES)
     if part:
-        picture = Picture(bytes(part.data), clean_file_name(part.file_name or ""))
+        picture = InputPicture(bytes(part.data), clean_file_name(part.file_name or ""))
     else:
-        picture = _read_reference(reference, uploads)
+        picture = _read_reference(reference, s3_prefix)
     if not picture.data and not picture.key:
         raise ParameterRejected("empty_picture", "The picture has no bytes.", param=PICTURE)
-    return Body(fields, picture)
+    return CreateBody(fields, picture)
 
 
-def read_json(call: Request, known: frozenset[str] | None = None) -> dict[str, Any]:
-    """Return the object of a JSON body, whose names are all `known`. Raises `ParameterRejected`."""
+def read_json(request: Request, known: Collection[str] = ()) -> JsonObject:
+    """Return the object of a JSON body; if `known` is given, with no other names. Raises `ParameterRejected`."""
     try:
-        told = json.loads(call.body)
+        fields = json.loads(request.body)
     except (ValueError, RecursionError):
         raise ParameterRejected(
             "invalid_json",
-            "The body cannot be read as JSON. POST /videos takes multipart/form-data too (curl's -F, not its -d).",
+            "The body cannot be read as JSON. POST /videos accepts multipart/form-data too (curl's -F, not its -d).",
         ) from None
-    if not isinstance(told, dict):
+    if not isinstance(fields, dict):
         raise ParameterRejected("invalid_json", "The body must be a JSON object.")
-    if known is not None:
-        _refuse_unknown(told, known)
-    return told
+    if known:
+        _reject_unknown(fields, known)
+    return fields
 
 
 def clean_file_name(name: str) -> str:
-    """Return the last part of a file's name, printable and of 255 characters at most, for people to read."""
+    """Return the last segment of a file's path, for display: printable, at most 255 characters."""
     last = re.split(r"[/\\]", name)[-1]
     return "".join(character for character in last if character.isprintable())[:255]
 
 
-def _read_parts(parts: list[Part]) -> tuple[dict[str, Any], Part | None]:
-    fields: dict[str, Any] = {}
+def _merge_parts(parts: list[Part]) -> tuple[JsonObject, Part | None]:
+    fields: JsonObject = {}
     picture = None
     for part in parts:
         if part.is_file:
             if picture:
-                raise ParameterRejected("duplicate_parameter", "One video is made of one picture.", param=PICTURE)
+                raise _duplicate_picture()
             picture = part
             continue
         try:
@@ -103,22 +100,26 @@ def _read_parts(parts: list[Part]) -> tuple[dict[str, Any], Part | None]:
             raise ParameterRejected("invalid_text", "The field is not UTF-8.", param=part.name[:80]) from None
         _add_field(fields, part.name, value)
     if picture and PICTURE in fields:
-        raise ParameterRejected("duplicate_parameter", "One video is made of one picture.", param=PICTURE)
+        raise _duplicate_picture()
     return fields, picture
 
 
-def _add_field(fields: dict[str, Any], name: str, value: str) -> None:
-    """Put a field of a form where it belongs: the SDK writes lists as `focus[]`, objects as `crop[left_fraction]`."""
+def _duplicate_picture() -> ParameterRejected:
+    return ParameterRejected("duplicate_parameter", "A video is made from one picture.", param=PICTURE)
+
+
+def _add_field(fields: JsonObject, name: str, value: str) -> None:
+    """Add a form field: the SDK writes lists as `focus[]` and objects as `crop[left_fraction]`."""
     nested = _NESTED.fullmatch(name)
     if nested and not nested[2]:
-        place = fields.setdefault(nested[1], [])
-        if isinstance(place, list):
-            place.append(_as_number(value))
+        entries = fields.setdefault(nested[1], [])
+        if isinstance(entries, list):
+            entries.append(_number_or_text(value))
             return
     elif nested:
-        place = fields.setdefault(nested[1], {})
-        if isinstance(place, dict) and nested[2] not in place:
-            place[nested[2]] = _as_number(value)
+        properties = fields.setdefault(nested[1], {})
+        if isinstance(properties, dict) and nested[2] not in properties:
+            properties[nested[2]] = _number_or_text(value)
             return
     elif name not in fields:
         fields[name] = value
@@ -126,14 +127,14 @@ def _add_field(fields: dict[str, Any], name: str, value: str) -> None:
     raise ParameterRejected("duplicate_parameter", "The field is given more than once.", param=name[:80])
 
 
-def _as_number(value: str) -> Any:
+def _number_or_text(value: str) -> float | str:
     try:
         return float(value)
     except ValueError:
         return value
 
 
-def _refuse_unknown(fields: Mapping[str, Any], known: frozenset[str]) -> None:
+def _reject_unknown(fields: JsonObject, known: Collection[str]) -> None:
     for name in fields:
         if name not in known:
             shown = name[:80]
@@ -142,14 +143,14 @@ def _refuse_unknown(fields: Mapping[str, Any], known: frozenset[str]) -> None:
         raise ParameterRejected("invalid_prompt", "A prompt has 1 to 32,000 characters.", param="prompt")
 
 
-def _read_reference(reference: Any, uploads: str) -> Picture:
+def _read_reference(reference: JsonValue, s3_prefix: str) -> InputPicture:
     if isinstance(reference, str) and reference.lstrip().startswith("{"):
-        reference = _read_object(reference)
+        reference = _parse_json(reference)
     url = reference.get("image_url") if isinstance(reference, dict) and reference.keys() == {"image_url"} else reference
     if url is None:
         raise ParameterRejected(
             "picture_required",
-            "A video is made of a picture: send it as input_reference. Text alone is not enough.",
+            "A video is made from a picture: send it as input_reference. Text alone is not enough.",
             param=PICTURE,
         )
     if not isinstance(url, str):
@@ -163,24 +164,27 @@ def _read_reference(reference: Any, uploads: str) -> Picture:
             "-F input_reference=@photo.jpg.",
             param=PICTURE,
         )
-    scheme = _DATA_URL.match(url)
-    if scheme:
+    return _read_url(url, s3_prefix)
+
+
+def _read_url(url: str, s3_prefix: str) -> InputPicture:
+    if scheme := _DATA_URL.match(url):
         try:
-            return Picture(base64.b64decode(url[scheme.end() :], validate=True))
+            return InputPicture(base64.b64decode(url[scheme.end() :], validate=True))
         except (binascii.Error, ValueError):
             raise ParameterRejected("invalid_data_url", "The data: URL is not base64.", param=PICTURE) from None
     key = url.removeprefix("s3://").partition("/")[2]
-    if not url.startswith(uploads) or not _is_key(key):
-        told = f"{_NO_FETCHING} Here that begins with {uploads}"
-        raise ParameterRejected("url_not_fetched", told, param=PICTURE)
-    return Picture(file_name=clean_file_name(key), key=key)
+    if not url.startswith(s3_prefix) or not _is_key(key):
+        raise ParameterRejected("url_not_fetched", f"{_NO_FETCHING} Here that begins with {s3_prefix}", param=PICTURE)
+    return InputPicture(file_name=clean_file_name(key), key=key)
 
 
-def _read_object(text: str) -> Any:
+def _parse_json(text: str) -> JsonValue:
     try:
-        return json.loads(text)
+        parsed: JsonValue = json.loads(text)
     except (ValueError, RecursionError):
         return text
+    return parsed
 
 
 def _is_key(key: str) -> bool:

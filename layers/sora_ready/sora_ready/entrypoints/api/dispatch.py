@@ -1,30 +1,25 @@
-"""Every operation of the table of routes, by name, and what becomes of its errors."""
+"""Every operation of the API by name, and the error handling around them."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
-from aws_lambda_powertools import Logger
-
-from sora_ready.domain.errors import MethodNotAllowedError, RouteNotFound, SoraReadyError
-from sora_ready.entrypoints.api import models, uploads, videos
+from sora_ready.entrypoints.api import errors, http, models, uploads, videos
 from sora_ready.entrypoints.api.context import ApiContext
-from sora_ready.entrypoints.api.cors import allow_origin, answer_preflight
-from sora_ready.entrypoints.api.error_responses import error_response, internal_error
-from sora_ready.entrypoints.api.http import Request, Response, parse_request, read_headers
+from sora_ready.entrypoints.api.http import ProxyEvent, Request, Response
 from sora_ready.entrypoints.api.routes import ROUTES
 
-logger = Logger(child=True)
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class RequestLimits:
-    """What holds for every call: how many bytes its body may have, and whose pages may make it."""
+    """The limits of every request: the length of its body in bytes, and the origins whose pages may send it."""
 
     max_body_bytes: int
-    origins: frozenset[str]
+    allowed_origins: frozenset[str]
 
 
 OPERATIONS: Mapping[str, Callable[[Request, ApiContext], Response]] = {
@@ -42,43 +37,43 @@ OPERATIONS: Mapping[str, Callable[[Request, ApiContext], Response]] = {
 
 def dispatch(
     operation: str,
-    event: Mapping[str, Any],
+    event: ProxyEvent,
     path: Mapping[str, str],
     get_context: Callable[[], ApiContext],
     limits: RequestLimits,
 ) -> Response:
-    """Do what an event of API Gateway asks for; whatever goes wrong, it is answered."""
-    method, headers = event["httpMethod"], read_headers(event)
+    """Run an operation on a proxy event and return its response. It raises nothing: errors are responses too."""
+    method, headers = event["httpMethod"], http.read_headers(event)
     try:
         if method == "OPTIONS":
-            answer = answer_preflight(headers, limits.origins)
+            response = http.preflight_response(headers, limits.allowed_origins)
         elif operation in OPERATIONS:
-            call = parse_request(event, path, limits.max_body_bytes)
-            answer = OPERATIONS[operation](call, get_context())
+            request = http.parse_request(event, path, limits.max_body_bytes)
+            response = OPERATIONS[operation](request, get_context())
         else:
-            raise _no_route(method, str(event.get("path", "")))
-    except Exception as error:  # noqa: BLE001 - whatever it is, the caller is answered in the API's words
-        refusal = error_response(error) if isinstance(error, SoraReadyError) else None
-        answer = refusal or _answer_fault(event)
-    return replace(answer, headers={**answer.headers, **allow_origin(headers, limits.origins)})
+            raise _route_error(method, str(event.get("path", "")))
+    except Exception as error:  # noqa: BLE001 - the caller gets a response in the API's format, whatever the error
+        response = http.error_response(errors.to_request_error(error) or _internal_error(event))
+    logger.info("request completed", extra={"operation": operation, "status": response.status})
+    return replace(response, headers={**response.headers, **http.cors_headers(headers, limits.allowed_origins)})
 
 
-def _no_route(method: str, path: str) -> SoraReadyError:
-    allowed = sorted(route.method for route in ROUTES if _fits(route.path, path))
-    # An id of characters that no id has leads here too, by the right method.
+def _route_error(method: str, path: str) -> errors.RequestError:
+    allowed = sorted(route.method for route in ROUTES if _matches(route.path, path))
+    # An id with characters that no id has ends here too, with an allowed method.
     if allowed and method not in allowed:
-        return MethodNotAllowedError(method, allowed)
-    return RouteNotFound("unknown_url", f"Unknown request URL: {method} {path[:200]}.")
+        return errors.MethodNotAllowedError(method, allowed)
+    return errors.RouteNotFound("unknown_url", f"Unknown request URL: {method} {path[:200]}.")
 
 
-def _fits(pattern: str, path: str) -> bool:
-    steps, given = pattern.strip("/").split("/"), path.strip("/").split("/")
-    return len(steps) == len(given) and all(
-        step.startswith("{") or step == told for step, told in zip(steps, given, strict=True)
+def _matches(pattern: str, path: str) -> bool:
+    expected, actual = pattern.strip("/").split("/"), path.strip("/").split("/")
+    return len(expected) == len(actual) and all(
+        segment.startswith("{") or segment == value for segment, value in zip(expected, actual, strict=True)
     )
 
 
-def _answer_fault(event: Mapping[str, Any]) -> Response:
+def _internal_error(event: ProxyEvent) -> errors.RequestError:
     request_id = str(event.get("requestContext", {}).get("requestId", ""))
-    logger.exception("a call could not be answered", request_id=request_id)
-    return internal_error(event["httpMethod"], request_id)
+    logger.exception("request failed", extra={"gateway_request_id": request_id})
+    return errors.InternalError(event["httpMethod"], request_id)

@@ -7,22 +7,22 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One operation. `path` is as the template writes it; `request` and `answer` name schemas of the document.
+    """One operation. `path` is written as in the template; `request` and `response` name schemas of the document.
 
-    `errors` are the statuses beside 401, 429 and 500, which any call may be answered with.
+    `errors` are its error statuses beside 401, 429 and 500, which any request may get. `own` marks an operation that
+    OpenAI's API lacks.
     """
 
     method: str
     path: str
     operation: str
     summary: str
-    answer: str
+    response: str
     request: str = ""
     query: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
     errors: tuple[int, ...] = ()
     own: bool = False
-    """Whether OpenAI's API has no such operation."""
 
 
 ROUTES = (
@@ -30,8 +30,8 @@ ROUTES = (
         "POST",
         "/videos",
         "create_video",
-        "Make a video of a picture of any size or kind",
-        answer="Video",
+        "Create a video from a picture of any size and format",
+        "Video",
         request="CreateVideo",
         headers=("Idempotency-Key",),
         errors=(400, 409, 413),
@@ -41,25 +41,25 @@ ROUTES = (
         "/videos",
         "list_videos",
         "List videos, the newest first",
-        answer="VideoList",
+        "VideoList",
         query=("after", "limit", "order", "status"),
         errors=(400,),
     ),
-    Route("GET", "/videos/{video_id}", "get_video", "Tell how a video is", answer="Video", errors=(404,)),
+    Route("GET", "/videos/{video_id}", "get_video", "Get a video", "Video", errors=(404,)),
     Route(
         "DELETE",
         "/videos/{video_id}",
         "delete_video",
-        "Cancel a video that was not sent, or delete one that has ended, files included",
-        answer="DeletedVideo",
+        "Cancel a video that was not sent, or delete one that has ended, with its files",
+        "DeletedVideo",
         errors=(404, 409),
     ),
     Route(
         "GET",
         "/videos/{video_id}/content",
         "get_content",
-        "Redirect to a link, good for five minutes, to the video, the copy that was sent, or the picture",
-        answer="",
+        "Redirect to a link to the video, the ready copy or the picture, valid for five minutes",
+        "",
         query=("variant",),
         errors=(400, 404, 409),
     ),
@@ -67,20 +67,20 @@ ROUTES = (
         "POST",
         "/videos/{video_id}/resolve",
         "resolve_video",
-        "Decide about a video of which nobody knows whether it was begun",
-        answer="Video",
+        "Decide about an unconfirmed video: nobody knows whether the server made it",
+        "Video",
         request="Resolve",
         errors=(400, 404, 409, 413),
         own=True,
     ),
-    Route("GET", "/models", "list_models", "List the models that can be asked for", answer="ModelList"),
-    Route("GET", "/models/{model}", "get_model", "Tell what a model takes and costs", answer="Model", errors=(404,)),
+    Route("GET", "/models", "list_models", "List the models", "ModelList"),
+    Route("GET", "/models/{model}", "get_model", "Get a model's sizes, lengths and prices", "Model", errors=(404,)),
     Route(
         "POST",
         "/uploads",
         "create_upload",
-        "Ask for a video whose picture is posted to S3 afterwards, by a form",
-        answer="Upload",
+        "Create a video whose picture is then posted to S3 with a presigned form",
+        "Upload",
         request="CreateUpload",
         headers=("Idempotency-Key",),
         errors=(400, 409, 413),

@@ -1,16 +1,17 @@
-"""JSON Schemas of what the API takes and answers. For the document alone: no function imports this module.
+"""JSON Schemas of requests and responses, for the OpenAPI document alone: no function imports this module.
 
-What carries `x-sora-ready: true` is ours; everything else is OpenAI's.
+`x-sora-ready: true` marks additions to OpenAI's API.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypeAlias
 
+from sora_ready.domain.codec import JsonObject
 from sora_ready.domain.job import Status
 from sora_ready.domain.options import OPTIONS, OptionSpec
 
-Schema = dict[str, Any]
+Schema: TypeAlias = JsonObject
 
 _OURS: Schema = {"x-sora-ready": True}
 _ID: Schema = {"type": "string", "pattern": "^video_[0-9a-f]{32}$"}
@@ -28,50 +29,44 @@ def _maybe(schema: Schema) -> Schema:
     return {"anyOf": [schema, {"type": "null"}]}
 
 
-def _object(properties: Schema, required: list[str] | None = None, **more: Any) -> Schema:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties) if required is None else required,
-        **more,
-    }
+def _object(properties: Schema, required: list[str] | None = None) -> Schema:
+    """Return the schema of an object; all its properties are required unless `required` says otherwise."""
+    return {"type": "object", "properties": properties, "required": list(properties) if required is None else required}
+
+
+def _closed(properties: Schema, required: list[str] | None = None) -> Schema:
+    return _object(properties, required) | {"additionalProperties": False}
 
 
 _OPENAI_OPTIONS = frozenset({"prompt", "model", "size", "seconds"})
 
 
 def _option_schemas(spec: OptionSpec[object]) -> Schema:
-    """Return an option's schema under each of its names."""
+    """Return an option's schema, under each of its names."""
     default = " Default: the stack's." if spec.parameter else ""
     schema = spec.schema | {"description": f"{spec.help}{default}"}
-    names = {spec.name: schema if spec.name in _OPENAI_OPTIONS else schema | _OURS}
-    return names | {other: _ours(spec.schema, f"The same as `{spec.name}`.") for other in spec.other_names}
+    schemas: Schema = {spec.name: schema if spec.name in _OPENAI_OPTIONS else schema | _OURS}
+    return schemas | {other: _ours(spec.schema, f"The same as `{spec.name}`.") for other in spec.other_names}
 
 
 OPTION_SCHEMAS: Schema = {name: schema for spec in OPTIONS.values() for name, schema in _option_schemas(spec).items()}
-"""What a user can ask for, from the table of options."""
+"""The properties of a request body that are options."""
 
-_REFERENCE: Schema = _object(
+_REFERENCE: Schema = _closed(
     {
         "image_url": {
             "type": "string",
             "description": "A data: URL in base64, or s3://BUCKET/KEY in the upload bucket. No other URL is fetched.",
         }
     },
-    additionalProperties=False,
 )
 
-_ERROR_DETAIL: Schema = _object(
-    {
-        "message": _ANY_TEXT,
-        "type": _ANY_TEXT,
-        "param": _maybe(_ANY_TEXT),
-        "code": _maybe(_ANY_TEXT),
-    }
+_ERROR: Schema = _object(
+    {"message": _ANY_TEXT, "type": _ANY_TEXT, "param": _maybe(_ANY_TEXT), "code": _maybe(_ANY_TEXT)}
 )
 
 _JOB: Schema = _ours(
-    _object(
+    _closed(
         {
             "status": {"type": "string", "enum": [str(status) for status in Status if status is not Status.DELETED]},
             "created_at": _MOMENT,
@@ -84,16 +79,15 @@ _JOB: Schema = _ours(
             "price_usd": _ANY_TEXT,
             "server": _OPEN,
             "error": _OPEN,
-            "doubt": _ANY_TEXT,
+            "finding": _ANY_TEXT,
             "until": _ANY_TEXT,
         },
         ["status", "created_at", "updated_at", "source", "request"],
-        additionalProperties=False,
     ),
-    "The stack's own record of the job.",
+    "The stack's record of the job.",
 )
 
-_VIDEO: Schema = _object(
+_VIDEO: Schema = _closed(
     {
         "id": _ID,
         "object": {"type": "string", "const": "video"},
@@ -110,22 +104,20 @@ _VIDEO: Schema = _object(
         "error": _maybe(_object({"code": _ANY_TEXT, "message": _ANY_TEXT})),
         "job": _JOB,
     },
-    additionalProperties=False,
 )
 
-_MODEL: Schema = _object(
+_MODEL: Schema = _closed(
     {
         "id": _ANY_TEXT,
         "object": {"type": "string", "const": "model"},
         "created": {"type": "integer"},
         "owned_by": _ANY_TEXT,
-        "sizes": _ours({"type": "array", "items": _ANY_TEXT}, "The sizes it takes."),
-        "seconds": _ours({"type": "array", "items": _ANY_TEXT}, "The lengths it takes."),
+        "sizes": _ours({"type": "array", "items": _ANY_TEXT}, "Its sizes."),
+        "seconds": _ours({"type": "array", "items": _ANY_TEXT}, "Its lengths."),
         "usd_per_second": _ours(
-            {"type": "object", "additionalProperties": _maybe(_ANY_TEXT)}, "US dollars by size; null: not known."
+            {"type": "object", "additionalProperties": _maybe(_ANY_TEXT)}, "US dollars by size; null if unknown."
         ),
     },
-    additionalProperties=False,
 )
 
 
@@ -137,25 +129,23 @@ def _list_of(name: str, **more: Schema) -> Schema:
 SCHEMAS: dict[str, Schema] = {
     "Video": _VIDEO,
     "VideoList": _list_of("Video", first_id=_maybe(_ID), last_id=_maybe(_ID), has_more={"type": "boolean"}),
-    "DeletedVideo": _object(
+    "DeletedVideo": _closed(
         {
             "id": _ID,
             "object": {"type": "string", "const": "video.deleted"},
-            "deleted": {"type": "boolean", "description": "False where the video was canceled: its record stays."},
-            "job": _ours(_object({"status": _ANY_TEXT}), "What became of the job."),
+            "deleted": {"type": "boolean", "description": "False if the video was canceled: its record stays."},
+            "job": _ours(_object({"status": _ANY_TEXT}), "The job after the request."),
         },
-        additionalProperties=False,
     ),
-    "CreateVideo": _object(
+    "CreateVideo": _closed(
         {**OPTION_SCHEMAS, "input_reference": {"anyOf": [_REFERENCE, _ANY_TEXT]}},
         ["input_reference"],
-        additionalProperties=False,
     ),
     "CreateVideoForm": _object(
         {**OPTION_SCHEMAS, "input_reference": {"type": "string", "contentMediaType": "application/octet-stream"}},
         ["input_reference"],
     ),
-    "CreateUpload": _object(
+    "CreateUpload": _closed(
         {
             **OPTION_SCHEMAS,
             "file_name": {"type": "string", "maxLength": 1024},
@@ -163,9 +153,8 @@ SCHEMAS: dict[str, Schema] = {
             "bytes": {"type": "integer", "minimum": 1, "maximum": 100_000_000},
         },
         [],
-        additionalProperties=False,
     ),
-    "Upload": _object(
+    "Upload": _closed(
         {
             "id": _ID,
             "object": {"type": "string", "const": "upload"},
@@ -174,26 +163,24 @@ SCHEMAS: dict[str, Schema] = {
             "expires_at": _UNIX,
             "max_bytes": {"type": "integer"},
         },
-        additionalProperties=False,
     ),
-    "Resolve": _object(
+    "Resolve": _closed(
         {
             "decision": {"type": "string", "enum": ["send_again", "give_up", "adopt"]},
-            "video_id": {"type": "string", "description": "The server's video, with the decision adopt."},
+            "video_id": {"type": "string", "description": "The id of the server's video, with the decision adopt."},
         },
         ["decision"],
-        additionalProperties=False,
     ),
     "Model": _MODEL,
     "ModelList": _list_of("Model"),
-    "Error": _object({"error": _ERROR_DETAIL}),
+    "Error": _object({"error": _ERROR}),
 }
 """Every schema of the document, by name."""
 
 PARAMETERS: dict[str, Schema] = {
     "video_id": _ANY_TEXT,
     "model": _ANY_TEXT,
-    "after": _ID | {"description": "The id that the list goes on after."},
+    "after": _ID | {"description": "The id after which the page starts."},
     "limit": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20},
     "order": {"type": "string", "enum": ["asc", "desc"], "default": "desc"},
     "status": _ours(
@@ -204,11 +191,11 @@ PARAMETERS: dict[str, Schema] = {
         "type": "string",
         "enum": ["video", "ready", "source"],
         "default": "video",
-        "description": "The MP4; and, ours alone, the copy that was sent, and the picture as it came.",
+        "description": "The MP4, or beyond OpenAI's API: the ready copy, or the picture as it was uploaded.",
     },
     "Idempotency-Key": _ours(
         {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[!-~]([ -~]*[!-~])?$"},
-        "The same key gives the same job, however often the call is made; with another body it is a 409.",
+        "Requests with the same key and the same body get the same job; with another body, a 409.",
     ),
 }
-"""The schemas of what stands in paths, queries and headers."""
+"""The schemas of path, query and header parameters, by name."""

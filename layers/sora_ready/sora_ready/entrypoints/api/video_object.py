@@ -1,125 +1,130 @@
-"""A job as the Videos API's callers see it: OpenAI's Video object, and one field `job` with what is ours alone."""
+"""A job as OpenAI's Video object, with one field of our own: `job`, the stack's record of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 
 from sora_ready.domain.catalog import Catalog
+from sora_ready.domain.codec import JsonObject, JsonValue, encode_object
 from sora_ready.domain.errors import Rejected
 from sora_ready.domain.job import Job, Status
 from sora_ready.domain.request import apply_model_defaults, apply_preset, merge_options, parse_request
 
-STATUS_WORDS: Mapping[Status, str] = {
-    Status.RECEIVED: "queued",
-    Status.READY: "queued",
-    Status.HELD: "queued",
-    Status.SUBMITTING: "queued",
-    Status.UNCONFIRMED: "queued",
-    Status.QUEUED: "queued",
+VIDEO_STATUS: Mapping[Status, str] = {
+    **dict.fromkeys((Status.RECEIVED, Status.READY, Status.HELD), "queued"),
+    **dict.fromkeys((Status.SUBMITTING, Status.UNCONFIRMED, Status.QUEUED), "queued"),
     Status.IN_PROGRESS: "in_progress",
     Status.COMPLETED: "completed",
-    Status.FAILED: "failed",
-    Status.REJECTED: "failed",
-    Status.CANCELED: "failed",
+    **dict.fromkeys((Status.FAILED, Status.REJECTED, Status.CANCELED), "failed"),
 }
-"""OpenAI's word for each status that a caller can see."""
+"""OpenAI's status for each of ours. A deleted job is never returned."""
 
-_CANCELED = {"code": "canceled", "message": "The job was canceled before anything was sent."}
-# What the object tells at its top, or elsewhere in `job`.
-_TOLD_APART = {"prompt", "price_usd"}
-_COPY = ("bucket", "key", "content_type", "width", "height", "mode", "background", "region", "bytes")
+
+class _Requested(NamedTuple):
+    """What was asked for, and the model, size, seconds and prompt that follow from it as far as they are known."""
+
+    values: Mapping[str, JsonValue]
+    model: str
+    size: str
+    seconds: str
+    prompt: str
 
 
 def find_statuses(word: str) -> frozenset[Status]:
-    """Return the statuses that a word means: one of OpenAI's four, else one of ours; none where it is neither."""
-    found = frozenset(status for status, theirs in STATUS_WORDS.items() if theirs == word)
-    return found or frozenset(status for status in STATUS_WORDS if status == word)
+    """Return the statuses that a word means: one of OpenAI's four, or else one of ours. Empty for any other word."""
+    found = frozenset(status for status, openai_status in VIDEO_STATUS.items() if openai_status == word)
+    return found or frozenset(status for status in VIDEO_STATUS if status == word)
 
 
-def describe_video(job: Job, defaults: Mapping[str, str], catalog: Catalog) -> dict[str, Any]:
-    """Return a job as a JSON-able Video object. `defaults` hold for what its request leaves open.
+def describe_video(job: Job, defaults: Mapping[str, str], catalog: Catalog) -> JsonObject:
+    """Return a job as a Video object. The stack's `defaults` apply to the options that the job leaves open.
 
-    Times are seconds since 1970, `progress` is in percent. While the frame is not decided, `size` is the first of those
-    that the request leaves open: OpenAI's schema has no null there.
+    Times are seconds since 1970, `progress` is in percent. Until the frame is made, `size` is the first of the possible
+    sizes: OpenAI's schema has no null there.
     """
-    asked, model, size, seconds, prompt = _understand(job, defaults, catalog)
+    requested = _find_requested(job, defaults, catalog)
     completed = job.status is Status.COMPLETED
     return {
         "id": job.id,
         "object": "video",
-        "model": model,
-        "status": STATUS_WORDS[job.status],
-        "progress": 100 if completed else _read_progress(job),
-        "created_at": _seconds(job.created_at),
-        "completed_at": _seconds(_end_of(job)) if completed else None,
+        "model": requested.model,
+        "status": VIDEO_STATUS[job.status],
+        "progress": 100 if completed else _progress(job),
+        "created_at": _unix(job.created_at),
+        "completed_at": _unix(_completed_at(job)) if completed else None,
         "expires_at": None,
-        "size": size,
-        "seconds": seconds,
-        "prompt": prompt,
+        "size": requested.size,
+        "seconds": requested.seconds,
+        "prompt": requested.prompt,
         "remixed_from_video_id": None,
         "error": _describe_error(job),
-        "job": _describe_job(job, asked),
+        "job": _describe_job(job, requested.values),
     }
 
 
-def _understand(
-    job: Job, defaults: Mapping[str, str], catalog: Catalog
-) -> tuple[Mapping[str, Any], str, str, str, str]:
-    """Return what was asked for, then model, size, seconds and prompt as far as they are known."""
-    asked = job.request
-    if "price_usd" in asked:  # known with the frame
-        return asked, asked["model"], asked["size"], str(asked["seconds"]), asked["prompt"]
+def _find_requested(job: Job, defaults: Mapping[str, str], catalog: Catalog) -> _Requested:
+    if made := job.request:
+        return _Requested(encode_object(made), made.model, made.size, str(made.seconds), made.prompt)
     try:
-        given = merge_options([("body", asked), ("default", defaults)])
-        options = apply_model_defaults(apply_preset(given), catalog)
-        request = parse_request(options, catalog)
+        options = merge_options([("body", job.options), ("default", defaults)])
+        options = apply_model_defaults(apply_preset(options), catalog)
+        parsed = parse_request(options, catalog)
     except Rejected:
-        told = {**defaults, **{name: str(value) for name, value in asked.items()}}
-        known = told["model"] if told["model"] in catalog else defaults["model"]
+        values = {**defaults, **job.options}
+        known = values["model"] if values["model"] in catalog else defaults["model"]
         sizes = catalog[known].sizes if known in catalog else next(iter(catalog.models.values())).sizes
-        return told, told["model"], str(sizes[0]), told["seconds"], told["prompt"]
-    told = {name: option.value for name, option in options.items()}
-    return told, request.model, str(request.sizes[0]), str(request.seconds), request.prompt
+        return _Requested(values, values["model"], str(sizes[0]), values["seconds"], values["prompt"])
+    values = {name: option.value for name, option in options.items()}
+    return _Requested(values, parsed.model, str(parsed.sizes[0]), str(parsed.seconds), parsed.prompt)
 
 
-def _describe_error(job: Job) -> dict[str, str] | None:
+def _describe_error(job: Job) -> JsonObject | None:
     if job.status is Status.CANCELED:
-        return _CANCELED
-    if STATUS_WORDS[job.status] != "failed":
+        return {"code": "canceled", "message": "The job was canceled before anything was sent."}
+    if VIDEO_STATUS[job.status] != "failed":
         return None
-    return {name: str(job.error.get(name, "unknown")) for name in ("code", "message")}
+    return (
+        {"code": job.error.code, "message": job.error.message}
+        if job.error
+        else {"code": "unknown", "message": "unknown"}
+    )
 
 
-def _describe_job(job: Job, asked: Mapping[str, Any]) -> dict[str, Any]:
-    told: dict[str, Any] = {
+def _describe_job(job: Job, values: Mapping[str, JsonValue]) -> JsonObject:
+    described: JsonObject = {
         "status": str(job.status),
         "created_at": job.created_at,
         "updated_at": job.updated_at,
-        "source": {name: value for name, value in job.source.as_record().items() if name != "sequencer"},
-        "request": {name: value for name, value in asked.items() if name not in _TOLD_APART},
-        "file_name": job.caller.get("file_name"),
-        "picture": dict(job.picture),
-        "copy": {name: job.copy[name] for name in _COPY if name in job.copy},
-        "price_usd": job.request.get("price_usd"),
-        "server": {name: job.server[name] for name in ("id", "status") if name in job.server},
-        "error": dict(job.error),
-        "doubt": job.doubt.get("found") if job.status is Status.UNCONFIRMED else None,
-        "until": job.error.get("until") if job.status is Status.HELD else None,
+        "source": _describe_part(job.source, "sequencer"),
+        "request": {name: value for name, value in values.items() if name not in {"prompt", "price_usd"}},
+        "file_name": job.invocation.file_name,
+        "picture": _describe_part(job.picture),
+        "copy": _describe_part(job.copy, "sha256"),
+        "price_usd": str(job.request.price_usd) if job.request else None,
+        "server": _describe_part(job.server, "progress", "expires_at"),
+        "error": _describe_part(job.error),
+        "finding": job.reconciliation.finding if job.status is Status.UNCONFIRMED else None,
+        "until": job.error.facts.get("until") if job.error and job.status is Status.HELD else None,
     }
-    return {name: value for name, value in told.items() if value not in (None, {}, "")}
+    return {name: value for name, value in described.items() if value not in (None, {}, "")}
 
 
-def _read_progress(job: Job) -> int:
-    progress = job.server.get("progress", 0)
+def _describe_part(part: object, *left_out: str) -> JsonObject:
+    record = {} if part is None else encode_object(part)
+    return {name: value for name, value in record.items() if name not in left_out}
+
+
+def _progress(job: Job) -> int:
+    progress = job.server.progress if job.server else None
     return min(max(progress, 0), 100) if isinstance(progress, int) else 0
 
 
-def _end_of(job: Job) -> str:
-    # A job of the list has no history, and a completed one is hardly written to.
-    return next((entry["at"] for entry in job.history if entry["status"] == job.status), job.updated_at)
+def _completed_at(job: Job) -> str:
+    # A job read from the list has no history, and a completed job is hardly written to.
+    return next((entry.at for entry in job.history if entry.status is job.status), job.updated_at)
 
 
-def _seconds(moment: str) -> int:
+def _unix(moment: str) -> int:
     return int(datetime.fromisoformat(moment).timestamp())
