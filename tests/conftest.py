@@ -1,7 +1,7 @@
-"""For all tests: nothing that a person's shell says of a real video server reaches them, so they can spend nothing.
+"""For all tests: settings of a real video server in the environment are removed, so that no test can spend money.
 
-And what tests counted is told at the end. `record_property("counted", {"a heading": {"a kind": 3}})` is added up over
-all tests; of `record_property("highest", {"a heading, in MB": 166})` the highest is kept.
+The summary shows what the tests counted: `record_property("counted", {"a heading": {"a kind": 3}})` is added up over
+all tests, and the highest value of `record_property("highest", {"a heading, in MB": 166})` is kept.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ for name in ("VIDEO_API_BASE_URL", "VIDEO_API_KEY", "VIDEO_MODELS"):
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     counted: defaultdict[str, Counter[str]] = defaultdict(Counter)
     highest: dict[str, float] = {}
-    # Properties come with a test's report, so they reach this process whichever worker ran the test.
+    # A test's properties are in its report, so they reach this process from any worker.
     reports = [report for reports in terminalreporter.stats.values() for report in reports]
     for report in reports:
         if getattr(report, "when", None) != "call":
             continue
         for name, value in report.user_properties:
-            for heading, told in value.items() if name in {"counted", "highest"} else ():
+            for heading, recorded in value.items() if name in {"counted", "highest"} else ():
                 if name == "counted":
-                    counted[heading].update(told)
+                    counted[heading].update(recorded)
                 else:
-                    highest[heading] = max(told, highest.get(heading, told))
+                    highest[heading] = max(recorded, highest.get(heading, recorded))
     if counted or highest:
         terminalreporter.section("counted")
     for heading, kinds in counted.items():

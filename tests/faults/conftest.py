@@ -13,7 +13,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from tests.faults.in_memory_aws import SmallDynamoDB, SmallS3
+from tests.faults.in_memory_aws import InMemoryDynamoDB, InMemoryS3
 from tests.faults.kill_points import KillPoints
 from tests.faults.paid_server import PaidServer, open_line
 from tests.faults.simulated_stack import ONCE, OUTPUTS, UPLOADS, Clock, Delivery, SimulatedStack
@@ -58,7 +58,7 @@ def moto_clients() -> Iterator[Callable[[Wire], dict[str, Any]]]:
             running.start()
             session = boto3.Session("nobody", "nothing", region_name="us-east-1")
             wire.listen(session)
-            aws = {name: session.client(name) for name in ("s3", "dynamodb")}
+            aws: dict[str, Any] = {name: session.client(name) for name in ("s3", "dynamodb")}
             for bucket in (UPLOADS, OUTPUTS):
                 aws["s3"].create_bucket(Bucket=bucket)
             return aws
@@ -86,7 +86,7 @@ def new_stack(moto_clients: Callable[[Wire], dict[str, Any]]) -> Iterator[NewSta
             **options: Any,
         ) -> SimulatedStack:
             wire.stack = None
-            aws = moto_clients(wire) if moto else {"s3": SmallS3(wire.hear), "dynamodb": SmallDynamoDB(wire.hear)}
+            aws = moto_clients(wire) if moto else {"s3": InMemoryS3(wire.hear), "dynamodb": InMemoryDynamoDB(wire.hear)}
             name = f"jobs-{next(numbers)}"
             _make_table(aws["dynamodb"], "JobsTable", name)
             _make_table(aws["dynamodb"], "LedgerTable", f"{name}-ledger")

@@ -27,17 +27,17 @@ _SET = re.compile(
 )
 
 
-class SmallDynamoDB:
+class InMemoryDynamoDB:
     """Tables whose items have one key each, with conditions, updates, transactions and the indexes that are asked."""
 
     def __init__(self, hear: Hear) -> None:
         self._hear = hear
         self._tables: dict[str, dict[str, Item]] = {}
-        self._waking: dict[str, dict[str, None]] = {}
+        self._due: dict[str, dict[str, None]] = {}
         self._lock = threading.RLock()
 
     def create_table(self, *, TableName: str, **_: Any) -> None:  # noqa: N803 - boto3's names, here and below
-        self._tables[TableName], self._waking[TableName] = {}, {}
+        self._tables[TableName], self._due[TableName] = {}, {}
 
     def get_item(self, **call: Any) -> dict[str, Any]:
         with self._lock:
@@ -76,7 +76,7 @@ class SmallDynamoDB:
                 self._write(kind, write)
         self._hear("dynamodb", "TransactWriteItems", call)
 
-    def get_paginator(self, _: str) -> SmallDynamoDB:
+    def get_paginator(self, _: str) -> InMemoryDynamoDB:
         return self
 
     def paginate(self, **call: Any) -> Iterator[dict[str, Any]]:
@@ -84,7 +84,7 @@ class SmallDynamoDB:
             items = self._tables[call["TableName"]]
             sort = "due_at" if call["IndexName"] == "by-due" else "created_at"
             if sort == "due_at":
-                rows = [items[key] for key in self._waking[call["TableName"]]]
+                rows = [items[key] for key in self._due[call["TableName"]]]
             else:
                 source = call["ExpressionAttributeValues"][":source"]
                 rows = [item for item in items.values() if item.get("source_ref") == source]
@@ -109,13 +109,13 @@ class SmallDynamoDB:
         table, key = call["TableName"], _key_of(call.get("Key") or call["Item"])
         item = call["Item"] if kind == "Put" else _updated(call, self._tables[table].get(key) or call["Key"])
         self._tables[table][key] = item
-        self._waking[table].pop(key, None)
-        if "wake" in item:
-            self._waking[table][key] = None
+        self._due[table].pop(key, None)
+        if "due_partition" in item:
+            self._due[table][key] = None
         return item
 
 
-class SmallS3:
+class InMemoryS3:
     """Buckets without versions."""
 
     def __init__(self, hear: Hear) -> None:

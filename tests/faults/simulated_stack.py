@@ -117,8 +117,9 @@ class SimulatedStack:
         self.numbers = itertools.count()
         self.jobs = JobTable(self.aws["dynamodb"], self.table, now=self.clock)
         self.ledger = Ledger(self.aws["dynamodb"], f"{self.table}-ledger", self.jobs, pause=lambda _: None)
-        self.s3: Any = DatedS3(self.aws["s3"], self.clock)
-        self.uploads = UploadBucket(self.s3)
+        self.s3 = DatedS3(self.aws["s3"], self.clock)
+        uploads: Any = self.s3
+        self.uploads = UploadBucket(uploads)
         self.outputs = OutputBucket(self.aws["s3"], OUTPUTS)
         self.server: Any = KillableServer(self.video_server, self.points)
         self.next_sweep = self.clock() + SWEEP_EVERY

@@ -104,7 +104,7 @@ def test_a_job_dearer_than_a_day_says_so_and_holds_up_nobody(new_stack: NewStack
     # then it is held and says what would help, while the cheaper ones go on.
     assert statuses(stack) == ["held"] + ["completed"] * 3
     expensive = stack.job(stack.sources[0])
-    assert expensive.error.message == "The job costs $1.20, more than the budget of a whole day, $1."
+    assert expensive.error.message == "The job costs $1.20, more than a whole day's budget of $1."
     assert "Raise the parameter DailyBudgetUsd" in expensive.error.hint
     # And when the budget is raised, it goes.
     stack.budget = Decimal("1.20")

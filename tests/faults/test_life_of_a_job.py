@@ -12,9 +12,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from local.fake_video_server import faults
 from sora_ready.domain.errors import SoraReadyError
+from sora_ready.domain.job import SourceObject
 from tests.faults.invariants import find_violations
 from tests.faults.kill_cases import NewStack, picture
-from tests.faults.simulated_stack import SimulatedStack
+from tests.faults.simulated_stack import Message, SimulatedStack
 
 CORRUPT = b"\xff\xd8\xff\xe0 no picture at all"
 ANSWERS = {

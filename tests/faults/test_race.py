@@ -48,8 +48,9 @@ def make_ready(stack: SimulatedStack, count: int) -> list[str]:
 
 def send(stack: SimulatedStack, server: Counting, job_id: str, barrier: threading.Barrier) -> None:
     """Submit a job once all others are about to."""
-    fakes: Any = server, stack
-    submit = Submit(stack.jobs, stack.ledger, stack.outputs, *fakes, lease_seconds=180, budget=stack.budget)
+    fake_server: Any = server
+    queue: Any = stack
+    submit = Submit(stack.jobs, stack.ledger, stack.outputs, fake_server, queue, 180, stack.budget)
     barrier.wait()
     with suppress(SoraReadyError):
         submit(job_id)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from local.fake_video_server import Fault
+from sora_ready.adapters.metrics import Metrics
 from tests.faults.invariants import find_violations
 from tests.faults.kill_cases import NewStack, picture
 from tests.faults.unconfirmed_jobs import FINE, LOST, TAKEN, change_each, drop_one, drop_two
@@ -30,24 +31,24 @@ def test_what_never_arrived_waits_for_a_person(new_stack: NewStack, capfd: pytes
     job = stack.job(source)
     assert job.status == "unconfirmed"
     assert job.reconciliation.candidates == ()
-    assert "then decide: send it again, give it up, or name" in job.error.hint
+    assert "then decide: send it again, give it up, or adopt" in job.error.hint
     assert len(stack.paid.request_log.creates()) == 1
     assert not find_violations(stack)
 
 
-def test_an_alarm_is_told_and_reminded_once_a_day(new_stack: NewStack, monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[str] = []
-    monkeypatch.setattr("sora_ready.pipeline.reconcile.logger.error", lambda line, **_: said.append(line))
+def test_the_metric_of_the_alarm_is_counted_once_a_day(new_stack: NewStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[str] = []
+    monkeypatch.setattr(Metrics, "count_job_needs_operator", lambda metrics: counted.append(metrics._stack))
     stack = new_stack()
     drop_one(stack, LOST)
-    assert said == ["a job needs a person"]
+    assert counted == ["simulated"]
     for day in (2, 3):
         end = stack.clock() + timedelta(days=1, minutes=10)
         while stack.clock() < end:
             stack.clock.advance(minutes=5)
             stack.sweep()
             stack.run(hours=0.01)
-        assert len(said) == day
+        assert len(counted) == day
 
 
 @pytest.mark.parametrize(("first", "second"), [(TAKEN, TAKEN), (TAKEN, LOST), (LOST, TAKEN), (LOST, LOST)])
@@ -55,7 +56,7 @@ def test_two_alike_in_doubt_are_never_told_apart(new_stack: NewStack, first: Fau
     stack = new_stack()
     jobs = drop_two(stack, first, second)
     assert [job.status for job in jobs] == ["unconfirmed"] * 2
-    assert all("Another job in doubt asked for the same" in job.reconciliation.finding for job in jobs)
+    assert all("Another unsettled job asked for the same" in job.reconciliation.finding for job in jobs)
 
 
 def test_two_in_doubt_with_other_prompts_are_both_found(new_stack: NewStack) -> None:
@@ -150,7 +151,7 @@ def test_a_candidate_is_seen_twice_in_a_row_before_it_is_taken(new_stack: NewSta
 def test_the_list_is_read_to_its_end(new_stack: NewStack) -> None:
     # Given a server that hands out its list three at a time, with nine newer videos of other people,
     stack = new_stack()
-    page = stack.paid._app.routes[1]
+    page: Any = stack.paid._app.routes[1]
     assert page.path == "/v1/videos"
     stack.paid.faults.plan(TAKEN, *[FINE] * 9)
     source = stack.drop("beach.jpg", picture(), "a calm sea")

@@ -16,7 +16,7 @@ def test_a_download_that_always_kills_its_worker_ends_by_the_deadline(new_stack:
         downloads.append(stack.clock())
         raise Killed("download")
 
-    stack.server.download_video = die  # type: ignore[method-assign]
+    stack.server.download_video = die
     stack.drop("heavy.jpg", picture(), "a heavy one")
     # when a day has passed,
     stack.run(hours=24)

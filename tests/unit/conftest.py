@@ -1,4 +1,4 @@
-"""What holds for every test in this folder: nothing reaches a network, and nothing is borrowed from an AWS account."""
+"""The unit tests run without a network, and without the AWS settings of whoever runs them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest_socket
 
 @pytest.fixture(autouse=True)
 def offline(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let any INET socket fail at once (an event loop's own AF_UNIX pair is allowed) and hide the AWS variables."""
+    """Block INET sockets (an event loop's own AF_UNIX pair is allowed) and hide the AWS variables."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     pytest_socket.disable_socket(allow_unix_socket=True)

@@ -1,4 +1,4 @@
-"""The catalog: what OpenAI last published for Sora 2, and what a stack adds to it or replaces in it."""
+"""The catalog: OpenAI's last published models of Sora 2, and the models that a stack adds or replaces."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from sora_ready.domain.catalog import load_catalog
 from sora_ready.domain.errors import SettingsError
 from sora_ready.domain.frame import Size
 
-MINE = {"my-model": {"seconds": [5, 10], "usd_per_second": {"832x480": "0.05", "480x832": None}}}
+ADDED = {"my-model": {"seconds": [5, 10], "usd_per_second": {"832x480": "0.05", "480x832": None}}}
 
 
-def test_the_bundled_models_are_soras() -> None:
+def test_the_bundled_models_are_those_of_sora() -> None:
     assert set(load_catalog().models) == {"sora-2", "sora-2-pro"}
 
 
@@ -48,13 +48,13 @@ def test_the_bundled_lengths_are_as_published(model: str) -> None:
     assert load_catalog()[model].seconds == (4, 8, 12, 16, 20)
 
 
-@pytest.mark.parametrize("nothing", ["", "  \n", "{}"])
-def test_nothing_added_leaves_the_bundled_models(nothing: str) -> None:
-    assert load_catalog(nothing) == load_catalog()
+@pytest.mark.parametrize("additions", ["", "  \n", "{}"])
+def test_without_additions_the_catalog_is_the_bundled_one(additions: str) -> None:
+    assert load_catalog(additions) == load_catalog()
 
 
 def test_a_model_is_added_beside_the_bundled_ones() -> None:
-    catalog = load_catalog(json.dumps(MINE))
+    catalog = load_catalog(json.dumps(ADDED))
 
     assert set(catalog.models) == {"sora-2", "sora-2-pro", "my-model"}
     assert "my-model" in catalog
@@ -63,7 +63,7 @@ def test_a_model_is_added_beside_the_bundled_ones() -> None:
     assert catalog["my-model"].sizes == (Size(832, 480), Size(480, 832))
 
 
-def test_a_bundled_model_is_replaced_whole() -> None:
+def test_an_addition_replaces_the_whole_bundled_model() -> None:
     catalog = load_catalog(json.dumps({"sora-2": {"seconds": [6], "usd_per_second": {"64x64": 1}}}))
 
     assert catalog["sora-2"].seconds == (6,)
@@ -71,19 +71,19 @@ def test_a_bundled_model_is_replaced_whole() -> None:
     assert catalog["sora-2-pro"] == load_catalog()["sora-2-pro"]
 
 
-def test_a_model_may_take_frames_of_up_to_8192_a_side() -> None:
+def test_a_model_may_take_frames_of_up_to_8192_pixels_a_side() -> None:
     catalog = load_catalog('{"m": {"seconds": [5], "usd_per_second": {"8192x8192": null}}}')
 
     assert catalog["m"].sizes == (Size(8192, 8192),)
 
 
-def test_a_price_of_null_is_not_known() -> None:
-    prices = load_catalog(json.dumps(MINE))["my-model"].usd_per_second
+def test_a_price_of_null_is_unknown() -> None:
+    prices = load_catalog(json.dumps(ADDED))["my-model"].usd_per_second
 
     assert prices == {Size(832, 480): Decimal("0.05"), Size(480, 832): None}
 
 
-def test_a_price_given_as_a_number_is_exact() -> None:
+def test_a_price_given_as_a_json_number_is_exact() -> None:
     catalog = load_catalog('{"m": {"seconds": [5], "usd_per_second": {"64x64": 0.1}}}')
 
     assert catalog["m"].usd_per_second[Size(64, 64)] == Decimal("0.1")
@@ -116,8 +116,8 @@ def test_a_price_given_as_a_number_is_exact() -> None:
         '{"m": {"seconds": [5], "usd_per_second": {"64x64": NaN}}}',
     ],
 )
-def test_broken_additions_are_refused_by_the_parameters_name(additions: str) -> None:
-    with pytest.raises(SettingsError, match="VideoModels") as refusal:
+def test_invalid_additions_raise_an_error_that_names_the_parameter(additions: str) -> None:
+    with pytest.raises(SettingsError, match="VideoModels") as raised:
         load_catalog(additions)
 
-    assert refusal.value.code == "invalid_catalog"
+    assert raised.value.code == "invalid_catalog"

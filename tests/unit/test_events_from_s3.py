@@ -1,4 +1,4 @@
-"""Which object an S3 event speaks of, and which job a ready copy belongs to."""
+"""The object that an S3 event is about, and the job that a ready copy belongs to."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from sora_ready.adapters.buckets import job_id_of_ready_key
 
+from sora_ready.adapters.output_bucket import job_id_of_ready_key
 from sora_ready.domain.job import SourceObject
 from sora_ready.entrypoints.s3_events import parse_object_created
 
@@ -16,9 +16,9 @@ HASH = "2cf24dba5fb0"
 
 
 def event(**changes: Any) -> dict[str, Any]:
-    """An "Object Created" event as EventBridge delivers it; `changes` are to its object, None takes a part out."""
-    thing = {"key": "photo.jpg", "size": 5, "etag": "b1946ac92492d2347c6235b4d2611184", "version-id": "v1"}
-    thing |= {"sequencer": "00617F08299329D189"} | {name.replace("_", "-"): value for name, value in changes.items()}
+    """An "Object Created" event as EventBridge delivers it. `changes` are fields of its object; None removes one."""
+    created = {"key": "photo.jpg", "size": 5, "etag": "b1946ac92492d2347c6235b4d2611184", "version-id": "v1"}
+    created |= {"sequencer": "00617F08299329D189"} | {name.replace("_", "-"): value for name, value in changes.items()}
     return {
         "version": "0",
         "id": "17793124-05d4-b198-2fde-7ededc63b103",
@@ -31,13 +31,13 @@ def event(**changes: Any) -> dict[str, Any]:
         "detail": {
             "version": "0",
             "bucket": {"name": "uploads"},
-            "object": {name: value for name, value in thing.items() if value is not None},
+            "object": {name: value for name, value in created.items() if value is not None},
             "reason": "PutObject",
         },
     }
 
 
-def test_an_event_names_exactly_one_version_of_an_object() -> None:
+def test_an_event_names_one_version_of_an_object() -> None:
     assert parse_object_created(json.dumps(event())) == SourceObject(
         bucket="uploads",
         key="photo.jpg",
@@ -51,20 +51,20 @@ def test_an_event_names_exactly_one_version_of_an_object() -> None:
     "key", ["a+b %20 中.jpg", "a b.jpg", "100%.jpg", "%E4%B8%AD.jpg", "folder/😀.png", 'quote".jpg', "plus+plus.jpg"]
 )
 @pytest.mark.parametrize("ascii_only", [True, False])
-def test_a_key_stays_as_it_is(key: str, *, ascii_only: bool) -> None:
+def test_a_key_is_not_decoded(key: str, *, ascii_only: bool) -> None:
     body = json.dumps(event(key=key), ensure_ascii=ascii_only)
 
     assert parse_object_created(body).key == key
 
 
-def test_a_bucket_without_versions_gives_no_version_id() -> None:
+def test_an_event_of_a_bucket_without_versions_has_no_version_id() -> None:
     source = parse_object_created(json.dumps(event(version_id=None)))
 
     assert source.version_id is None
     assert source.sequencer == "00617F08299329D189"
 
 
-def test_an_event_without_a_sequencer_is_read() -> None:
+def test_an_event_without_a_sequencer_is_accepted() -> None:
     assert parse_object_created(json.dumps(event(sequencer=None))).sequencer is None
 
 
@@ -86,13 +86,13 @@ def test_an_event_without_a_sequencer_is_read() -> None:
         json.dumps(event(etag=None)),
     ],
 )
-def test_what_is_no_such_event_is_refused(body: str) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 - the class is the whole promise
+def test_any_other_message_is_refused(body: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - only the class is promised
         parse_object_created(body)
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
-def test_a_ready_copys_key_names_its_job(suffix: str) -> None:
+def test_the_key_of_a_ready_copy_contains_its_job_id(suffix: str) -> None:
     assert job_id_of_ready_key(f"ready/{JOB}-{HASH}.{suffix}") == JOB
 
 
@@ -121,5 +121,5 @@ def test_a_ready_copys_key_names_its_job(suffix: str) -> None:
         f"ready/{JOB}-{HASH}.jpg\n",
     ],
 )
-def test_any_other_key_names_no_job(key: str) -> None:
+def test_any_other_key_has_no_job_id(key: str) -> None:
     assert job_id_of_ready_key(key) is None

@@ -1,45 +1,51 @@
-"""Which video in a server's list a job in doubt may have started: none that could be another's."""
+"""Which video in the server's list an unconfirmed job may have started: never one that could be another job's."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from sora_ready.domain.job import Job, SourceObject, Status, timestamp
+from sora_ready.domain.job import Job, SourceObject, Status, Submission, timestamp
 from sora_ready.domain.reconciliation import (
-    GRACE,
-    SKEW,
+    CLOCK_SKEW,
+    LIST_DELAY,
     ListedVideo,
     MatchResult,
     can_be_settled,
     fingerprint,
     match_videos,
-    overlap,
     submission_window,
+    windows_overlap,
 )
 
-BEGUN = datetime(2026, 11, 12, 8, 0, tzinfo=UTC)
+from .job_parts import REQUEST, make_request
+
+STARTED = datetime(2026, 11, 12, 8, 0, tzinfo=UTC)
 LEASE = timedelta(minutes=3)
-REQUEST = {"model": "sora-2", "size": "1280x720", "seconds": 4, "prompt": "a calm sea"}
 
 
-def job(begun: datetime = BEGUN, **request: Any) -> Job:
-    attempt = {"id": "a", "started_at": timestamp(begun), "lease_until": timestamp(begun + LEASE)}
-    made = timestamp(begun)
+def attempt(started: datetime = STARTED) -> Submission:
+    return Submission("a", timestamp(started), timestamp(started + LEASE))
+
+
+def job(started: datetime = STARTED) -> Job:
+    now = timestamp(started)
     source = SourceObject("uploads", "beach.jpg", "etag")
-    return Job("video_1", Status.UNCONFIRMED, source, made, made, request=REQUEST | request, attempt=attempt)
+    return Job("video_1", Status.UNCONFIRMED, source, now, now, request=REQUEST, submission=attempt(started))
 
 
 def listed(video_id: str = "v1", **other: Any) -> ListedVideo:
-    """A video as the server lists it that the job may have started."""
-    told: dict[str, Any] = {**REQUEST, "seconds": "4", "created_at": int(BEGUN.timestamp()) + 1}
-    return ListedVideo(video_id, **(told | other))
+    """A video, as the server lists it, that the job may have started."""
+    created_at = int(STARTED.timestamp()) + 1
+    video = ListedVideo(video_id, REQUEST.model, REQUEST.size, str(REQUEST.seconds), REQUEST.prompt, created_at)
+    return replace(video, **other)
 
 
-def test_the_one_video_that_says_all_that_was_asked_for_is_meant() -> None:
+def test_the_one_video_with_all_fields_of_the_request_matches() -> None:
     match = match_videos(job(), [listed("v1"), listed("v2", prompt="a storm")], claimed=())
 
     assert match == MatchResult(("v1",))
@@ -49,95 +55,97 @@ def test_the_one_video_that_says_all_that_was_asked_for_is_meant() -> None:
 @pytest.mark.parametrize(
     "other", [{"model": "sora-2-pro"}, {"size": "720x1280"}, {"seconds": "8"}, {"prompt": "a calm sea "}]
 )
-def test_a_video_of_another_request_is_not_meant(other: dict[str, Any]) -> None:
+def test_a_video_of_another_request_does_not_match(other: dict[str, Any]) -> None:
     assert match_videos(job(), [listed(**other)], claimed=()) == MatchResult(())
 
 
-def test_two_videos_alike_are_no_answer() -> None:
+def test_two_equal_videos_are_no_unique_match() -> None:
     match = match_videos(job(), [listed("v1"), listed("v2")], claimed=())
 
     assert match.exact == ("v1", "v2")
     assert match.unique is None
 
 
-def test_a_video_of_another_job_is_not_meant_and_leaves_the_other_alone() -> None:
+def test_a_video_claimed_by_another_job_does_not_match() -> None:
     assert match_videos(job(), [listed("v1"), listed("v2")], claimed={"v1"}).unique == "v2"
     assert match_videos(job(), [listed("v1")], claimed={"v1"}) == MatchResult(())
 
 
-@pytest.mark.parametrize("silent", ["prompt", "created_at"])
-def test_a_video_of_which_too_little_is_told_may_be_meant_and_is_no_answer(silent: str) -> None:
-    match = match_videos(job(), [listed(**{silent: None})], claimed=())
+@pytest.mark.parametrize("missing", ["prompt", "created_at"])
+def test_a_video_without_prompt_or_time_is_ambiguous(missing: str) -> None:
+    match = match_videos(job(), [listed(**{missing: None})], claimed=())
 
     assert match == MatchResult((), ("v1",))
     assert match.unique is None
 
 
-@pytest.mark.parametrize("silent", ["prompt", "created_at"])
-def test_a_video_that_may_be_meant_spoils_one_that_matches(silent: str) -> None:
-    assert match_videos(job(), [listed("v1"), listed("v2", **{silent: None})], claimed=()).unique is None
+@pytest.mark.parametrize("missing", ["prompt", "created_at"])
+def test_an_ambiguous_video_prevents_a_unique_match(missing: str) -> None:
+    assert match_videos(job(), [listed("v1"), listed("v2", **{missing: None})], claimed=()).unique is None
 
 
-@pytest.mark.parametrize("silent", ["model", "size", "seconds"])
-def test_a_server_that_leaves_out_size_length_or_model_still_tells_enough(silent: str) -> None:
-    assert match_videos(job(), [listed(**{silent: None})], claimed=()).unique == "v1"
+@pytest.mark.parametrize("missing", ["model", "size", "seconds"])
+def test_a_video_without_size_seconds_or_model_still_matches(missing: str) -> None:
+    assert match_videos(job(), [listed(**{missing: None})], claimed=()).unique == "v1"
 
 
-def test_a_video_told_to_be_of_another_request_is_not_meant_whatever_else_is_left_out() -> None:
+def test_a_video_with_another_prompt_does_not_match_even_without_a_time() -> None:
     assert match_videos(job(), [listed(created_at=None, prompt="a storm")], claimed=()) == MatchResult(())
 
 
 @pytest.mark.parametrize(
-    ("seconds", "meant"), [(-61, False), (-60, True), (0, True), (180, True), (240, True), (241, False)]
+    ("seconds", "matches"), [(-61, False), (-60, True), (0, True), (180, True), (240, True), (241, False)]
 )
-def test_a_video_begun_outside_the_try_and_the_clocks_skew_is_not_meant(seconds: int, *, meant: bool) -> None:
-    video = listed(created_at=int(BEGUN.timestamp()) + seconds)
+def test_a_video_matches_only_within_the_lease_and_the_clock_skew(seconds: int, *, matches: bool) -> None:
+    video = listed(created_at=int(STARTED.timestamp()) + seconds)
 
-    assert (match_videos(job(), [video], claimed=()).unique == "v1") is meant
-
-
-def test_the_window_is_the_lease_and_the_skew_on_both_sides() -> None:
-    assert submission_window(job()) == (BEGUN - SKEW, BEGUN + LEASE + SKEW)
+    assert (match_videos(job(), [video], claimed=()).unique == "v1") is matches
 
 
-def test_a_try_may_be_settled_only_once_it_is_over_and_its_traces_can_be_seen() -> None:
-    over = BEGUN + LEASE + SKEW + GRACE
-
-    assert not can_be_settled(job(), over - timedelta(milliseconds=1))
-    assert can_be_settled(job(), over)
+def test_the_window_is_the_lease_with_the_clock_skew_on_both_sides() -> None:
+    assert submission_window(attempt()) == (STARTED - CLOCK_SKEW, STARTED + LEASE + CLOCK_SKEW)
 
 
-@pytest.mark.parametrize(("minutes", "both"), [(0, True), (5, True), (-5, True), (5.001, False), (-5.001, False)])
-def test_two_tries_overlap_where_one_video_could_be_of_either(minutes: float, *, both: bool) -> None:
-    other = job(BEGUN + timedelta(minutes=minutes))
+def test_an_attempt_can_be_settled_only_once_the_list_must_show_its_video() -> None:
+    over = STARTED + LEASE + CLOCK_SKEW + LIST_DELAY
 
-    assert overlap(job(), other) is both
-    assert overlap(other, job()) is both
+    assert not can_be_settled(attempt(), over - timedelta(milliseconds=1))
+    assert can_be_settled(attempt(), over)
 
 
-def test_jobs_that_asked_for_the_same_have_one_fingerprint() -> None:
-    assert fingerprint(REQUEST) == fingerprint(REQUEST | {"seconds": "4", "mode": "pad", "price_usd": "0.40"})
+@pytest.mark.parametrize(
+    ("minutes", "overlapping"), [(0, True), (5, True), (-5, True), (5.001, False), (-5.001, False)]
+)
+def test_two_attempts_overlap_if_one_video_could_be_of_either(minutes: float, *, overlapping: bool) -> None:
+    other = attempt(STARTED + timedelta(minutes=minutes))
+
+    assert windows_overlap(attempt(), other) is overlapping
+    assert windows_overlap(other, attempt()) is overlapping
+
+
+def test_equal_requests_have_one_fingerprint() -> None:
+    assert fingerprint(REQUEST) == fingerprint(make_request(mode="pad", price_usd=Decimal("0.80")))
 
 
 @pytest.mark.parametrize("other", [{"model": "m"}, {"size": "1x1"}, {"seconds": 8}, {"prompt": "a storm"}])
-def test_jobs_that_asked_for_something_else_have_another(other: dict[str, Any]) -> None:
-    assert fingerprint(REQUEST) != fingerprint(REQUEST | other)
+def test_another_request_has_another_fingerprint(other: dict[str, Any]) -> None:
+    assert fingerprint(REQUEST) != fingerprint(make_request(**other))
 
 
-def test_what_was_asked_for_cannot_be_shifted_from_one_field_into_the_next() -> None:
-    shifted = {"model": 'm", "1x1', "size": "", "seconds": 4, "prompt": "p"}
+def test_text_shifted_from_one_field_into_the_next_has_another_fingerprint() -> None:
+    shifted = make_request(model='m", "1x1', size="")
 
-    assert fingerprint(shifted) != fingerprint({"model": "m", "size": "1x1", "seconds": 4, "prompt": "p"})
+    assert fingerprint(shifted) != fingerprint(make_request(model="m", size="1x1"))
 
 
-def test_a_fingerprint_does_not_tell_the_prompt() -> None:
+def test_a_fingerprint_does_not_reveal_the_prompt() -> None:
     assert "calm" not in fingerprint(REQUEST)
     assert len(fingerprint(REQUEST)) == 16
 
 
-def test_only_the_last_try_is_looked_for() -> None:
-    # given a job that was sent again a day later
-    again = replace(job(), attempt=job(BEGUN + timedelta(days=1)).submission)
+def test_only_the_last_attempt_is_matched() -> None:
+    # Given a job that was sent again a day later,
+    again = replace(job(), submission=attempt(STARTED + timedelta(days=1)))
 
-    # then what the first try may have started is not taken for the second's
+    # the video of the first attempt is not taken for that of the second.
     assert match_videos(again, [listed()], claimed=()) == MatchResult(())

@@ -1,14 +1,18 @@
-"""What S3 Batch Operations sends, in both schemas, and what it is answered."""
+"""An invocation by S3 Batch Operations, in both schemas, and the response to it."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sora_ready.entrypoints.s3_batch import MAX_RESULT, BatchTask, ResultCode, TaskResult, answer_tasks, read_tasks
+from sora_ready.domain.errors import SourceRejected
+from sora_ready.domain.job import Job, SourceObject, Status
+from sora_ready.entrypoints.s3_batch import MAX_RESULT, parse_tasks, process_tasks
+from sora_ready.pipeline.backfill import BatchTask
 
 EVENTS = Path(__file__).resolve().parents[2] / "events"
 
@@ -20,12 +24,12 @@ def sample(schema: str, **task: Any) -> dict[str, Any]:
 
 
 def key_of(encoded: str) -> str:
-    [task] = read_tasks(sample("2.0", s3Key=encoded))
+    [task] = parse_tasks(sample("2.0", s3Key=encoded))
     return task.key
 
 
-def test_both_schemas_tell_the_same_task() -> None:
-    [old], [new] = read_tasks(sample("1.0")), read_tasks(sample("2.0"))
+def test_both_schemas_describe_the_same_task() -> None:
+    [old], [new] = parse_tasks(sample("1.0")), parse_tasks(sample("2.0"))
 
     assert (old.id, old.batch_job) == ("dGFza2lkZ29lc2hlcmUK", "f3cc4f60-61f6-4a2b-8a21-d07600c373ce")
     assert (old.bucket, old.key) == ("sora-ready-uploads-123456789012", "holiday/beach & sea.jpg")
@@ -33,15 +37,15 @@ def test_both_schemas_tell_the_same_task() -> None:
 
 
 def test_only_the_second_schema_has_user_arguments() -> None:
-    [old], [new] = read_tasks(sample("1.0")), read_tasks(sample("2.0"))
+    [old], [new] = parse_tasks(sample("1.0")), parse_tasks(sample("2.0"))
 
     assert old.arguments == {}
     assert new.arguments == {"size": "auto", "mode": "pad", "prompt": "The waves roll in, slowly"}
 
 
-def test_a_job_of_the_second_schema_without_arguments_asks_for_nothing() -> None:
+def test_an_invocation_of_the_second_schema_may_have_no_arguments() -> None:
     for job in ({"id": "1"}, {"id": "1", "userArguments": None}, {"id": "1", "userArguments": {}}):
-        [task] = read_tasks(sample("2.0") | {"job": job})
+        [task] = parse_tasks(sample("2.0") | {"job": job})
         assert task.arguments == {}
 
 
@@ -62,46 +66,65 @@ def test_a_key_is_decoded_once(encoded: str, key: str) -> None:
 
 
 @pytest.mark.parametrize("version", [None, "", "null"])
-def test_what_tells_no_version_is_none(version: str | None) -> None:
-    [task] = read_tasks(sample("1.0", s3VersionId=version))
+def test_an_empty_version_is_none(version: str | None) -> None:
+    [task] = parse_tasks(sample("1.0", s3VersionId=version))
     assert task.version_id is None
 
 
 @pytest.mark.parametrize(
     "arn", ["arn:aws:s3:::photos", "arn:aws-cn:s3:::photos", "arn:aws:s3:us-east-1:123456789012:photos"]
 )
-def test_a_bucket_is_told_by_its_arn_in_the_first_schema(arn: str) -> None:
-    [task] = read_tasks(sample("1.0", s3BucketArn=arn))
+def test_the_first_schema_names_the_bucket_by_its_arn(arn: str) -> None:
+    [task] = parse_tasks(sample("1.0", s3BucketArn=arn))
     assert task.bucket == "photos"
 
 
-def test_each_task_of_an_invocation_gets_its_own_answer() -> None:
+def test_each_task_of_an_invocation_has_its_own_result() -> None:
     event = sample("2.0")
     event["tasks"].append(event["tasks"][0] | {"taskId": "second", "s3Key": "b.jpg"})
-    codes = dict(zip(("holiday/beach & sea.jpg", "b.jpg"), ResultCode, strict=False))
 
-    answer = answer_tasks(event, lambda task: TaskResult(codes[task.key], f"of {task.key}"))
+    def process(task: BatchTask) -> Job:
+        if task.key == "b.jpg":
+            raise ConnectionError("the network is down")
+        return Job("video_1", Status.READY, SourceObject(task.bucket, task.key), "now", "now")
 
-    assert answer == {
+    response = process_tasks(event, process)
+
+    assert response == {
         "invocationSchemaVersion": "2.0",
         "treatMissingKeysAs": "PermanentFailure",
         "invocationId": event["invocationId"],
         "results": [
+            {"taskId": "dGFza2lkZ29lc2hlcmUK", "resultCode": "Succeeded", "resultString": "video_1 is ready"},
             {
-                "taskId": "dGFza2lkZ29lc2hlcmUK",
-                "resultCode": "Succeeded",
-                "resultString": "of holiday/beach & sea.jpg",
+                "taskId": "second",
+                "resultCode": "TemporaryFailure",
+                "resultString": "ConnectionError; the log of backfill says more",
             },
-            {"taskId": "second", "resultCode": "TemporaryFailure", "resultString": "of b.jpg"},
         ],
     }
-    # Lambda writes the answer as JSON.
-    assert json.loads(json.dumps(answer)) == answer
+    # Lambda writes the response as JSON.
+    assert json.loads(json.dumps(response)) == response
 
 
-def test_a_reason_is_cut_to_what_the_report_holds() -> None:
-    answer = answer_tasks(sample("1.0"), lambda _: TaskResult(ResultCode.PERMANENT_FAILURE, "é" * 5000))
-    assert answer["results"][0]["resultString"] == "é" * MAX_RESULT
+def test_a_result_is_cut_to_the_length_that_the_report_keeps() -> None:
+    [task] = sample("1.0")["tasks"]
+    response = process_tasks(sample("1.0"), rejecting("é" * 5000))
+
+    assert response["results"] == [
+        {
+            "taskId": task["taskId"],
+            "resultCode": "PermanentFailure",
+            "resultString": ("source_missing: " + "é" * 5000)[:MAX_RESULT],
+        }
+    ]
+
+
+def rejecting(message: str) -> Callable[[BatchTask], Job]:
+    def process(_task: BatchTask) -> Job:
+        raise SourceRejected("source_missing", message)
+
+    return process
 
 
 @pytest.mark.parametrize(
@@ -114,6 +137,6 @@ def test_a_reason_is_cut_to_what_the_report_holds() -> None:
         {"invocationSchemaVersion": "2.0", "invocationId": "1", "job": None, "tasks": [{"taskId": "1"}]},
     ],
 )
-def test_what_is_no_such_event_is_refused(event: dict[str, Any]) -> None:
+def test_any_other_event_is_refused(event: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"invocation schema|not one of S3 Batch Operations"):
-        answer_tasks(event, lambda _: TaskResult(ResultCode.SUCCEEDED, ""))
+        process_tasks(event, rejecting(""))

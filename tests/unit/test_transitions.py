@@ -1,4 +1,4 @@
-"""What may follow what in the life of a job: the table, and what can be told from it."""
+"""The legal transitions of a job: the table, and what follows from it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EXPECTED = {
 }
 
 
-def test_the_table_is_the_designs() -> None:
+def test_the_table_is_that_of_the_design() -> None:
     assert {str(status): {str(after) for after in following} for status, following in TRANSITIONS.items()} == EXPECTED
 
 
@@ -30,17 +30,17 @@ def test_every_status_has_a_row() -> None:
     assert set(TRANSITIONS) == set(Status)
 
 
-def test_what_is_over_stays_over() -> None:
+def test_a_final_status_is_left_only_by_deletion() -> None:
     assert {str(status) for status in FINAL} == {"completed", "failed", "rejected", "canceled", "deleted"}
     assert all(TRANSITIONS[status] <= {Status.DELETED} for status in FINAL)
 
 
-def test_what_was_not_sent_can_be_canceled() -> None:
+def test_a_job_that_was_not_sent_can_be_canceled() -> None:
     assert {str(status) for status in CANCELABLE} == {"received", "ready", "held"}
 
 
 @pytest.mark.parametrize("status", list(Status))
-def test_statuses_before_is_the_table_read_backwards(status: Status) -> None:
+def test_statuses_before_is_the_inverse_of_the_table(status: Status) -> None:
     assert {str(before) for before in statuses_before(status)} == {
         before for before, following in EXPECTED.items() if status in following
     }
@@ -69,7 +69,7 @@ def test_every_status_can_be_reached_from_an_upload() -> None:
     assert reached == set(Status)
 
 
-def test_from_every_status_a_job_can_come_to_an_end() -> None:
+def test_every_status_leads_to_a_final_one() -> None:
     ending = set(FINAL)
     while grown := {status for status in Status if TRANSITIONS[status] & ending} - ending:
         ending |= grown
