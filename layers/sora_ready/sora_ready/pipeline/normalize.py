@@ -71,8 +71,10 @@ class Normalize:
                 return self._put(replace(job, status=Status.REJECTED, error=rejection.to_job_error()))
             picture = Picture(ready.source_format, ready.source_size.width, ready.source_size.height, upload.length)
             copy = self.outputs.put_ready_copy(job.id, ready)
+            # Options that the request doesn't hold stay as they were given.
+            rest = {name: value for name, value in job.options.items() if not hasattr(job_request, name)}
             return self._put(
-                replace(job, status=Status.READY, options={}, request=job_request, picture=picture, copy=copy)
+                replace(job, status=Status.READY, options=rest, request=job_request, picture=picture, copy=copy)
             )
 
     def _identify(self, source: SourceObject) -> tuple[SourceObject, Job | None]:
