@@ -52,8 +52,8 @@ def show_help(command: str) -> str:
 
 
 BODY = json.dumps({"camera": "pan", "input_reference": {"image_url": "s3://uploads/photo.jpg"}}).encode()
-SCHEMAS = build_document()["components"]["schemas"]
-REQUESTS = ("CreateVideo", "CreateVideoForm", "CreateUpload")
+DOCUMENT = json.loads(json.dumps(build_document()))
+SCHEMAS = DOCUMENT["components"]["schemas"]
 
 print(
     json.dumps(
@@ -64,7 +64,9 @@ print(
             "refusal": refuse(),
             "api request": read_create_body(Request("POST", body=BODY), "s3://uploads/").fields,
             "direct invocation": parse_normalize_invocation({"bucket": "b", "key": "k", "camera": "pan"}).options,
-            "openapi": [SCHEMAS[name]["properties"].get("camera") for name in REQUESTS],
+            "openapi": [
+                SCHEMAS[name]["properties"].get("camera") for name in ("CreateVideo", "CreateVideoForm", "CreateUpload")
+            ],
             "command line": parse_arguments("--camera", "pan"),
             "make": parse_arguments(),
             "run --help": show_help("run"),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sora_ready.domain.catalog import Catalog, load_catalog
+from sora_ready.domain.catalog import load_catalog
 from sora_ready.domain.errors import RequestRejected
 from sora_ready.domain.frame import Size
 from sora_ready.domain.options import Option
@@ -23,16 +23,17 @@ DEFAULTS = {
 }
 
 
-def complete(
-    tags: dict[str, str], metadata: dict[str, str] | None = None, catalog: Catalog = CATALOG, **defaults: str
-) -> dict[str, Option]:
-    sources = [("tag", tags), ("metadata", metadata or {}), ("default", DEFAULTS | defaults)]
-    return apply_model_defaults(merge_options(sources), catalog)
+def complete_from(source: str, values: dict[str, str], **defaults: str) -> dict[str, Option]:
+    return apply_model_defaults(merge_options([(source, values), ("default", DEFAULTS | defaults)]), CATALOG)
+
+
+def complete(tags: dict[str, str], **defaults: str) -> dict[str, Option]:
+    return complete_from("tag", tags, **defaults)
 
 
 @pytest.mark.parametrize("source", ["tag", "metadata"])
 def test_defaults_that_the_chosen_model_does_not_support_are_replaced(source: str) -> None:
-    options = complete(**{"tags": {}, "metadata": {}} | {{"tag": "tags"}.get(source, source): {"model": "other"}})
+    options = complete_from(source, {"model": "other"})
 
     assert options["model"] == Option("other", source)
     assert options["size"] == Option("auto", "model")
@@ -60,14 +61,14 @@ def test_a_default_size_that_the_model_does_not_support_is_replaced_however_it_i
     assert complete({"model": "other"}, size=size)["size"] == Option("auto", "model")
 
 
-@pytest.mark.parametrize("source", ["tags", "metadata"])
+@pytest.mark.parametrize("source", ["tag", "metadata"])
 @pytest.mark.parametrize(
     ("field", "value"), [("size", "1280x720"), ("size", "720p"), ("size", "square"), ("seconds", "4")]
 )
 def test_a_given_option_that_the_model_does_not_support_is_kept_and_refused(
     source: str, field: str, value: str
 ) -> None:
-    options = complete(**{"tags": {}, "metadata": {}} | {source: {"model": "other", field: value}})
+    options = complete_from(source, {"model": "other", field: value})
 
     assert options[field].value == value
     with pytest.raises(RequestRejected) as refusal:

@@ -13,13 +13,14 @@ from typing import Any
 import pytest
 
 from local.options import render_table
-from sora_ready.domain.frame import FrameOptions
-from sora_ready.domain.options import DEFAULTS, OPTIONS, Option, OptionSpec
+from sora_ready.domain.frame import Format, FrameOptions, Mode
+from sora_ready.domain.options import DEFAULTS, OPTIONS, PRESETS, Option, OptionSpec
 from sora_ready.domain.request import parse_frame_options
 
 from .load_template import load
 
 ROOT = Path(__file__).resolve().parents[2]
+CHOICES = {"mode": [*Mode], "format": [*Format], "preset": [*PRESETS]}
 PARAMETERS = {spec.parameter: spec for spec in OPTIONS.values() if spec.parameter}
 
 TABLE = "_TABLE: tuple[OptionSpec[object], ...] = (\n"
@@ -142,8 +143,7 @@ def test_the_defaults_of_the_table_are_those_of_the_library() -> None:
     assert parse_frame_options({}) == FrameOptions()
 
 
-@pytest.mark.parametrize(
-    ("name", "word"), [(spec.name, word) for spec in OPTIONS.values() for word in spec.schema.get("enum", [])]
-)
+@pytest.mark.parametrize(("name", "word"), [(name, word) for name, words in CHOICES.items() for word in words])
 def test_the_help_explains_every_word_that_an_option_may_be(name: str, word: str) -> None:
     assert f"`{word}`" in OPTIONS[name].help
+    assert OPTIONS[name].schema["enum"] == CHOICES[name]

@@ -27,10 +27,11 @@ PLAIN = FrameOptions(Mode.STRETCH, Focus(0.5, 1.0), WHOLE, Color(0x33, 0x66, 0x9
 
 
 def merge(
-    tags: dict[str, str], metadata: dict[str, str] | None = None, body: dict[str, object] | None = None
+    tags: dict[str, str], metadata: dict[str, str] | None = None, body: dict[str, str] | None = None
 ) -> dict[str, Option]:
-    sources = [("tag", tags), ("metadata", metadata or {}), ("body", body or {}), ("default", DEFAULTS)]
-    return apply_preset(merge_options(sources))
+    return apply_preset(
+        merge_options([("tag", tags), ("metadata", metadata or {}), ("body", body or {}), ("default", DEFAULTS)])
+    )
 
 
 def parse(tags: dict[str, str]) -> FrameOptions:
