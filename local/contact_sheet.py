@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 from PIL import Image, ImageDraw, ImageFont
 
 from local.photos import Photo, Refusal, make_printable
 from sora_ready.domain.frame import AUTO, CENTER, Format, FrameOptions, Mode, Size
+from sora_ready.domain.imaging import ReadyImage, make_ready_image
 from sora_ready.domain.imaging.geometry import plan_frame, scale_box
-from sora_ready.domain.imaging.normalize import ReadyImage, normalize_image
 
 TILE = 320
 """The longer side of a tile, in pixels."""
@@ -43,7 +43,7 @@ def list_variants(frame_options: FrameOptions) -> dict[str, FrameOptions]:
 
 
 def draw_row(photo: Photo, sizes: Sequence[Size], frame_options: FrameOptions) -> Image.Image:
-    """Return a photo's row: its name, itself, and its frames. Raises as `normalize_image` does."""
+    """Return a photo's row: its name, itself, and its frames. Raises as `make_ready_image` does."""
     frames = [_frame(photo, sizes, shown) for shown in list_variants(frame_options).values()]
     first = frames[0]
     tile = fit_tile(first.size)
@@ -104,7 +104,7 @@ def _fit(size: Size, box: Size) -> Size:
 
 
 def _frame(photo: Photo, sizes: Sequence[Size], frame_options: FrameOptions) -> ReadyImage:
-    return normalize_image(photo.path, size=sizes, **asdict(frame_options))
+    return make_ready_image(photo.path, sizes, frame_options)
 
 
 def _open(frame: ReadyImage) -> Image.Image:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
@@ -11,7 +11,7 @@ from local.contact_sheet import draw_row
 from local.photos import Photo, Refusal, refuse_unreadable
 from sora_ready.domain.errors import ImageRejected
 from sora_ready.domain.frame import FrameOptions, Size
-from sora_ready.domain.imaging.normalize import normalize_image
+from sora_ready.domain.imaging import make_ready_image
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def normalize_photo(task: Task) -> Made:
         row = draw_row(photo, task.sizes, task.frame_options) if task.row else None
         if not task.target:
             return Made(row=row)
-        ready = normalize_image(photo.path, size=task.sizes, **asdict(task.frame_options))
+        ready = make_ready_image(photo.path, task.sizes, task.frame_options)
         return Made(frame=ready.data, row=row, told=f"{ready.size}, {ready.mode}")
     except ImageRejected as error:
         return Made(refusal=Refusal(photo.name, error.code, error.message))

@@ -1,7 +1,7 @@
-"""The schemas of `/videos` in OpenAI's own OpenAPI document (August 2026): fields, types, and which are required.
+"""OpenAI's schema of `/videos` (August 2026): the fields, their types, and which are required.
 
-Written out by hand, without descriptions. `size` and `seconds` are OpenAI's lists for its own models; another model of
-a stack's catalog may have others, and a response then has those.
+Written by hand from OpenAI's OpenAPI document, without descriptions. `size` and `seconds` are those of OpenAI's own
+models; another model of a stack's catalog may take other values, and a response then has those.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ CREATE: dict[str, Any] = {
 QUERY = {"limit": {"type": "integer", "minimum": 0, "maximum": 100}, "order": {"enum": ["asc", "desc"]}, "after": TEXT}
 
 OWN_FIELDS = {"job"}
-"""The fields that only our Video object has."""
+"""The fields that our Video object has in addition to OpenAI's."""
 
 
-def assert_matches(schema: dict[str, Any], value: Any) -> None:
-    Draft202012Validator(schema).validate(value)
+def assert_holds(schema: dict[str, Any], body: Any) -> None:
+    Draft202012Validator(schema).validate(body)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cache
 
 import boto3
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from sora_ready.adapters.job_table import JobTable
 from sora_ready.adapters.output_bucket import OutputBucket
@@ -16,7 +15,7 @@ from sora_ready.entrypoints.invocations import is_direct, parse_normalize_invoca
 from sora_ready.entrypoints.logs import LambdaContext, bind_context, log_job
 from sora_ready.entrypoints.s3_events import parse_object_created
 from sora_ready.entrypoints.settings import NormalizeSettings
-from sora_ready.entrypoints.sqs import process_batch
+from sora_ready.entrypoints.sqs import QueueMessage, process_batch
 from sora_ready.pipeline.dead_letters import mark_dead_upload
 from sora_ready.pipeline.normalize import Normalize
 from sora_ready.pipeline.normalize_on_demand import NormalizeOnDemand
@@ -32,15 +31,15 @@ def handler(event: JsonObject, context: LambdaContext) -> JsonObject:
     return process_batch(event, process, context, max_receives=settings().max_receives, on_exhausted=mark_exhausted)
 
 
-def process(record: SQSRecord) -> None:
+def process(message: QueueMessage) -> None:
     """Normalize the upload that one message is about."""
-    log_job("normalized", build_step()(parse_object_created(record.body)))
+    log_job("normalized", build_step()(parse_object_created(message.body)))
 
 
-def mark_exhausted(record: SQSRecord, error: Exception) -> None:
+def mark_exhausted(message: QueueMessage, error: Exception) -> None:
     """Record that an upload's message failed its last attempt."""
     step = build_step()
-    mark_dead_upload(parse_object_created(record.body), error, step.jobs, step.uploads)
+    mark_dead_upload(parse_object_created(message.body), error, step.jobs, step.uploads)
 
 
 @cache

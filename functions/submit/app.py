@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cache
 
 import boto3
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from sora_ready.adapters.job_table import JobTable
 from sora_ready.adapters.ledger import Ledger
@@ -14,9 +13,9 @@ from sora_ready.adapters.queues import SubmitQueue, TrackQueue
 from sora_ready.adapters.video_server.client import connect_video_server
 from sora_ready.domain.codec import JsonObject
 from sora_ready.entrypoints.invocations import is_direct, parse_submit_invocation, run_invocation
-from sora_ready.entrypoints.logs import LambdaContext, bind_context, log_job, logger
+from sora_ready.entrypoints.logs import LambdaContext, bind_context, bind_job, log_job
 from sora_ready.entrypoints.settings import SubmitSettings
-from sora_ready.entrypoints.sqs import parse_submission, postpone_failure, process_batch, receive_count
+from sora_ready.entrypoints.sqs import QueueMessage, parse_submission, postpone_failure, process_batch, receive_count
 from sora_ready.pipeline.dead_letters import mark_dead_letter
 from sora_ready.pipeline.submit import Submit
 from sora_ready.pipeline.submit_on_demand import SubmitOnDemand
@@ -33,18 +32,18 @@ def handler(event: JsonObject, context: LambdaContext) -> JsonObject:
     return process_batch(event, process, context, max_receives=settings().max_receives, on_exhausted=mark_exhausted)
 
 
-def process(record: SQSRecord) -> None:
+def process(message: QueueMessage) -> None:
     """Submit the job of one message; postpone a message that fails."""
-    job_id, copy_key = parse_submission(record.body)
-    if not job_id:
-        return logger.warning("not a ready copy: ignored", key=copy_key)
-    with postpone_failure(record, SubmitQueue(client("sqs"), settings().submit_queue_url)):
-        log_job("submitted", build_step()(job_id, copy_key, redelivered=receive_count(record) > 1))
+    job_id, copy_key = parse_submission(message.body)
+    if job_id:
+        bind_job(job_id)
+        with postpone_failure(message, SubmitQueue(client("sqs"), settings().submit_queue_url)):
+            log_job("submitted", build_step()(job_id, copy_key, redelivered=receive_count(message) > 1))
 
 
-def mark_exhausted(record: SQSRecord, error: Exception) -> None:
+def mark_exhausted(message: QueueMessage, error: Exception) -> None:
     """Record that a job's message failed its last attempt."""
-    mark_dead_letter(parse_submission(record.body)[0], "Submit", error, jobs())
+    mark_dead_letter(parse_submission(message.body)[0], "Submit", error, jobs())
 
 
 def build_step() -> Submit:

@@ -6,7 +6,6 @@ from datetime import timedelta
 from functools import cache
 
 import boto3
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from sora_ready.adapters.job_table import JobTable
 from sora_ready.adapters.ledger import Ledger
@@ -15,9 +14,9 @@ from sora_ready.adapters.output_bucket import OutputBucket
 from sora_ready.adapters.queues import TrackQueue
 from sora_ready.adapters.video_server.client import connect_video_server
 from sora_ready.domain.codec import JsonObject
-from sora_ready.entrypoints.logs import LambdaContext, bind_context, log_job
+from sora_ready.entrypoints.logs import LambdaContext, bind_context, bind_job, log_job
 from sora_ready.entrypoints.settings import TrackSettings
-from sora_ready.entrypoints.sqs import parse_poll, process_batch, receive_count
+from sora_ready.entrypoints.sqs import QueueMessage, parse_poll, process_batch, receive_count
 from sora_ready.pipeline.dead_letters import mark_dead_letter
 from sora_ready.pipeline.reconcile import Reconcile
 from sora_ready.pipeline.track import Track
@@ -32,15 +31,16 @@ def handler(event: JsonObject, context: LambdaContext) -> JsonObject:
     return process_batch(event, process, context, max_receives=settings().max_receives, on_exhausted=mark_exhausted)
 
 
-def process(record: SQSRecord) -> None:
+def process(message: QueueMessage) -> None:
     """Poll the server for the job of one message."""
-    job_id, polls = parse_poll(record.body)
-    log_job("polled", build_step()(job_id, polls, redelivered=receive_count(record) > 1), polls=polls)
+    job_id, polls = parse_poll(message.body)
+    bind_job(job_id)
+    log_job("polled", build_step()(job_id, polls, redelivered=receive_count(message) > 1), polls=polls)
 
 
-def mark_exhausted(record: SQSRecord, error: Exception) -> None:
+def mark_exhausted(message: QueueMessage, error: Exception) -> None:
     """Record that a job's message failed its last attempt."""
-    mark_dead_letter(parse_poll(record.body)[0], "Track", error, jobs())
+    mark_dead_letter(parse_poll(message.body)[0], "Track", error, jobs())
 
 
 def build_step() -> Track:

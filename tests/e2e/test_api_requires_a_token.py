@@ -15,7 +15,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 from local.stack import LocalStack
 from local.videos_api import VideosApi, list_models
-from tests.openai_schema import ERROR, assert_matches
+from tests.openai_schema import ERROR, assert_holds
 
 TEMPLATE = yaml_parse((Path(__file__).resolve().parents[2] / "template.yaml").read_text(encoding="utf-8"))
 EVENTS: list[dict[str, Any]] = [
@@ -53,7 +53,7 @@ def refused(http: httpx2.Client, method: str, path: str, **options: Any) -> None
     answer = http.request(method, path, **options)
     assert answer.status_code == 401, (method, path, answer.text)
     if method != "HEAD":
-        assert_matches(ERROR, answer.json())
+        assert_holds(ERROR, answer.json())
         assert answer.json()["error"]["type"] == "authentication_error"
 
 

@@ -19,7 +19,7 @@ from PIL import Image
 from local.sample import make_sample
 from local.stack import LocalStack
 from tests.e2e.measure_media import open_picture, psnr, read_clip
-from tests.openai_schema import ERROR, VIDEO, VIDEO_LIST, assert_matches
+from tests.openai_schema import ERROR, VIDEO, VIDEO_LIST, assert_holds
 
 PICTURE = {"prompt": "a calm sea", "seconds": "4"}
 Connect = Callable[..., OpenAI]
@@ -80,7 +80,7 @@ def test_a_phones_sideways_picture_becomes_the_video_that_was_asked_for(
     client: OpenAI, finished: Video, tmp_path: Path
 ) -> None:
     assert (finished.status, finished.size, finished.seconds, finished.progress) == ("completed", "1280x720", "4", 100)
-    assert_matches(VIDEO, finished.to_dict(mode="json") | {"job": {}})
+    assert_holds(VIDEO, finished.to_dict(mode="json") | {"job": {}})
     client.videos.download_content(finished.id).write_to_file(tmp_path / "video.mp4")
     client.get(f"/videos/{finished.id}/content?variant=ready", cast_to=openai.HttpxBinaryResponseContent).write_to_file(
         tmp_path / "ready.jpg"
@@ -120,7 +120,7 @@ def test_a_list_over_45_jobs_has_no_gaps_and_no_repeats_while_others_arrive(clie
         seen, late = [], []
         page = client.videos.list(limit=10, order=order)
         while True:
-            assert_matches(VIDEO_LIST, page.to_dict(mode="json") | {"object": "list"})
+            assert_holds(VIDEO_LIST, page.to_dict(mode="json") | {"object": "list"})
             seen += [video.id for video in page.data]
             if not page.has_next_page():
                 break
@@ -158,7 +158,7 @@ def raised(kind: type[openai.APIStatusError], call: Callable[[], Any]) -> dict[s
     with pytest.raises(kind) as error:
         call()
     assert type(error.value) is kind
-    assert_matches(ERROR, error.value.response.json())
+    assert_holds(ERROR, error.value.response.json())
     body: dict[str, Any] = error.value.response.json()["error"]
     return body
 

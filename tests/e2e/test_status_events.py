@@ -18,7 +18,7 @@ from sora_ready.adapters.job_table import JobTable
 from sora_ready.domain.job import Status
 from tests.e2e.deployed_samples import ROOT, call_function, heard, quiet_uploads
 
-SCHEMA = json.loads((ROOT / "docs" / "events" / "video-job-status-changed.v1.json").read_text(encoding="utf-8"))
+SCHEMA = json.loads((ROOT / "docs" / "events" / "video-job-status-changed.v2.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""AWS by moto, built from the template's own definitions, and the fake video server as the video server."""
+"""Fixtures: a stack over moto, built from the template's own definitions, and a fake video server."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ POLL_AFTER_MS = 7000
 
 @pytest.fixture(scope="session", autouse=True)
 def one_set_of_certificates() -> Iterator[None]:
-    """Read the certificates once: each client of a server reads them anew, and no server here shows any."""
+    """Read the certificates once: each client would read them again, and no server here uses TLS."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
         yield
@@ -59,9 +59,9 @@ def every_call() -> AwsCalls:
 
 @pytest.fixture(scope="session")
 def session(every_call: AwsCalls) -> boto3.Session:
-    """One session for all tests: making clients is slow, and moto steps in at the moment of a call."""
+    """One session for all tests: creating clients is slow, and moto intercepts the calls themselves."""
     session = boto3.Session("nobody", "nothing", region_name="us-east-1")
-    session.events.register("before-call", every_call.note)
+    session.events.register("before-call", every_call.record)
     return session
 
 
@@ -74,7 +74,7 @@ def clients(session: boto3.Session) -> dict[str, Any]:
 
 @pytest.fixture
 def aws(clients: dict[str, Any], session: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
-    """An empty AWS; `boto3.client` leads to it too, and its calls are counted alike."""
+    """An empty AWS. Calls through `boto3.client` go there too, and are counted."""
     with mock_aws(), monkeypatch.context() as patch:
         patch.setattr(boto3, "DEFAULT_SESSION", session)
         yield clients
@@ -87,20 +87,20 @@ def clock() -> Clock:
 
 @pytest.fixture
 def table(aws: dict[str, Any]) -> str:
-    """The jobs table as the template defines it."""
+    """The jobs table, as the template defines it."""
     return make_table(aws, "JobsTable", "jobs")
 
 
 @pytest.fixture
 def ledger_table(aws: dict[str, Any]) -> str:
-    """The ledger's table as the template defines it."""
+    """The ledger's table, as the template defines it."""
     return make_table(aws, "LedgerTable", "ledger")
 
 
 def make_table(aws: dict[str, Any], resource: str, name: str) -> str:
     definition = RESOURCES[resource]["Properties"]
-    wanted = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
-    aws["dynamodb"].create_table(TableName=name, **{key: definition[key] for key in wanted if key in definition})
+    names = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
+    aws["dynamodb"].create_table(TableName=name, **{key: definition[key] for key in names if key in definition})
     return name
 
 
@@ -111,13 +111,13 @@ def jobs(aws: dict[str, Any], table: str, clock: Clock) -> JobTable:
 
 @pytest.fixture
 def ledger(aws: dict[str, Any], ledger_table: str, jobs: JobTable) -> Ledger:
-    """The ledger, whose pauses take no time."""
+    """The ledger, without pauses between attempts."""
     return Ledger(aws["dynamodb"], ledger_table, jobs, pause=lambda _: None)
 
 
 @pytest.fixture
 def stack(aws: dict[str, Any], jobs: JobTable, ledger: Ledger, clock: Clock, every_call: AwsCalls) -> Stack:
-    """The buckets, queues and tables of a stack; the AWS calls are counted from here on."""
+    """The buckets, queues and tables of a stack. AWS calls are counted from here on."""
     s3, sqs = aws["s3"], aws["sqs"]
     for bucket in (UPLOAD_BUCKET, OUTPUT_BUCKET):
         s3.create_bucket(Bucket=bucket)
@@ -158,7 +158,7 @@ def shared_fake_server() -> Iterator[FakeVideoServer]:
 
 @pytest.fixture
 def fake_server(shared_fake_server: FakeVideoServer) -> Iterator[FakeVideoServer]:
-    """A video server that renders at once. One runs for all tests; each sees only its own requests and faults."""
+    """A video server that renders at once. All tests share it; each sees only its own requests and faults."""
     yield replace(shared_fake_server, request_log=RequestLogFromNow(shared_fake_server.request_log))
     shared_fake_server.faults.clear()
 
@@ -170,7 +170,7 @@ def server_clock() -> Clock:
 
 @pytest.fixture
 def slow_fake_server(server_clock: Clock) -> Iterator[FakeVideoServer]:
-    """A video server that takes 100 seconds of its own clock, which stands."""
+    """A video server that renders for 100 seconds of its own clock, which stands still."""
     config = FakeVideoServerConfig(
         key=KEY, render_seconds=100, poll_after_ms=POLL_AFTER_MS, catalog=CATALOG, clock=server_clock.unix
     )
@@ -180,7 +180,7 @@ def slow_fake_server(server_clock: Clock) -> Iterator[FakeVideoServer]:
 
 @pytest.fixture
 def connect() -> Iterator[Callable[..., VideoServerClient]]:
-    """Opens video servers by address, as the functions do, and closes their connections in the end."""
+    """Connect to video servers by address, as the functions do; connections are closed after the test."""
     with ExitStack() as opened:
 
         def connect(base_url: str, key: str = KEY) -> VideoServerClient:
@@ -200,25 +200,25 @@ def video_server(fake_server: FakeVideoServer, connect: Callable[..., VideoServe
 def load(
     stack: Stack, aws: dict[str, Any], fake_server: FakeVideoServer, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Load]:
-    """Imports functions afresh, with the variables that the template gives each, and those alone."""
+    """Import functions afresh, each with the variables that the template gives it and no others."""
     secret = aws["secretsmanager"].create_secret(Name="video-api-key", SecretString=f"{KEY}\n")["ARN"]
     aws["secretsmanager"].create_secret(Name="api-token", SecretString=TOKEN)
     values = settings_of(stack, fake_server.base_url, secret)
-    opened = []
+    opened: list[VideoServerClient] = []
 
-    def open_and_remember(*given: Any, **options: Any) -> VideoServerClient:
-        opened.append(open_video_server(*given, **options))
+    def open_and_record(*arguments: Any, **options: Any) -> VideoServerClient:
+        opened.append(open_video_server(*arguments, **options))
         return opened[-1]
 
-    monkeypatch.setattr(video_client_module, "open_video_server", open_and_remember)
+    monkeypatch.setattr(video_client_module, "open_video_server", open_and_record)
     video_client_module._connect.cache_clear()
 
     def load(name: str, **other: str) -> ModuleType:
         for variable in {variable for each in FUNCTIONS for variable in variables_of(each)}:
             monkeypatch.delenv(variable, raising=False)
-        for variable, given in variables_of(name).items():
-            told = {variable: given} if isinstance(given, str) else values
-            monkeypatch.setenv(variable, (told | other)[variable])
+        for variable, value in variables_of(name).items():
+            known = {variable: value} if isinstance(value, str) else values
+            monkeypatch.setenv(variable, (known | other)[variable])
         for variable in other.keys() - variables_of(name).keys():
             monkeypatch.setenv(variable, other[variable])
         module = import_function(name)

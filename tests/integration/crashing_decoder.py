@@ -1,4 +1,4 @@
-"""Decoders that die, and what lets a decode end badly at a chosen moment."""
+"""Decoders that crash, and adapters that fail at a chosen moment of a decode."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError
 
 from sora_ready.adapters.job_table import JobTable
 from sora_ready.adapters.output_bucket import OutputBucket
-from sora_ready.domain.imaging.normalize import ReadyImage
-from sora_ready.domain.job import Job, SourceObject
+from sora_ready.domain.imaging.normalize import ReadyImage, normalize_image
+from sora_ready.domain.job import Job, ReadyCopy, SourceObject
 from sora_ready.domain.job_id import make_job_id
 from sora_ready.pipeline import normalize as step
 
@@ -19,33 +19,33 @@ from .run_steps import normalize
 from .stack_fixtures import TEMPLATE, Stack, picture
 
 QUEUE = TEMPLATE["Resources"]["NormalizeQueue"]["Properties"]
-AWAY_SECONDS = QUEUE["VisibilityTimeout"]
-"""How long the message of a function that died stays away."""
-DELIVERIES = QUEUE["RedrivePolicy"]["maxReceiveCount"]
+VISIBILITY_SECONDS = QUEUE["VisibilityTimeout"]
+"""How long the message of a function that crashed stays invisible."""
+MAX_RECEIVES = QUEUE["RedrivePolicy"]["maxReceiveCount"]
 DECODE_TIMEOUT_SECONDS = 90
 
 Decode = Callable[..., ReadyImage]
 Meanwhile = Callable[[], object]
-decode_truly: Decode = step.normalize_image
+real_decode: Decode = normalize_image
 
 
 class Killed(BaseException):
-    """Stands for the end of the process: nothing in the product catches it, so nothing is cleaned up either."""
+    """The end of the process: nothing in the product catches it, so nothing is cleaned up either."""
 
 
 class Decoder:
-    """Decodes in the product's place: each decode ends as the next of `ends` says, truly when there are no more."""
+    """Replaces the product's decoder: each decode raises the next of `errors`, and succeeds when none is left."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.ends: list[BaseException] = []
+        self.errors: list[BaseException] = []
         self.decodes = 0
         monkeypatch.setattr(step, "normalize_image", self.decode)
 
-    def decode(self, *given: Any, **options: Any) -> ReadyImage:
+    def decode(self, *arguments: Any, **options: Any) -> ReadyImage:
         self.decodes += 1
-        if self.ends:
-            raise self.ends.pop(0)
-        return decode_truly(*given, **options)
+        if self.errors:
+            raise self.errors.pop(0)
+        return real_decode(*arguments, **options)
 
 
 @pytest.fixture
@@ -55,27 +55,30 @@ def decoder(monkeypatch: pytest.MonkeyPatch) -> Decoder:
 
 @pytest.fixture
 def source(stack: Stack) -> SourceObject:
-    """An upload that any decoder reads, and that asks for a small frame."""
+    """An upload that every decoder can read, and that asks for a small frame."""
     return stack.upload("beach.jpg", picture(80, 60), Tagging="size=64x48")
 
 
-def die(stack: Stack, decoder: Decoder, source: SourceObject, *, away: float = AWAY_SECONDS, **options: Any) -> Job:
-    """Deliver the message to a function that its decoder kills, and wait until the message is there again."""
-    decoder.ends.insert(0, Killed())
+def crash(
+    stack: Stack, decoder: Decoder, source: SourceObject, *, wait: float = VISIBILITY_SECONDS, **fields: Any
+) -> Job:
+    """Deliver the message to a function that its decoder kills, and wait until the message is visible again."""
+    decoder.errors.insert(0, Killed())
     with pytest.raises(Killed):
-        normalize(stack, source, **options)
-    stack.clock.advance(seconds=away)
-    return found(stack, source)
+        normalize(stack, source, **fields)
+    stack.clock.advance(seconds=wait)
+    return job_of(stack, source)
 
 
-def found(stack: Stack, source: SourceObject) -> Job:
+def job_of(stack: Stack, source: SourceObject) -> Job:
+    """Return the upload's job as its record is."""
     job = stack.jobs.get_job(make_job_id(source))
     assert job is not None
     return job
 
 
-class Interrupted(JobTable):
-    """Lets something else happen, once, right before its first write: what was read before is old news then."""
+class InterruptedTable(JobTable):
+    """Runs `meanwhile` once, right before its first write: what was read before is stale then."""
 
     def __init__(self, stack: Stack, meanwhile: Meanwhile) -> None:
         super().__init__(stack.dynamodb, stack.table, now=stack.clock)
@@ -94,8 +97,8 @@ class Interrupted(JobTable):
             self._meanwhile.pop()()
 
 
-class Failing(JobTable):
-    """Says of every write that `refuses` names that there are too many."""
+class ThrottledTable(JobTable):
+    """Throttles every write of a job that `refuses` returns True for."""
 
     def __init__(self, stack: Stack, refuses: Callable[[Job], bool]) -> None:
         super().__init__(stack.dynamodb, stack.table, now=stack.clock)
@@ -103,26 +106,26 @@ class Failing(JobTable):
 
     def put_job(self, job: Job) -> Job:
         if self._refuses(job):
-            raise too_many()
+            raise throttled()
         return super().put_job(job)
 
     def update_job(self, job: Job, **parts: Any) -> Job:
         if self._refuses(job):
-            raise too_many()
+            raise throttled()
         return super().update_job(job, **parts)
 
 
-class Unsaved(OutputBucket):
-    """Lets something else happen when a copy is to be saved, and then does not save it."""
+class MissingOutputBucket(OutputBucket):
+    """Runs `meanwhile` when a copy is to be saved, and then fails to save it."""
 
     def __init__(self, stack: Stack, meanwhile: Meanwhile = lambda: None) -> None:
         super().__init__(stack.s3, "nowhere")
         self.meanwhile = meanwhile
 
-    def put_ready_copy(self, job_id: str, ready: ReadyImage) -> dict[str, Any]:
+    def put_ready_copy(self, job_id: str, ready: ReadyImage) -> ReadyCopy:
         self.meanwhile()
         return super().put_ready_copy(job_id, ready)
 
 
-def too_many() -> ClientError:
+def throttled() -> ClientError:
     return ClientError({"Error": {"Code": "ThrottlingException", "Message": "too many requests"}}, "PutItem")

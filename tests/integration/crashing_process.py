@@ -1,4 +1,4 @@
-"""A process that dies of its decoder. A module of its own: that process loads it."""
+"""A process that its decoder kills. A module of its own, which that process imports."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from sora_ready.adapters.job_table import JobTable
-from sora_ready.adapters.output_bucket import OutputBucket, Upload, UploadBucket
+from sora_ready.adapters.output_bucket import OutputBucket
+from sora_ready.adapters.upload_bucket import Upload, UploadBucket
 from sora_ready.domain.job import SourceObject
 from sora_ready.pipeline import normalize as step
 
@@ -22,25 +23,25 @@ from .run_steps import CATALOG
 from .stack_fixtures import DEFAULTS, Clock, Stack, picture
 
 
-class Forwarded:
+class ForwardedClient:
     """A client whose calls are made by another process, which outlives this one."""
 
-    def __init__(self, ask: Connection, answers: Connection) -> None:
-        self._ask, self._answers = ask, answers
+    def __init__(self, requests: Connection, responses: Connection) -> None:
+        self._requests, self._responses = requests, responses
 
     def __getattr__(self, name: str) -> Any:
         def call(**arguments: Any) -> Any:
-            self._ask.send((name, arguments))
-            answer = self._answers.recv()
-            if isinstance(answer, Exception):
-                raise answer
-            return answer
+            self._requests.send((name, arguments))
+            response = self._responses.recv()
+            if isinstance(response, Exception):
+                raise response
+            return response
 
         return call
 
 
-class InMemory(UploadBucket):
-    """One upload that needs no bucket."""
+class OneUpload(UploadBucket):
+    """One upload, in memory."""
 
     def __init__(self) -> None:
         pass
@@ -49,43 +50,44 @@ class InMemory(UploadBucket):
         return Upload(io.BytesIO(picture(80, 60)), 1000, {}, 0)
 
 
-def normalize_and_die(
-    ask: Connection, answers: Connection, table: str, clock: Clock, source: SourceObject, ending: int
+def normalize_and_crash(
+    requests: Connection, responses: Connection, table: str, clock: Clock, source: SourceObject, signal_number: int
 ) -> None:
-    """Run the step, as a process of its own, on a picture whose decoder ends it with a signal."""
+    """Run the step, in a process of its own, on a picture whose decoder ends the process with this signal."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    step.normalize_image = lambda *_, **__: os.kill(os.getpid(), ending)  # type: ignore[assignment]
-    step.normalize_upload(
-        source,
-        jobs=JobTable(Forwarded(ask, answers), table, now=clock),  # type: ignore[arg-type]
-        uploads=InMemory(),
-        outputs=OutputBucket(None, "nowhere"),  # type: ignore[arg-type]
+    vars(step)["normalize_image"] = lambda *_, **__: os.kill(os.getpid(), signal_number)
+    normalize = step.Normalize(
+        jobs=JobTable(ForwardedClient(requests, responses), table, now=clock),  # type: ignore[arg-type] # a fake client
+        uploads=OneUpload(),
+        outputs=OutputBucket(None, "nowhere"),
         catalog=CATALOG,
         defaults=DEFAULTS,
         max_source_bytes=1_000_000,
         decode_timeout_seconds=DECODE_TIMEOUT_SECONDS,
     )
+    normalize(source)
 
 
-def die_as_process(stack: Stack, source: SourceObject, ending: int) -> int | None:
-    """Have a process run the step and die of its decoder; return its exit code. Its table is this test's."""
+def crash_in_process(stack: Stack, source: SourceObject, signal_number: int) -> int | None:
+    """Run the step in a process that its decoder kills, over this stack's table; return its exit code."""
     processes = multiprocessing.get_context("spawn")
-    (asked, ask), (answers, answer) = processes.Pipe(duplex=False), processes.Pipe(duplex=False)
+    (received, requests), (responses, reply) = processes.Pipe(duplex=False), processes.Pipe(duplex=False)
     process = processes.Process(
-        target=normalize_and_die, args=(ask, answers, stack.table, stack.clock, source, int(ending))
+        target=normalize_and_crash,
+        args=(requests, responses, stack.table, stack.clock, source, int(signal_number)),
     )
     process.start()
-    ask.close()
-    answers.close()
-    # The other end is closed by the death of the process, and by nothing else.
+    requests.close()
+    responses.close()
+    # The other end is closed only by the death of the process.
     with suppress(EOFError):
         while True:
-            name, arguments = asked.recv()
+            name, arguments = received.recv()
             try:
-                answer.send(getattr(stack.dynamodb, name)(**arguments))
+                reply.send(getattr(stack.dynamodb, name)(**arguments))
             except ClientError as error:
-                answer.send(error)
+                reply.send(error)
     process.join(60)
-    asked.close()
-    answer.close()
+    received.close()
+    reply.close()
     return process.exitcode

@@ -1,4 +1,4 @@
-"""What a photo can do to the process that looks at it. A module of its own: each of those processes loads it."""
+"""Photos that kill the process which reads them. A module of its own, which each of those processes imports."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from local.normalize_photo import Made, Task, normalize_photo
 
 
 def die_of_bad_ones(task: Task) -> Made:
-    """Do the work, but be killed, as by the system, by a photo called bad."""
+    """Normalize a photo; one called "bad" kills the process, as the system would."""
     if task.photo.path.stem == "bad":
         os.kill(os.getpid(), signal.SIGKILL)
     return normalize_photo(task)
 
 
 def die_the_first_time(task: Task) -> Made:
-    """Do the work, but be killed by the first look at each photo."""
+    """Normalize a photo, but kill the process at the first attempt at each."""
     mark = task.photo.path.with_suffix(".mark")
     if not mark.exists():
         mark.touch()

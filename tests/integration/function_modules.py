@@ -1,10 +1,11 @@
-"""The functions as Lambda runs them: imported afresh, with the template's variables, resumed by the samples."""
+"""The functions as Lambda runs them: imported afresh, with the template's variables, and invoked by sample events."""
 
 from __future__ import annotations
 
 import importlib.util
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
@@ -26,6 +27,17 @@ from .stack_fixtures import (
 Event = dict[str, Any]
 Load = Callable[..., ModuleType]
 
+
+@dataclass(frozen=True)
+class FakeLambdaContext:
+    """What Lambda tells a handler about its invocation, as far as the functions read it."""
+
+    aws_request_id: str = "3f1c7d52-8a2e-4b8e-9c55-0d6a5b7e4f10"
+    function_name: str = "sora-ready-function"
+
+
+CONTEXT = FakeLambdaContext()
+
 FUNCTIONS = {
     "normalize": "Normalize",
     "submit": "Submit",
@@ -38,13 +50,13 @@ FUNCTIONS = {
 }
 """Each function's folder and its name in the template."""
 JOB = "video_0b5f4c1d2e3a49788796a5b4c3d2e1f0"
-"""The job that the samples speak of."""
+"""The job of the sample events."""
 COPY_KEY = f"ready/{JOB}-2cf24dba5fb0.jpg"
-"""The ready copy that the sample for submit announces."""
+"""The ready copy of the sample event for `submit`."""
 
 
 def settings_of(stack: Stack, base_url: str, secret: str) -> dict[str, str]:
-    """What the variables of all functions hold in these tests."""
+    """Return the values of all functions' variables in these tests."""
     return {
         "JOBS_TABLE": stack.table,
         "LEDGER_TABLE": stack.ledger_table,
@@ -70,14 +82,14 @@ def settings_of(stack: Stack, base_url: str, secret: str) -> dict[str, str]:
 
 
 def variables_of(name: str) -> dict[str, Any]:
-    """The variables that the template gives to a function; what it gives literally is text."""
+    """Return the variables that the template gives to a function. A literal value is text."""
     everywhere = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
     own = TEMPLATE["Resources"][FUNCTIONS[name]]["Properties"]["Environment"]["Variables"]
-    return {**everywhere, **own}
+    return {"STACK_NAME": {"Ref": "AWS::StackName"}, **everywhere, **own}
 
 
 def import_function(name: str) -> ModuleType:
-    """Import a function's app.py as a module of its own, as new as in a new execution environment."""
+    """Import a function's app.py as a new module, as a new execution environment does."""
     spec = importlib.util.spec_from_file_location(f"function_{name}", ROOT / "functions" / name / "app.py")
     assert spec is not None
     assert spec.loader is not None
@@ -86,29 +98,29 @@ def import_function(name: str) -> ModuleType:
     return module
 
 
-def uploaded(stack: Stack, event: Event, **options: Any) -> list[SourceObject]:
-    """Drop a picture for each record of a sample, and put the ETag and version it got into the event."""
+def upload_for(stack: Stack, event: Event, **options: Any) -> list[SourceObject]:
+    """Upload a picture for each record of a sample event, and put its ETag and version into the event."""
     sources = []
     for record in event["Records"]:
         body = json.loads(record["body"])
-        told = body["detail"]["object"]
-        source = stack.upload(told["key"], picture(80, 60), bucket=body["detail"]["bucket"]["name"], **options)
-        told |= {"etag": source.etag, "version-id": source.version_id, "sequencer": source.sequencer}
+        created = body["detail"]["object"]
+        source = stack.upload(created["key"], picture(80, 60), bucket=body["detail"]["bucket"]["name"], **options)
+        created |= {"etag": source.etag, "version-id": source.version_id, "sequencer": source.sequencer}
         record["body"] = json.dumps(body)
         sources.append(source)
     return sources
 
 
-def announced(key: str = COPY_KEY, receives: int = 1) -> Event:
-    """The message that a ready copy lies under this key, as it comes for the `receives`-th time."""
-    event = load_event("submit-sqs-copy-ready.json")
+def copy_event(key: str = COPY_KEY, receives: int = 1) -> Event:
+    """Return the event of the ready copy under this key, received for the `receives`-th time."""
+    event = load_event("submit-sqs-ready-copy.json")
     event["Records"][0]["body"] = event["Records"][0]["body"].replace(COPY_KEY, key)
     event["Records"][0]["attributes"]["ApproximateReceiveCount"] = str(receives)
     return event
 
 
 def due_poll(stack: Stack, job_id: str = JOB) -> Event:
-    """The message that a job's record waits for, as the next look at its video."""
+    """Return the event of the poll that a job's record waits for."""
     job = stack.jobs.get_job(job_id)
     assert job is not None
     event = load_event("track-sqs-poll.json")
@@ -116,8 +128,8 @@ def due_poll(stack: Stack, job_id: str = JOB) -> Event:
     return event
 
 
-def received(stack: Stack, event: Event) -> Event:
-    """Send a sample's message through the submit queue and take it out again, so that its receipt is a real one."""
+def with_real_receipt(stack: Stack, event: Event) -> Event:
+    """Send a sample's message through the submit queue and receive it, so that its receipt handle is a real one."""
     stack.sqs.send_message(QueueUrl=stack.submit_queue_url, MessageBody=event["Records"][0]["body"])
     (message,) = stack.sqs.receive_message(QueueUrl=stack.submit_queue_url)["Messages"]
     event["Records"][0] |= {"messageId": message["MessageId"], "receiptHandle": message["ReceiptHandle"]}
@@ -126,11 +138,11 @@ def received(stack: Stack, event: Event) -> Event:
 
 
 def ready_sample(stack: Stack, prompt: str = "a calm sea") -> Job:
-    """Record the samples' job as ready, with the copy that the sample for submit announces."""
+    """Record the samples' job as `ready`, with the copy of the sample event for `submit`."""
     return stack.ready_job(job_id=JOB, copy_key=COPY_KEY, prompt=prompt)
 
 
-def at_the_server(stack: Stack, load: Load, prompt: str = "a calm sea") -> None:
-    """Have the samples' job submitted, as it is before it is tracked."""
+def submit_sample(stack: Stack, load: Load, prompt: str = "a calm sea") -> None:
+    """Submit the samples' job, as before it is tracked."""
     ready_sample(stack, prompt)
-    load("submit").handler(load_event("submit-sqs-copy-ready.json"), None)
+    load("submit").handler(load_event("submit-sqs-ready-copy.json"), CONTEXT)

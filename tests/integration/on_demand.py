@@ -1,4 +1,4 @@
-"""The steps as they are invoked directly, and state machines that wait, as the tests use both."""
+"""The steps as direct invocations run them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ KEY = "beach.jpg"
 
 
 def invoke_normalize(stack: Stack, **event: Any) -> Job:
-    """Invoke the step for the object `beach.jpg`, unless the event says otherwise."""
+    """Run the step for the object `beach.jpg`, unless the event names a job."""
     source = {} if "job_id" in event else {"bucket": UPLOAD_BUCKET, "key": KEY}
     return NormalizeOnDemand(normalize_step(stack))(parse_normalize_invocation(source | event))
 
 
 def invoke_submit(stack: Stack, video_server: VideoServerClient, event: dict[str, Any], **fields: Any) -> Job:
-    """Invoke the step with this event."""
+    """Run the step with this event."""
     return SubmitOnDemand(submit_step(stack, video_server, **fields))(parse_submit_invocation(event))

@@ -1,4 +1,4 @@
-"""The steps as the tests run them, over one stack, and what a job's record says afterwards."""
+"""The steps as the tests run them, over one stack, and the job's record afterwards."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MP4 = b"\x00\x00\x00\x08ftyp\x00\x00\x00\x08moov\x00\x00\x00\x18mdat0123456789ab
 
 
 def normalize_step(stack: Stack, **fields: Any) -> Normalize:
-    """The step over the stack, with these fields replaced."""
+    """Return the step over the stack, with these fields replaced."""
     step = Normalize(
         jobs=stack.jobs,
         uploads=stack.uploads,
@@ -43,7 +43,7 @@ def normalize_step(stack: Stack, **fields: Any) -> Normalize:
 
 
 def submit_step(stack: Stack, video_server: VideoServerClient, **fields: Any) -> Submit:
-    """The step over the stack and this server, with these fields replaced."""
+    """Return the step over the stack and this server, with these fields replaced."""
     step = Submit(
         jobs=stack.jobs,
         ledger=stack.ledger,
@@ -57,12 +57,12 @@ def submit_step(stack: Stack, video_server: VideoServerClient, **fields: Any) ->
 
 
 def reconcile_step(stack: Stack, video_server: VideoServerClient) -> Reconcile:
-    """The step over the stack and this server."""
+    """Return the step over the stack and this server."""
     return Reconcile(stack.jobs, stack.ledger, video_server, stack.track_queue, Metrics("sora-ready"))
 
 
 def track_step(stack: Stack, video_server: VideoServerClient, **fields: Any) -> Track:
-    """The step over the stack and this server, with these fields replaced."""
+    """Return the step over the stack and this server, with these fields replaced."""
     step = Track(
         jobs=stack.jobs,
         outputs=stack.outputs,
@@ -76,18 +76,18 @@ def track_step(stack: Stack, video_server: VideoServerClient, **fields: Any) -> 
 
 
 def resolve_step(stack: Stack) -> Resolve:
-    """The step over the stack."""
+    """Return the step over the stack."""
     return Resolve(stack.jobs, stack.ledger, stack.submit_queue, stack.track_queue)
 
 
 def normalize(stack: Stack, source: SourceObject, **fields: Any) -> Job:
-    """Run the step for one event; the AWS calls counted afterwards are its own."""
+    """Run the step for one event. The AWS calls are counted from here on."""
     stack.calls.clear()
     return normalize_step(stack, **fields)(source)
 
 
 def submit(stack: Stack, video_server: VideoServerClient, job: Job, *, redelivered: bool = False, **fields: Any) -> Job:
-    """Run the step for one message about the job's copy."""
+    """Run the step for one event of the job's copy."""
     return submit_step(stack, video_server, **fields)(job.id, job.copy.key, redelivered=redelivered)
 
 
@@ -100,7 +100,7 @@ def track(
     redelivered: bool = False,
     **fields: Any,
 ) -> Job:
-    """Run the step for one message; without `polls`, for the one that the job's record waits for."""
+    """Run the step for one message; without `polls`, for the message that the job's record waits for."""
     if polls is None:
         job = stack.jobs.get_job(job_id)
         polls = job.polling.polls if job else 0
@@ -120,14 +120,14 @@ def sweep(stack: Stack, **fields: Any) -> dict[str, int]:
     return replace(step, **fields)()
 
 
-def order(video_server: VideoServerClient, prompt: str = "a calm sea") -> str:
-    """Have the server make a video; return its id."""
+def create_video(video_server: VideoServerClient, prompt: str = "a calm sea") -> str:
+    """Create a video at the server; return its id."""
     frame = Frame("ready.jpg", jpeg(64, 48), "image/jpeg")
     return video_server.submit_video("job", make_request(prompt=prompt), frame).video.id
 
 
-def ended(video_server: VideoServerClient, video_id: str) -> ServerResponse:
-    """Wait until the server's video has ended; return the server's response."""
+def wait_until_ended(video_server: VideoServerClient, video_id: str) -> ServerResponse:
+    """Wait until the server's video is completed or failed; return the server's response."""
     return eventually(
         lambda: video_server.read_video(video_id),
         lambda response: response.video.status in {"completed", "failed"},
@@ -135,12 +135,12 @@ def ended(video_server: VideoServerClient, video_id: str) -> ServerResponse:
 
 
 def recorded(stack: Stack, job: Job) -> Job:
-    """The job as its record is."""
+    """Return the job as its record is."""
     found = stack.jobs.get_job(job.id)
     assert found is not None
     return found
 
 
 def path_of(job: Job) -> list[str]:
-    """The statuses that a job went through."""
+    """Return the statuses that a job has had."""
     return [entry.status for entry in job.history]

@@ -1,4 +1,4 @@
-"""What the tests build with: a stack, pictures, jobs brought to a status, and events."""
+"""A stack over fake AWS, and what tests put into it: pictures, jobs in any status, sample events."""
 
 from __future__ import annotations
 
@@ -44,6 +44,7 @@ from sora_ready.domain.job import (
     timestamp,
 )
 from sora_ready.domain.job_id import make_job_id
+from sora_ready.domain.spending import budget_day
 from sora_ready.pipeline.unconfirmed import mark_unconfirmed
 
 T = TypeVar("T")
@@ -52,17 +53,17 @@ ROOT = Path(__file__).resolve().parents[2]
 EVENTS = ROOT / "events"
 TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
 
-# The names that the samples in events/ use, so that the samples can be taken as they are.
+# The names in the sample events, which the tests use unchanged.
 UPLOAD_BUCKET = "sora-ready-uploads-123456789012"
 OUTPUT_BUCKET = "sora-ready-output-123456789012"
 
 KEY = "sk-loopback-5e55"
 TOKEN = "7Qm2vXw9KdLr4TnBz8PfHs6YcJg3RtEa"
-"""What opens the API; the samples in events/ show it."""
+"""The API's bearer token, as the sample events have it."""
 MODELS = '{"tiny": {"seconds": [4], "usd_per_second": {"64x48": "0.10", "48x64": "0.10"}}}'
 CATALOG = {"tiny": ModelRules(("64x48", "48x64"), ("4",))}
 DAY = "2026-11-12"
-"""The day on which the tests' clock stands."""
+"""The day of the tests' clock."""
 PRICE, BUDGET = Decimal("0.40"), Decimal(25)
 DEFAULTS = {
     "size": "auto",
@@ -90,11 +91,11 @@ PATHS: Mapping[Status, tuple[Status, ...]] = {
     Status.COMPLETED: (Status.READY, Status.SUBMITTING, Status.QUEUED, Status.COMPLETED),
     Status.FAILED: (Status.READY, Status.SUBMITTING, Status.FAILED),
 }
-"""A path to each status, from the initial status of a record on."""
+"""A path to each status, from the first status of a record."""
 
 
 class Clock:
-    """A clock that stands until it is set."""
+    """A clock that stands still until a test advances it."""
 
     def __init__(self) -> None:
         self.moment = datetime(2026, 11, 12, 8, 0, tzinfo=UTC)
@@ -110,19 +111,19 @@ class Clock:
 
 
 class AwsCalls:
-    """Every call to AWS, in order, as `service.Operation`; botocore's own repeats are not counted."""
+    """Every call to AWS, in order, as `service.Operation`. botocore's own retries are not counted."""
 
     def __init__(self) -> None:
         self._calls: list[tuple[str, Any]] = []
 
-    def note(self, model: Any, params: Mapping[str, Any], **_: Any) -> None:
+    def record(self, model: Any, params: Mapping[str, Any], **_: Any) -> None:
         self._calls.append((f"{model.service_model.service_name}.{model.name}", params.get("body")))
 
     def names(self) -> list[str]:
         return [name for name, _ in self._calls]
 
     def sent(self, name: str) -> list[dict[str, Any]]:
-        """What each call of this name carried; only for the services that speak JSON."""
+        """The arguments of each call of this name; only for services that speak JSON."""
         return [json.loads(body) for called, body in self._calls if called == name]
 
     def clear(self) -> None:
@@ -141,7 +142,7 @@ class RequestLogFromNow(RequestLog):
 
 
 class OneAtATime:
-    """A client whose calls happen one after the other, as writes to one item do in DynamoDB; moto has no such order."""
+    """A client whose calls happen one after the other, as DynamoDB orders writes to one item. moto does not."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -157,7 +158,7 @@ class OneAtATime:
 
 @dataclass(frozen=True)
 class Stack:
-    """One deployed stack: its parts in AWS, and the adapters over them."""
+    """One deployed stack: its resources in AWS, and the adapters over them."""
 
     s3: Any
     dynamodb: Any
@@ -178,22 +179,22 @@ class Stack:
     track_queue_url: str
 
     def upload(self, key: str, data: bytes, *, bucket: str = UPLOAD_BUCKET, **options: Any) -> SourceObject:
-        """Drop an object and return it as S3's event would name it."""
-        answer = self.s3.put_object(Bucket=bucket, Key=key, Body=data, **options)
-        return SourceObject(bucket, key, answer["ETag"].strip('"'), answer.get("VersionId"), "00617F08299329D189")
+        """Upload an object; return it as S3's event names it."""
+        response = self.s3.put_object(Bucket=bucket, Key=key, Body=data, **options)
+        return SourceObject(bucket, key, response["ETag"].strip('"'), response.get("VersionId"), "00617F08299329D189")
 
     def output_keys(self, prefix: str = "") -> list[str]:
         listing = self.s3.list_objects_v2(Bucket=OUTPUT_BUCKET, Prefix=prefix)
         return [entry["Key"] for entry in listing.get("Contents", [])]
 
     def polls(self) -> list[tuple[dict[str, Any], int]]:
-        """The messages sent to the track queue: what each says and its delay in seconds."""
+        """The messages sent to the track queue: body and delay in seconds of each."""
         sent = self.calls.sent("sqs.SendMessage")
         assert all(message["QueueUrl"] == self.track_queue_url for message in sent)
         return [(json.loads(message["MessageBody"]), message["DelaySeconds"]) for message in sent]
 
     def messages(self, url: str) -> list[dict[str, Any]]:
-        """The messages sent to one of the queues."""
+        """The bodies of the messages sent to one queue."""
         sent = self.calls.sent("sqs.SendMessage")
         return [json.loads(message["MessageBody"]) for message in sent if message["QueueUrl"] == url]
 
@@ -201,11 +202,11 @@ class Stack:
         return self.ledger.read_spent(day)
 
     def due_row(self, job: Job) -> DueJob | None:
-        """The job as the index by-due holds it, however far in the future; None if it is not in the index."""
+        """The job's row in the index by-due, due now or later; None if it has none."""
         return next((row for rows in self.due_rows().values() for row in rows if row.job_id == job.id), None)
 
     def due_rows(self) -> dict[str, list[DueJob]]:
-        """The rows of each partition of the index by-due, the first to be resumed first."""
+        """The rows of each partition of the index by-due, the first due first."""
         query = self.jobs._query_due
         return {
             partition: list(query("due_partition = :partition", {":partition": {"S": str(partition)}}))
@@ -222,7 +223,7 @@ class Stack:
         price: str = "0.40",
         invocation: Invocation | None = None,
     ) -> Job:
-        """Record a job that is ready, and save its copy."""
+        """Record a `ready` job, and save its copy."""
         source = SourceObject(UPLOAD_BUCKET, key, "b1946ac92492d2347c6235b4d2611184", "v1")
         job = make_job(source, job_id)
         copy = make_copy(job.id, copy_key)
@@ -232,23 +233,23 @@ class Stack:
         return self.jobs.put_job(replace(job, invocation=invocation or Invocation()))
 
     def sent_job(self, video_id: str, status: Status = Status.QUEUED, *, polls: int = 0, **options: Any) -> Job:
-        """Record a job whose video is at the server under this id, after so many polls."""
+        """Record a job whose video the server makes under this id, after so many polls."""
         job = self.ready_job(**options)
         return move_along(self.jobs, job, PATHS[status][1:], video_id, polls)
 
     def claimed_job(self, key: str = "beach.jpg", *, price: Decimal = PRICE, **options: Any) -> Job:
-        """Record a job that is being sent: its price is taken from the day's budget, its worker's lease runs."""
+        """Record a `submitting` job: its price is taken from the day's budget, and its lease runs."""
         job = self.ready_job(key, **options)
         return self.ledger.claim_job(job, new_submission(self.clock, price), budget=BUDGET)
 
     def unconfirmed_job(self, key: str = "beach.jpg", **options: Any) -> Job:
-        """Record a job that may have been sent."""
+        """Record an `unconfirmed` job."""
         error = SubmissionUnconfirmed("The connection broke")
         return mark_unconfirmed(self.claimed_job(key, **options), error, self.jobs)
 
 
 def make_request(**fields: Any) -> JobRequest:
-    """The request of a job, with these fields."""
+    """Return a job's request, with these fields replaced."""
     request = JobRequest(
         model="tiny",
         size="64x48",
@@ -267,7 +268,7 @@ def make_request(**fields: Any) -> JobRequest:
 
 
 def make_copy(job_id: str, key: str = "") -> ReadyCopy:
-    """The ready copy of a job, as its record says."""
+    """Return the ready copy of a job as its record holds it."""
     frame = jpeg(64, 48)
     digest = hashlib.sha256(frame).hexdigest()
     return ReadyCopy(
@@ -291,7 +292,7 @@ def make_job(source: SourceObject | None = None, job_id: str = "", status: Statu
 
 
 def bring_to(jobs: JobTable, status: Status) -> Job:
-    """Write a job as it is after its path to `status`: in one call, without any condition."""
+    """Write a job as it is after its path to `status`: in one call, without a condition."""
     history = tuple(HistoryEntry(step, "2026-11-12T08:00:00.000Z") for step in PATHS[status])
     job = replace(make_job(status=status), history=history)
     if Status.QUEUED in PATHS[status]:
@@ -303,13 +304,13 @@ def bring_to(jobs: JobTable, status: Status) -> Job:
 
 
 def new_submission(clock: Callable[[], datetime], price: Decimal = PRICE) -> Submission:
-    """An attempt to send a job that starts now, as submit records it."""
-    until = clock() + timedelta(minutes=3)
-    return Submission(str(uuid4()), timestamp(clock()), timestamp(until), price, DAY)
+    """Return a submission that starts now, as `submit` records it."""
+    lease_until = clock() + timedelta(minutes=3)
+    return Submission(str(uuid4()), timestamp(clock()), timestamp(lease_until), price, budget_day(clock()))
 
 
 def move_along(jobs: JobTable, job: Job, steps: Any, video_id: str = "video_at_server", polls: int = 0) -> Job:
-    """Move a job along `steps`, each with the parts of the record that come with it, past the ledger."""
+    """Move a job along `steps`, each with the parts that it records, without the ledger."""
     now = timestamp(jobs.now())
     parts: dict[Status, JobChanges] = {
         Status.SUBMITTING: {"submission": new_submission(jobs.now)},
@@ -322,7 +323,7 @@ def move_along(jobs: JobTable, job: Job, steps: Any, video_id: str = "video_at_s
 
 
 def picture(width: int, height: int, kind: str = "JPEG") -> bytes:
-    """A picture with shapes in it, encoded as `kind`."""
+    """Return a picture with shapes in it, encoded as `kind`."""
     image = Image.new("RGB", (width, height), (40, 90, 160))
     ImageDraw.Draw(image).ellipse((width // 4, height // 4, width // 2, height // 2), fill=(250, 220, 120))
     return encoded(image, kind)
@@ -344,7 +345,7 @@ def load_event(name: str) -> dict[str, Any]:
 
 
 def eventually(read: Callable[[], T], enough: Callable[[T], bool]) -> T:
-    """Read until it is enough; what never becomes so fails the test, whatever the machine's pace."""
+    """Read until `enough` says so, and return what was read. Fails the test after a minute."""
     deadline = time.monotonic() + 60
     while not enough(got := read()):
         assert time.monotonic() < deadline, f"still {got}"

@@ -11,7 +11,7 @@ import pytest
 from sora_ready.adapters import job_list
 from sora_ready.domain.job import Channel, Decoding, Invocation, Job, Polling, SourceObject, Status, timestamp
 from sora_ready.domain.job_id import hash_job_id
-from tests.openai_schema import VIDEO, VIDEO_LIST, assert_matches
+from tests.openai_schema import VIDEO, VIDEO_LIST, assert_holds
 
 from .api_requests import send_request
 from .function_modules import Load
@@ -34,7 +34,7 @@ def add(stack: Stack, name: str, status: Status = Status.READY, **parts: Any) ->
 def page(api: ModuleType, query: str) -> dict[str, Any]:
     response = send_request(api, "GET", f"/videos?{query}")
     assert response.status == 200, response.body
-    assert_matches(LIST, response.body)
+    assert_holds(LIST, response.body)
     body: dict[str, Any] = response.body
     return body
 
@@ -48,7 +48,9 @@ def test_forty_five_jobs_are_listed_once_each_while_others_arrive(stack: Stack, 
     api = load("api")
     before = [add(stack, f"job {number}").id for number in range(45)]
     expected = before if order == "asc" else before[::-1]
-    arrived, seen, after = [], [], ""
+    arrived: list[str] = []
+    seen: list[str] = []
+    after = ""
     while True:
         body = page(api, f"limit=10&order={order}{after}")
         seen += ids(body)
@@ -103,7 +105,11 @@ def test_a_video_in_the_list_equals_the_video_itself(stack: Stack, load: Load) -
 
 
 def test_the_index_has_neither_history_nor_attempts(stack: Stack) -> None:
-    parts = {"submission": new_submission(stack.clock), "polling": Polling(1), "decoding": Decoding(("x",))}
+    parts: dict[str, Any] = {
+        "submission": new_submission(stack.clock),
+        "polling": Polling(1),
+        "decoding": Decoding(("x",)),
+    }
     add(stack, "a", option_sources={"mode": "tag"}, **parts)
     [job] = job_list.JobList(stack.dynamodb, stack.table).read_page(limit=1).jobs
     assert (job.history, job.submission, job.polling, job.option_sources) == ((), None, Polling(), {})

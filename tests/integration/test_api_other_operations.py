@@ -11,7 +11,7 @@ import pytest
 from sora_ready.adapters.upload_bucket import UploadBucket
 from sora_ready.domain.job import Channel, Invocation, Status
 from sora_ready.domain.job_id import api_object_key
-from tests.openai_schema import ERROR, assert_matches
+from tests.openai_schema import ERROR, assert_holds
 
 from .api_requests import CONTEXT, complete_job, create_video, send_request
 from .function_modules import JOB, Load, ready_sample
@@ -37,7 +37,7 @@ def test_a_get_is_one_consistent_read(stack: Stack, load: Load) -> None:
 )
 def test_an_unknown_video_is_not_found(stack: Stack, load: Load, video_id: str) -> None:
     response = send_request(load("api"), "GET", f"/videos/{video_id}")
-    assert_matches(ERROR, response.body)
+    assert_holds(ERROR, response.body)
     assert (response.status, response.body["error"]["type"]) == (404, "not_found_error")
 
 
@@ -196,7 +196,7 @@ def test_an_unknown_path_is_not_found_and_another_method_not_allowed(
     stack: Stack, load: Load, method: str, path: str, status: int, allow: str | None
 ) -> None:
     response = send_request(load("api"), method, path)
-    assert_matches(ERROR, response.body)
+    assert_holds(ERROR, response.body)
     assert (response.status, response.headers.get("allow")) == (status, allow)
     assert stack.calls.names() == []
 

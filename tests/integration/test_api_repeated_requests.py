@@ -80,7 +80,7 @@ def test_a_retried_delete_does_not_delete_what_the_first_canceled(stack: Stack, 
     again = send_request(api, "DELETE", f"/videos/{job.id}", **RETRY)
     assert first.body == again.body
     assert again.body["deleted"] is False
-    assert stack.jobs.get_job(job.id).status is Status.CANCELED  # type: ignore[union-attr]
+    assert stack.jobs.get_job(job.id).status is Status.CANCELED
     # A new request deletes it.
     assert send_request(api, "DELETE", f"/videos/{job.id}").body["deleted"] is True
 

@@ -15,7 +15,17 @@ from sora_ready.domain.job import DUE_AFTER, Job, Status, timestamp
 from sora_ready.domain.job_id import make_job_id
 from sora_ready.pipeline.dead_letters import mark_dead_letter, mark_dead_upload
 
-from .function_modules import JOB, Event, Load, announced, at_the_server, due_poll, ready_sample, received, uploaded
+from .function_modules import (
+    JOB,
+    Event,
+    Load,
+    copy_event,
+    due_poll,
+    ready_sample,
+    submit_sample,
+    upload_for,
+    with_real_receipt,
+)
 from .run_steps import path_of, recorded, submit, track
 from .stack_fixtures import TEMPLATE, Stack, eventually, load_event, move_along
 
@@ -62,7 +72,7 @@ def test_an_upload_that_has_no_record_is_given_one_at_its_last_try(
 ) -> None:
     # given an upload that cannot even be opened
     event = receive(load_event("normalize-sqs-object-created.json"), tries)
-    (source,) = uploaded(stack, event)
+    (source,) = upload_for(stack, event)
     break_bucket(monkeypatch, "UploadBucket.open_upload")
 
     # when
@@ -78,7 +88,7 @@ def test_an_upload_that_has_no_record_is_given_one_at_its_last_try(
 
 def test_an_upload_whose_record_was_begun_keeps_it(stack: Stack, load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
     event = receive(load_event("normalize-sqs-object-created.json"), 1)
-    (source,) = uploaded(stack, event)
+    (source,) = upload_for(stack, event)
     break_bucket(monkeypatch, "OutputBucket.put_ready_copy")
     fails(load, "normalize", event)
     begun = stack.jobs.get_job(make_job_id(source))
@@ -97,7 +107,12 @@ def test_a_job_that_a_server_never_took_is_marked_at_the_last_try(stack: Stack, 
     for tries in (LAST["submit"] - 1, LAST["submit"]):
         assert stack.due_row(job) is not None
         # nothing listens there
-        fails(load, "submit", received(stack, announced(receives=tries)), VIDEO_API_BASE_URL="http://127.0.0.1:9/v1")
+        fails(
+            load,
+            "submit",
+            with_real_receipt(stack, copy_event(receives=tries)),
+            VIDEO_API_BASE_URL="http://127.0.0.1:9/v1",
+        )
     marked = recorded(stack, job)
     assert marked.status is Status.READY
     assert_left_to_people(stack, marked, "Submit", "server_unreachable")
@@ -108,7 +123,7 @@ def test_a_job_that_a_server_never_took_is_marked_at_the_last_try(stack: Stack, 
 def test_a_video_that_could_not_be_stored_is_marked_at_the_last_try(
     stack: Stack, load: Load, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    at_the_server(stack, load)
+    submit_sample(stack, load)
     break_bucket(monkeypatch, "OutputBucket.put_video")
 
     def last_try_fails() -> bool:
@@ -140,7 +155,7 @@ def test_what_failed_with_the_table_itself_does_not_hide_the_failure(stack: Stac
     ready_sample(stack)
     stack.dynamodb.delete_table(TableName=stack.table)
 
-    fails(load, "submit", received(stack, announced(receives=LAST["submit"])))
+    fails(load, "submit", with_real_receipt(stack, copy_event(receives=LAST["submit"])))
 
 
 def test_a_servers_words_and_a_prompt_are_not_repeated_by_a_fault_of_ours(stack: Stack) -> None:
@@ -229,7 +244,7 @@ def test_of_no_job_nothing_is_marked(stack: Stack) -> None:
 
 def test_a_redriven_upload_becomes_its_copy(stack: Stack, load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
     event = receive(load_event("normalize-sqs-object-created.json"), LAST["normalize"])
-    (source,) = uploaded(stack, event)
+    (source,) = upload_for(stack, event)
     with monkeypatch.context() as broken:
         break_bucket(broken, "UploadBucket.open_upload")
         fails(load, "normalize", event)

@@ -1,10 +1,10 @@
-"""What is published of a job is what docs/events/ says, in each status that a job may have."""
+"""Events are as docs/events/ describes them, in each status that a job can have."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -13,31 +13,22 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from local.fake_video_server import FakeVideoServer, faults
-from sora_ready.adapters.event_bus import BusEvent, EventBus
 from sora_ready.adapters.job_items import write_item
 from sora_ready.adapters.video_server.client import VideoServerClient
-from sora_ready.domain.job import Job, Status
-from sora_ready.domain.reconciliation import fingerprint
-from sora_ready.pipeline.publish import DETAIL_TYPE, SCHEMA_VERSION, publish_events
+from sora_ready.domain.job import Decoding, Invocation, Job, Status
+from sora_ready.entrypoints.table_stream import read_changes
+from sora_ready.pipeline.publish import DETAIL_TYPE, SCHEMA_VERSION
 
-from .run_steps import ended, normalize, submit, track
-from .stack_fixtures import BUDGET, PRICE, ROOT, Stack, new_submission, picture
+from .publish_fakes import FakeBus, FakeTaskTokens, publish_step
+from .run_steps import normalize, submit, track, wait_until_ended
+from .stack_fixtures import BUDGET, ROOT, Stack, new_submission, picture
 
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
 
-SCHEMA = json.loads((ROOT / "docs" / "events" / "video-job-status-changed.v1.json").read_text(encoding="utf-8"))
+SCHEMA = json.loads((ROOT / "docs" / "events" / "video-job-status-changed.v2.json").read_text(encoding="utf-8"))
 ENVELOPE = {"version": "0", "id": "e", "account": "1", "region": "us-east-1", "time": "now", "resources": []}
 
-Way = Callable[[Stack, VideoServerClient, FakeVideoServer], Job]
-
-
-class Bus(EventBus):
-    def __init__(self) -> None:
-        self.told: list[BusEvent] = []
-
-    def put_events(self, events: Sequence[BusEvent]) -> list[int]:
-        self.told += events
-        return []
+Path = Callable[[Stack, VideoServerClient, FakeVideoServer], Job]
 
 
 def ready(stack: Stack, *_: Any, data: bytes = b"", **options: Any) -> Job:
@@ -45,14 +36,15 @@ def ready(stack: Stack, *_: Any, data: bytes = b"", **options: Any) -> Job:
 
 
 def received(stack: Stack, *_: Any) -> Job:
-    job = ready(stack)
-    return replace(job, status=Status.RECEIVED, copy={}, picture={}, history=job.history[:1])
+    job = stack.jobs.get_job(ready(stack).id)
+    options = {"size": "64x48", "seconds": "4", "prompt": "a calm sea"}
+    received = replace(job, status=Status.RECEIVED, request=None, copy=None, picture=None, history=job.history[:1])
+    return replace(received, options=options, decoding=Decoding((job.created_at,)))
 
 
 def submitting(stack: Stack, *_: Any) -> Job:
     job = ready(stack)
-    attempt = new_submission(stack.clock)
-    return stack.ledger.claim_job(job, attempt, fingerprint(job.request), price=PRICE, budget=BUDGET)
+    return stack.ledger.claim_job(job, new_submission(stack.clock), budget=BUDGET)
 
 
 def unconfirmed(stack: Stack, video_server: VideoServerClient, fake_server: FakeVideoServer) -> Job:
@@ -62,23 +54,23 @@ def unconfirmed(stack: Stack, video_server: VideoServerClient, fake_server: Fake
 
 def in_progress(stack: Stack, video_server: VideoServerClient, _: FakeVideoServer) -> Job:
     job = submit(stack, video_server, ready(stack))
-    server = {**job.server, "status": "in_progress", "progress": 7, "expires_at": 1_794_000_000}
+    server = replace(job.server, status="in_progress", progress=7, expires_at=1_794_000_000)
     return stack.jobs.move_job(job.id, Status.IN_PROGRESS, server=server)
 
 
 def completed(stack: Stack, video_server: VideoServerClient, _: FakeVideoServer) -> Job:
     job = submit(stack, video_server, ready(stack, Tagging="preset=art&size=64x48"))
-    ended(video_server, job.server.id)
+    wait_until_ended(video_server, job.server.id)
     return track(stack, video_server, job.id)
 
 
-def failed_late(stack: Stack, video_server: VideoServerClient, _: FakeVideoServer) -> Job:
+def failed_at_server(stack: Stack, video_server: VideoServerClient, _: FakeVideoServer) -> Job:
     job = submit(stack, video_server, ready(stack, Metadata={"prompt": "fail-render"}))
-    ended(video_server, job.server.id)
+    wait_until_ended(video_server, job.server.id)
     return track(stack, video_server, job.id)
 
 
-PATHS: list[tuple[str, Way]] = [
+PATHS: list[tuple[str, Path]] = [
     ("received", received),
     ("ready", ready),
     ("held", lambda stack, server, _: submit(stack, server, ready(stack), budget=Decimal(0))),
@@ -87,7 +79,7 @@ PATHS: list[tuple[str, Way]] = [
     ("queued", lambda stack, server, _: submit(stack, server, ready(stack))),
     ("in_progress", in_progress),
     ("completed", completed),
-    ("failed", failed_late),
+    ("failed", failed_at_server),
     ("failed", lambda stack, server, _: submit(stack, server, ready(stack, Metadata={"prompt": "moderation-block"}))),
     ("rejected", lambda stack, *_: ready(stack, Tagging="mode=sideways")),
     ("rejected", lambda stack, *_: ready(stack, data=b"no picture")),
@@ -97,16 +89,17 @@ PATHS: list[tuple[str, Way]] = [
 
 
 def publish(job: Job) -> dict[str, Any]:
-    """The event that is published when a job comes to where it stands."""
-    bus = Bus()
-    image = write_item(replace(job, caller={"task_tokens": ["secret"]}).to_record())
-    assert publish_events([{"dynamodb": {"NewImage": image, "SequenceNumber": "1"}}], bus, stack="films") is None
-    (event,) = bus.told
+    """Return the event of a job's last change."""
+    bus = FakeBus()
+    image = write_item(replace(job, invocation=Invocation(task_tokens=("secret",))))
+    changes = read_changes({"Records": [{"dynamodb": {"NewImage": image, "SequenceNumber": "1"}}]})
+    assert publish_step(bus, FakeTaskTokens()).publish_events(changes) is None
+    ((event,),) = bus.calls
     return {**ENVELOPE, "source": "sora-ready", "detail-type": event.detail_type, "detail": event.detail}
 
 
 def undocumented(value: Any, schema: dict[str, Any], path: str = "detail") -> list[str]:
-    """The fields of an event that its schema does not name."""
+    """Return the fields of an event that its schema does not name."""
     known = schema.get("properties")
     if not isinstance(value, dict) or known is None:
         return []
@@ -119,31 +112,31 @@ def undocumented(value: Any, schema: dict[str, Any], path: str = "detail") -> li
     ]
 
 
-@pytest.mark.parametrize(("status", "way"), PATHS, ids=[f"{number}-{name}" for number, (name, _) in enumerate(PATHS)])
+@pytest.mark.parametrize(("status", "path"), PATHS, ids=[f"{number}-{name}" for number, (name, _) in enumerate(PATHS)])
 def test_the_event_of_each_status_is_as_documented(
-    stack: Stack, video_server: VideoServerClient, fake_server: FakeVideoServer, status: str, way: Way
+    stack: Stack, video_server: VideoServerClient, fake_server: FakeVideoServer, status: str, path: Path
 ) -> None:
-    event = publish(way(stack, video_server, fake_server))
+    event = publish(path(stack, video_server, fake_server))
 
     Draft202012Validator(SCHEMA).validate(event)
     assert (event["detail"]["status"], event["detail"]["schema_version"]) == (status, SCHEMA_VERSION)
-    # errors carry facts of their own, which the schema says
+    # the facts of an error depend on its code
     assert [name for name in undocumented(event["detail"], SCHEMA["$defs"]["detail"]) if ".error." not in name] == []
     assert "secret" not in json.dumps(event)
 
 
-def test_every_status_is_looked_at() -> None:
+def test_every_status_has_an_event_here() -> None:
     assert {name for name, _ in PATHS} == set(Status) == set(SCHEMA["$defs"]["status"]["enum"])
 
 
-def test_the_schema_is_one_and_is_of_the_version_that_is_published() -> None:
+def test_the_schema_is_valid_and_of_the_published_version() -> None:
     Draft202012Validator.check_schema(SCHEMA)
     assert SCHEMA["title"] == DETAIL_TYPE
-    assert SCHEMA_VERSION.split(".")[0] == "1"
+    assert SCHEMA_VERSION.split(".")[0] == "2"
 
 
 @pytest.mark.parametrize(
-    ("status", "without"),
+    ("status", "field"),
     [
         ("completed", "video"),
         ("completed", "job_id"),
@@ -153,15 +146,15 @@ def test_the_schema_is_one_and_is_of_the_version_that_is_published() -> None:
         ("ready", "history"),
     ],
 )
-def test_an_event_that_lacked_what_a_receiver_needs_would_be_noticed(
-    stack: Stack, video_server: VideoServerClient, fake_server: FakeVideoServer, status: str, without: str
+def test_an_event_without_a_field_that_receivers_need_breaks_the_schema(
+    stack: Stack, video_server: VideoServerClient, fake_server: FakeVideoServer, status: str, field: str
 ) -> None:
     event = publish(dict(PATHS)[status](stack, video_server, fake_server))
-    del event["detail"][without]
+    del event["detail"][field]
     assert not Draft202012Validator(SCHEMA).is_valid(event)
 
 
-def test_who_hears_that_a_video_is_there_can_fetch_it_and_check_it(
+def test_a_receiver_can_fetch_and_check_the_video(
     stack: Stack, video_server: VideoServerClient, fake_server: FakeVideoServer
 ) -> None:
     video = publish(completed(stack, video_server, fake_server))["detail"]["video"]

@@ -1,31 +1,37 @@
-"""An attempt that ended, though not well, is tried again and never counted as a death of its decoder."""
+"""An attempt that raised an error is repeated, and never counts as a crash of the decoder."""
 
 from __future__ import annotations
 
 import pytest
 from botocore.exceptions import ClientError
 
-from sora_ready.domain.job import Job, SourceObject, Status
+from sora_ready.domain.job import Decoding, Job, SourceObject, Status
 
-from .crashing_decoder import AWAY_SECONDS, DELIVERIES, Decoder, Failing, Unsaved, die, found
+from .crashing_decoder import (
+    MAX_RECEIVES,
+    VISIBILITY_SECONDS,
+    Decoder,
+    MissingOutputBucket,
+    ThrottledTable,
+    crash,
+    job_of,
+)
 from .run_steps import normalize, path_of
 from .stack_fixtures import Stack, picture
 
 
-@pytest.mark.parametrize(
-    "trouble", [RuntimeError("a fault of ours"), ConnectionError("the line was cut"), MemoryError()], ids=repr
-)
-def test_a_decode_that_raised_is_tried_again_and_never_counted(
-    stack: Stack, decoder: Decoder, source: SourceObject, trouble: Exception
+@pytest.mark.parametrize("error", [RuntimeError("a bug"), ConnectionError("connection lost"), MemoryError()], ids=repr)
+def test_a_decode_that_raised_is_repeated_and_never_counts_as_a_crash(
+    stack: Stack, decoder: Decoder, source: SourceObject, error: Exception
 ) -> None:
     # when
-    for _ in range(DELIVERIES):
-        decoder.ends = [trouble]
-        with pytest.raises(type(trouble)) as raised:
+    for _ in range(MAX_RECEIVES):
+        decoder.errors = [error]
+        with pytest.raises(type(error)) as raised:
             normalize(stack, source)
-        assert raised.value is trouble
-        assert found(stack, source).submission == {"decodes": []}
-        stack.clock.advance(seconds=AWAY_SECONDS)
+        assert raised.value is error
+        assert job_of(stack, source).decoding == Decoding()
+        stack.clock.advance(seconds=VISIBILITY_SECONDS)
 
     # then
     assert normalize(stack, source).status is Status.READY
@@ -35,89 +41,91 @@ def test_a_copy_that_cannot_be_saved_does_not_become_a_crash(
     stack: Stack, decoder: Decoder, source: SourceObject
 ) -> None:
     # when
-    for _ in range(DELIVERIES):
+    for _ in range(MAX_RECEIVES):
         with pytest.raises(ClientError, match="NoSuchBucket"):
-            normalize(stack, source, outputs=Unsaved(stack))
+            normalize(stack, source, outputs=MissingOutputBucket(stack))
         assert stack.calls.names()[-2:] == ["s3.PutObject", "dynamodb.UpdateItem"]
-        stack.clock.advance(seconds=AWAY_SECONDS)
+        stack.clock.advance(seconds=VISIBILITY_SECONDS)
 
     # then
     job = normalize(stack, source)
-    assert (job.status, path_of(job), decoder.decodes) == (Status.READY, ["received", "ready"], DELIVERIES + 1)
+    assert (job.status, path_of(job), decoder.decodes) == (Status.READY, ["received", "ready"], MAX_RECEIVES + 1)
 
 
 @pytest.mark.parametrize("data", [picture(80, 60), b"no picture"], ids=["ready", "rejected"])
 def test_an_outcome_that_cannot_be_recorded_does_not_become_a_crash(stack: Stack, data: bytes) -> None:
-    # given a table that takes the announcement and refuses the outcome
+    # given a table that records the attempt and refuses its outcome
     source = stack.upload("beach.jpg", data)
-    jobs = Failing(stack, lambda job: job.status is not Status.RECEIVED)
+    jobs = ThrottledTable(stack, lambda job: job.status is not Status.RECEIVED)
 
     # when
-    for _ in range(DELIVERIES):
+    for _ in range(MAX_RECEIVES):
         with pytest.raises(ClientError, match="ThrottlingException"):
             normalize(stack, source, jobs=jobs)
-        stack.clock.advance(seconds=AWAY_SECONDS)
+        stack.clock.advance(seconds=VISIBILITY_SECONDS)
 
     # then
     job = normalize(stack, source)
-    assert (job.status, job.error.code) in {(Status.READY, None), (Status.REJECTED, "not_an_image")}
+    assert (job.status, job.error and job.error.code) in {(Status.READY, None), (Status.REJECTED, "not_an_image")}
 
 
-def test_a_table_that_takes_nothing_does_not_become_a_crash(
+def test_a_table_that_refuses_every_write_does_not_become_a_crash(
     stack: Stack, decoder: Decoder, source: SourceObject
 ) -> None:
     # when
-    for _ in range(DELIVERIES):
+    for _ in range(MAX_RECEIVES):
         with pytest.raises(ClientError, match="ThrottlingException"):
-            normalize(stack, source, jobs=Failing(stack, lambda _: True))
-        stack.clock.advance(seconds=AWAY_SECONDS)
+            normalize(stack, source, jobs=ThrottledTable(stack, lambda _: True))
+        stack.clock.advance(seconds=VISIBILITY_SECONDS)
 
-    # then nothing was decoded that could not be put on record
+    # then no attempt was made that could not be recorded
     assert decoder.decodes == 0
     assert normalize(stack, source).status is Status.READY
 
 
-def test_trouble_with_taking_an_attempt_off_does_not_hide_why_it_ended(
+def test_an_attempt_that_cannot_be_taken_off_the_record_does_not_hide_its_error(
     stack: Stack, decoder: Decoder, source: SourceObject
 ) -> None:
-    # given a table that has had enough after the announcement
-    announced: list[Job] = []
-    jobs = Failing(stack, lambda job: bool(announced) or announced.append(job))  # type: ignore[func-returns-value]
-    decoder.ends = [RuntimeError("a fault of ours")]
+    # given a table that throttles every write after the first
+    written: list[Job] = []
+    jobs = ThrottledTable(stack, lambda job: bool(written) or written.append(job))  # type: ignore[func-returns-value] # None is false
+    decoder.errors = [RuntimeError("a bug")]
 
     # when
-    with pytest.raises(RuntimeError, match="a fault of ours"):
+    with pytest.raises(RuntimeError, match="a bug"):
         normalize(stack, source, jobs=jobs)
 
     # then
-    assert len(found(stack, source).decoding.started_at) == 1
+    assert len(job_of(stack, source).decoding.started_at) == 1
 
 
-def test_an_attempt_that_ended_takes_off_only_itself(stack: Stack, decoder: Decoder, source: SourceObject) -> None:
-    # given one that died, and one that dies while the copy of another is not saved
-    first = die(stack, decoder, source).decoding.started_at
+def test_an_attempt_that_raised_takes_only_itself_off_the_record(
+    stack: Stack, decoder: Decoder, source: SourceObject
+) -> None:
+    # given one attempt that crashed, and one that crashes while another fails to save its copy
+    first = crash(stack, decoder, source).decoding.started_at
 
     # when
     with pytest.raises(ClientError, match="NoSuchBucket"):
-        normalize(stack, source, outputs=Unsaved(stack, lambda: die_later(stack, decoder, source)))
+        normalize(stack, source, outputs=MissingOutputBucket(stack, lambda: crash_later(stack, decoder, source)))
 
     # then
-    left = found(stack, source).decoding.started_at
+    left = job_of(stack, source).decoding.started_at
     assert (left[:-1], len(left)) == (first, 2)
     assert left[-1] == "2026-11-12T08:06:05.000Z"
 
 
-def die_later(stack: Stack, decoder: Decoder, source: SourceObject) -> None:
+def crash_later(stack: Stack, decoder: Decoder, source: SourceObject) -> None:
     stack.clock.advance(seconds=5)
-    die(stack, decoder, source, away=0)
+    crash(stack, decoder, source, wait=0)
 
 
-def test_an_attempt_that_ended_after_the_job_was_made_leaves_the_job_alone(
+def test_an_attempt_that_raises_after_the_job_is_ready_does_not_change_the_job(
     stack: Stack, decoder: Decoder, source: SourceObject
 ) -> None:
     # when
     with pytest.raises(ClientError, match="NoSuchBucket"):
-        normalize(stack, source, outputs=Unsaved(stack, lambda: normalize(stack, source)))
+        normalize(stack, source, outputs=MissingOutputBucket(stack, lambda: normalize(stack, source)))
 
     # then
-    assert path_of(found(stack, source)) == ["received", "ready"]
+    assert path_of(job_of(stack, source)) == ["received", "ready"]

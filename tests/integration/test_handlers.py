@@ -13,7 +13,7 @@ from sora_ready.adapters.video_server import client
 from sora_ready.domain.job import Status
 from sora_ready.domain.job_id import make_job_id
 
-from .function_modules import COPY_KEY, FUNCTIONS, JOB, Event, Load, at_the_server, due_poll, ready_sample, uploaded
+from .function_modules import COPY_KEY, FUNCTIONS, JOB, Event, Load, due_poll, ready_sample, submit_sample, upload_for
 from .stack_fixtures import EVENTS, Clock, Stack, eventually, load_event, move_along, picture
 
 # The SDK marks its video methods deprecated, and pytest drops the filter that the product sets at import.
@@ -35,10 +35,10 @@ def failures(answer: Event) -> list[str]:
 def test_every_sample_is_dealt_with_by_the_function_it_is_named_for(stack: Stack, load: Load, sample: str) -> None:
     name = sample.split("-", maxsplit=1)[0]
     event = load_event(sample)
-    if sample == "normalize-call.json":
+    if sample == "normalize-direct-invocation.json":
         stack.upload(event["key"], picture(80, 60))
     elif name == "normalize":
-        uploaded(stack, event)
+        upload_for(stack, event)
     elif name == "backfill":
         stack.upload("holiday/beach & sea.jpg", picture(80, 60))
     elif name in {"submit", "sweep", "api"}:
@@ -46,7 +46,7 @@ def test_every_sample_is_dealt_with_by_the_function_it_is_named_for(stack: Stack
         if "resolve" in event:
             move_along(stack.jobs, job, [Status.SUBMITTING, Status.UNCONFIRMED])
     elif name == "track":
-        at_the_server(stack, load)
+        submit_sample(stack, load)
     function = load(name)
     answer = function.handler(event, None)
     assert answer.get("batchItemFailures", []) == []
@@ -79,7 +79,7 @@ def test_every_message_is_shaped_as_aws_shapes_it(sample: str) -> None:
 
 def test_normalize_makes_a_ready_job_of_each_upload_in_a_batch(stack: Stack, load: Load) -> None:
     event = load_event("normalize-sqs-two-uploads.json")
-    sources = uploaded(stack, event)
+    sources = upload_for(stack, event)
     assert [source.key for source in sources] == ["holiday/beach.jpg", "假日 2026/100%25 sun + sea/海滩.jpg"]
     assert failures(load("normalize").handler(event, None)) == []
     for source in sources:
@@ -93,14 +93,14 @@ def test_submit_sends_the_copy_and_asks_for_the_first_look(
     stack: Stack, fake_server: FakeVideoServer, load: Load
 ) -> None:
     ready_sample(stack)
-    load("submit").handler(load_event("submit-sqs-copy-ready.json"), None)
+    load("submit").handler(load_event("submit-sqs-ready-copy.json"), None)
     assert status_of(stack, JOB) is Status.QUEUED
     assert [entry.idempotency_key for entry in fake_server.request_log.accepted()] == [JOB]
     assert stack.polls() == [({"job_id": JOB, "polls": 0}, 7)]
 
 
 def test_track_brings_the_video_home(stack: Stack, load: Load) -> None:
-    at_the_server(stack, load)
+    submit_sample(stack, load)
     function = load("track")
 
     def look() -> Status | None:
@@ -127,7 +127,7 @@ def test_a_message_that_cannot_be_read_comes_back(
 
 def test_one_bad_message_of_two_comes_back_alone(stack: Stack, load: Load) -> None:
     event = load_event("normalize-sqs-two-uploads.json")
-    (good,) = uploaded(stack, {"Records": event["Records"][1:]})
+    (good,) = upload_for(stack, {"Records": event["Records"][1:]})
     event["Records"][0]["body"] = "not json"
     assert failures(load("normalize").handler(event, None)) == [event["Records"][0]["messageId"]]
     assert status_of(stack, make_job_id(good)) is Status.READY
@@ -135,7 +135,7 @@ def test_one_bad_message_of_two_comes_back_alone(stack: Stack, load: Load) -> No
 
 def test_a_rejected_upload_does_not_come_back(stack: Stack, load: Load) -> None:
     event = load_event("normalize-sqs-object-created.json")
-    (source,) = uploaded(stack, event)
+    (source,) = upload_for(stack, event)
     stack.s3.delete_object(Bucket=source.bucket, Key=source.key, VersionId=source.version_id)
     assert failures(load("normalize").handler(event, None)) == []
     assert status_of(stack, make_job_id(source)) is Status.REJECTED
@@ -145,7 +145,7 @@ def test_a_rejected_upload_does_not_come_back(stack: Stack, load: Load) -> None:
 def test_an_object_that_is_no_ready_copy_is_ignored(
     stack: Stack, fake_server: FakeVideoServer, load: Load, key: str
 ) -> None:
-    event = load_event("submit-sqs-copy-ready.json")
+    event = load_event("submit-sqs-ready-copy.json")
     event["Records"][0]["body"] = event["Records"][0]["body"].replace(COPY_KEY, key)
     assert failures(load("submit").handler(event, None)) == []
     assert (stack.calls.names(), fake_server.request_log.entries()) == ([], [])
@@ -154,7 +154,7 @@ def test_an_object_that_is_no_ready_copy_is_ignored(
 def test_the_key_is_read_from_its_secret_once_in_five_minutes(
     stack: Stack, fake_server: FakeVideoServer, load: Load, aws: Event, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    at_the_server(stack, load)
+    submit_sample(stack, load)
     monkeypatch.setattr(client, "time", SimpleNamespace(monotonic=clock.unix))
     function = load("track")
 

@@ -1,4 +1,4 @@
-"""The jobs table: every write of a status is conditional on what may follow what."""
+"""The jobs table: every write of a status is conditional on the table of transitions."""
 
 from __future__ import annotations
 
@@ -10,12 +10,24 @@ from typing import Any
 import pytest
 
 from sora_ready.adapters.job_table import JobTable
-from sora_ready.domain.errors import TransitionRefused
-from sora_ready.domain.job import DUE_AFTER, Job, SourceObject, Status, timestamp
+from sora_ready.domain.codec import JsonObject
+from sora_ready.domain.errors import JobError, TransitionRefused
+from sora_ready.domain.job import (
+    DUE_AFTER,
+    Decoding,
+    HistoryEntry,
+    Job,
+    JobConditions,
+    ServerVideo,
+    SourceObject,
+    Status,
+    StoredVideo,
+    timestamp,
+)
 
-from .stack_fixtures import PATHS, Clock, OneAtATime, bring_to, make_job
+from .stack_fixtures import OUTPUT_BUCKET, PATHS, Clock, OneAtATime, bring_to, make_job, new_submission
 
-# What may follow what, as the design has it: written out here, so that a change of the product's table is seen.
+# The design's transitions, written out, so that a change of the product's table fails here.
 FOLLOWS = {
     "received": {"ready", "rejected", "canceled"},
     "ready": {"submitting", "held", "canceled"},
@@ -33,11 +45,12 @@ FOLLOWS = {
 PAIRS = [(before, after) for before, after in product(Status, Status)]
 LEGAL = [pair for pair in PAIRS if pair[1] in FOLLOWS[pair[0]]]
 ILLEGAL = [pair for pair in PAIRS if pair[1] not in FOLLOWS[pair[0]]]
+TROUBLE = JobError("http_503", "The server is overloaded.")
 
 
-def note_attempt(jobs: JobTable, job: Job, attempt: dict[str, Any]) -> Job:
-    """Put an attempt on a job's record, while that holds the attempt that this writer saw."""
-    return jobs.update_job(job, only={"attempt": job.submission or None}, attempt=attempt)
+def record_decoding(jobs: JobTable, job: Job, *started_at: str) -> Job:
+    """Record attempts to decode the job's picture, if the record still holds those that `job` has."""
+    return jobs.update_job(job, conditions=JobConditions(decoding=job.decoding), decoding=Decoding(started_at))
 
 
 @pytest.mark.parametrize("status", [Status.RECEIVED, Status.READY, Status.REJECTED])
@@ -47,7 +60,7 @@ def test_a_record_begins_as_received_ready_or_rejected(jobs: JobTable, status: S
     found = jobs.get_job(job.id)
     assert found is not None
     assert found.status is status
-    assert list(found.history) == [{"status": status, "at": "2026-11-12T08:00:00.000Z"}]
+    assert found.history == (HistoryEntry(status, "2026-11-12T08:00:00.000Z"),)
 
 
 @pytest.mark.parametrize("status", sorted(set(Status) - {Status.RECEIVED, Status.READY, Status.REJECTED}))
@@ -58,7 +71,7 @@ def test_no_record_begins_with_a_later_status(jobs: JobTable, status: Status) ->
 
 
 @pytest.mark.parametrize("status", [Status.READY, Status.REJECTED])
-def test_a_received_job_is_replaced_by_what_became_of_it(jobs: JobTable, clock: Clock, status: Status) -> None:
+def test_a_received_job_is_replaced_by_its_outcome(jobs: JobTable, clock: Clock, status: Status) -> None:
     received = bring_to(jobs, Status.RECEIVED)
     clock.advance(seconds=2)
     jobs.put_job(replace(received, status=status))
@@ -68,17 +81,17 @@ def test_a_received_job_is_replaced_by_what_became_of_it(jobs: JobTable, clock: 
     assert [entry.status for entry in found.history] == ["received", status]
 
 
-@pytest.mark.parametrize("standing", sorted(set(Status) - {Status.RECEIVED}))
+@pytest.mark.parametrize("current", sorted(set(Status) - {Status.RECEIVED}))
 @pytest.mark.parametrize("status", [Status.RECEIVED, Status.READY, Status.REJECTED])
-def test_a_job_beyond_received_is_never_replaced(jobs: JobTable, standing: Status, status: Status) -> None:
-    before = bring_to(jobs, standing)
+def test_a_job_beyond_received_is_never_replaced(jobs: JobTable, current: Status, status: Status) -> None:
+    before = bring_to(jobs, current)
     with pytest.raises(TransitionRefused) as refusal:
         jobs.put_job(make_job(status=status))
-    assert refusal.value.current == standing
+    assert refusal.value.current == current
     assert jobs.get_job(before.id) == before
 
 
-def test_an_announcement_does_not_replace_an_announcement(jobs: JobTable) -> None:
+def test_a_received_job_is_not_received_again(jobs: JobTable) -> None:
     before = bring_to(jobs, Status.RECEIVED)
     with pytest.raises(TransitionRefused) as refusal:
         jobs.put_job(make_job(status=Status.RECEIVED))
@@ -86,26 +99,29 @@ def test_an_announcement_does_not_replace_an_announcement(jobs: JobTable) -> Non
     assert jobs.get_job(before.id) == before
 
 
-def test_an_attempt_is_noted_without_lengthening_the_history(jobs: JobTable, clock: Clock) -> None:
+def test_an_attempt_is_recorded_without_an_entry_in_the_history(jobs: JobTable, clock: Clock) -> None:
     job = bring_to(jobs, Status.RECEIVED)
     clock.advance(seconds=10)
-    for attempt in ({"decodes": ["a"]}, {"decodes": ["a", "b"]}, {"decodes": []}):
-        noted = note_attempt(jobs, job, attempt)
-        assert noted == jobs.get_job(job.id)
-        assert noted == replace(
-            job, attempt=attempt, updated_at="2026-11-12T08:00:10.000Z", due_at="2026-11-12T08:30:10.000Z"
+    for started_at in (("a",), ("a", "b"), ()):
+        written = record_decoding(jobs, job, *started_at)
+        assert written == jobs.get_job(job.id)
+        assert written == replace(
+            job,
+            decoding=Decoding(started_at),
+            updated_at="2026-11-12T08:00:10.000Z",
+            due_at="2026-11-12T08:30:10.000Z",
         )
-        job = noted
+        job = written
 
 
-@pytest.mark.parametrize("seen", [{}, {"decodes": ["a"]}, {"decodes": ["a", "b"]}, {"decodes": ["b", "a"]}])
-def test_an_attempt_does_not_replace_one_that_was_not_seen(jobs: JobTable, seen: dict[str, Any]) -> None:
+@pytest.mark.parametrize("stale", [(), ("a",), ("a", "b"), ("b", "a")])
+def test_an_attempt_does_not_replace_one_that_its_writer_has_not_read(jobs: JobTable, stale: tuple[str, ...]) -> None:
     job = bring_to(jobs, Status.RECEIVED)
-    standing = note_attempt(jobs, job, {"decodes": ["b"]})
+    current = record_decoding(jobs, job, "b")
     with pytest.raises(TransitionRefused) as refusal:
-        note_attempt(jobs, replace(job, attempt=seen), {"decodes": ["c"]})
+        record_decoding(jobs, replace(job, decoding=Decoding(stale)), "c")
     assert refusal.value.current == "received"
-    assert jobs.get_job(job.id) == standing
+    assert jobs.get_job(job.id) == current
 
 
 @pytest.mark.parametrize("after", [Status.READY, Status.REJECTED])
@@ -113,14 +129,14 @@ def test_an_attempt_at_a_job_that_moved_meanwhile_is_refused(jobs: JobTable, aft
     job = bring_to(jobs, Status.RECEIVED)
     moved = jobs.put_job(replace(job, status=after))
     with pytest.raises(TransitionRefused) as refusal:
-        note_attempt(jobs, job, {"decodes": ["a"]})
+        record_decoding(jobs, job, "a")
     assert refusal.value.current == after
     assert jobs.get_job(job.id) == moved
 
 
-def test_no_attempt_makes_a_record(jobs: JobTable) -> None:
+def test_an_attempt_does_not_create_a_record(jobs: JobTable) -> None:
     with pytest.raises(TransitionRefused) as refusal:
-        note_attempt(jobs, make_job(status=Status.RECEIVED), {"decodes": ["a"]})
+        record_decoding(jobs, make_job(status=Status.RECEIVED), "a")
     assert refusal.value.current is None
     assert jobs.get_job(make_job().id) is None
 
@@ -134,11 +150,11 @@ def test_a_job_moves_along_the_table(jobs: JobTable, clock: Clock, before: Statu
     assert moved.status is after
     assert moved.updated_at == "2026-11-12T08:01:30.000Z"
     assert moved.created_at == job.created_at
-    assert list(moved.history) == [*job.history, {"status": after, "at": "2026-11-12T08:01:30.000Z"}]
+    assert moved.history == (*job.history, HistoryEntry(after, "2026-11-12T08:01:30.000Z"))
 
 
 @pytest.mark.parametrize(("before", "after"), ILLEGAL)
-def test_a_job_moves_nowhere_else(jobs: JobTable, before: Status, after: Status) -> None:
+def test_every_other_transition_is_refused(jobs: JobTable, before: Status, after: Status) -> None:
     job = bring_to(jobs, before)
     with pytest.raises(TransitionRefused) as refusal:
         jobs.move_job(job.id, after)
@@ -155,17 +171,17 @@ def test_a_job_without_a_record_cannot_move(jobs: JobTable) -> None:
 
 def test_a_move_sets_the_parts_it_names_and_leaves_the_others(jobs: JobTable) -> None:
     job = bring_to(jobs, Status.IN_PROGRESS)
-    video = {"bucket": "outputs", "key": "videos/one.mp4", "bytes": 11786}
+    video = StoredVideo(OUTPUT_BUCKET, "videos/one.mp4", "video/mp4", 11786, "5e55")
     done = jobs.move_job(job.id, Status.COMPLETED, video=video)
     assert (done.video, done.server, done.request, done.submission) == (video, job.server, job.request, job.submission)
 
 
-def test_the_way_to_completed_is_told_step_by_step(jobs: JobTable, clock: Clock) -> None:
+def test_the_history_has_every_step_to_completed(jobs: JobTable, clock: Clock) -> None:
     job = jobs.put_job(make_job())
     for status in (Status.SUBMITTING, Status.QUEUED, Status.IN_PROGRESS, Status.COMPLETED):
         clock.advance(minutes=1)
         job = jobs.move_job(job.id, status)
-    assert [(entry["status"], entry["at"][14:16]) for entry in job.history] == [
+    assert [(entry.status, entry.at[14:16]) for entry in job.history] == [
         ("ready", "00"),
         ("submitting", "01"),
         ("queued", "02"),
@@ -175,65 +191,72 @@ def test_the_way_to_completed_is_told_step_by_step(jobs: JobTable, clock: Clock)
 
 
 @pytest.mark.parametrize("status", sorted(Status))
-def test_a_note_sets_its_parts_and_neither_moves_the_job_nor_lengthens_its_history(
+def test_an_update_sets_its_parts_and_changes_neither_status_nor_history(
     jobs: JobTable, clock: Clock, status: Status
 ) -> None:
     job = bring_to(jobs, status)
     clock.advance(seconds=10)
-    server, error = {"id": "video_at_server", "status": "in_progress", "progress": 40}, {"code": "http_503"}
-    noted = jobs.update_job(job, server=server, error=error)
-    assert noted == jobs.get_job(job.id)
+    server = ServerVideo("video_at_server", "in_progress", 40)
+    written = jobs.update_job(job, server=server, error=TROUBLE)
+    assert written == jobs.get_job(job.id)
     due_at = timestamp(clock() + DUE_AFTER[status]) if status in DUE_AFTER else None
-    assert noted == replace(job, server=server, error=error, updated_at="2026-11-12T08:00:10.000Z", due_at=due_at)
+    assert written == replace(job, server=server, error=TROUBLE, updated_at="2026-11-12T08:00:10.000Z", due_at=due_at)
 
 
 @pytest.mark.parametrize(("before", "after"), [pair for pair in LEGAL if pair[0] is not pair[1]])
-def test_a_note_on_a_job_that_moved_meanwhile_is_refused(jobs: JobTable, before: Status, after: Status) -> None:
+def test_an_update_of_a_job_that_moved_meanwhile_is_refused(jobs: JobTable, before: Status, after: Status) -> None:
     job = bring_to(jobs, before)
     moved = jobs.move_job(job.id, after)
     with pytest.raises(TransitionRefused) as refusal:
-        jobs.update_job(job, error={"code": "http_503"})
+        jobs.update_job(job, error=TROUBLE)
     assert refusal.value.current == after
     assert jobs.get_job(job.id) == moved
 
 
-def test_no_note_makes_a_record(jobs: JobTable) -> None:
+def test_an_update_does_not_create_a_record(jobs: JobTable) -> None:
     with pytest.raises(TransitionRefused) as refusal:
-        jobs.update_job(make_job(), error={"code": "http_503"})
+        jobs.update_job(make_job(), error=TROUBLE)
     assert refusal.value.current is None
     assert jobs.get_job(make_job().id) is None
 
 
 def test_numbers_come_back_as_they_were_written(jobs: JobTable) -> None:
-    numbers = {"whole": 3, "large": 2**53 + 1, "fraction": 0.1, "none": None, "true": True, "list": [1, 0.5, {"a": 2}]}
-    jobs.put_job(replace(make_job(), picture=numbers))
+    numbers: JsonObject = {
+        "whole": 3,
+        "large": 2**53 + 1,
+        "fraction": 0.1,
+        "none": None,
+        "true": True,
+        "list": [1, 0.5, {"a": 2}],
+    }
+    jobs.put_job(replace(make_job(), error=JobError("numbers", "Numbers.", facts=numbers)))
     found = jobs.get_job(make_job().id)
     assert found is not None
-    assert found.picture == numbers
-    assert [type(found.picture[name]) for name in ("whole", "large", "fraction", "true")] == [int, int, float, bool]
+    assert found.error.facts == numbers
+    assert [type(found.error.facts[name]) for name in ("whole", "large", "fraction", "true")] == [int, int, float, bool]
 
 
-def test_the_index_finds_every_upload_of_a_key_newest_last(jobs: JobTable, aws: dict[str, Any], table: str) -> None:
-    def put(version: str, made: str) -> Job:
+def test_the_index_by_source_has_every_upload_of_a_key_newest_last(
+    jobs: JobTable, aws: dict[str, Any], table: str
+) -> None:
+    def put(version: str, created_at: str) -> Job:
         source = SourceObject("uploads", "a b/海.jpg", "etag", version)
-        return jobs.put_job(replace(make_job(source), created_at=made))
+        return jobs.put_job(replace(make_job(source), created_at=created_at))
 
     later, earlier = put("v2", "2026-11-12T09:00:00.000Z"), put("v1", "2026-11-12T08:00:00.000Z")
     jobs.put_job(make_job())
-    answer = aws["dynamodb"].query(
+    response = aws["dynamodb"].query(
         TableName=table,
         IndexName="by-source",
         KeyConditionExpression="source_ref = :reference",
         ExpressionAttributeValues={":reference": {"S": "uploads/a b/海.jpg"}},
     )
-    assert [item["job_id"]["S"] for item in answer["Items"]] == [earlier.id, later.id]
+    assert [item["job_id"]["S"] for item in response["Items"]] == [earlier.id, later.id]
 
 
 @pytest.mark.parametrize("race", range(20))
-def test_of_two_workers_at_one_job_exactly_one_may_send(
-    aws: dict[str, Any], table: str, clock: Clock, race: int
-) -> None:
-    jobs = JobTable(OneAtATime(aws["dynamodb"]), table, now=clock)
+def test_of_two_workers_exactly_one_may_send_the_job(aws: dict[str, Any], table: str, clock: Clock, race: int) -> None:
+    jobs = JobTable(OneAtATime(aws["dynamodb"]), table, now=clock)  # type: ignore[arg-type] # a fake client
     job = bring_to(jobs, Status.READY)
     start = threading.Barrier(2)
     outcomes: list[str] = []
@@ -241,7 +264,8 @@ def test_of_two_workers_at_one_job_exactly_one_may_send(
     def work(name: str) -> None:
         start.wait(30)
         try:
-            jobs.move_job(job.id, Status.SUBMITTING, attempt={"id": name})
+            submission = replace(new_submission(clock), attempt_id=name)
+            jobs.move_job(job.id, Status.SUBMITTING, submission=submission)
             outcomes.append(name)
         except TransitionRefused as refusal:
             outcomes.append(f"refused: {refusal.current}")
@@ -257,5 +281,5 @@ def test_of_two_workers_at_one_job_exactly_one_may_send(
     assert [entry.status for entry in found.history] == ["ready", "submitting"]
 
 
-def test_every_status_has_its_way_and_its_followers_here() -> None:
+def test_these_tests_know_a_path_to_every_status_and_what_follows_it() -> None:
     assert set(PATHS) == set(FOLLOWS) == set(Status)

@@ -13,7 +13,17 @@ from sora_ready.domain.job import Status
 from sora_ready.domain.job_id import make_job_id
 
 from .canned_server import CannedResponse, scripted_server
-from .function_modules import JOB, Event, Load, announced, at_the_server, due_poll, ready_sample, received, uploaded
+from .function_modules import (
+    JOB,
+    Event,
+    Load,
+    copy_event,
+    due_poll,
+    ready_sample,
+    submit_sample,
+    upload_for,
+    with_real_receipt,
+)
 from .log_capture import Heard
 from .stack_fixtures import KEY, Stack, eventually, load_event, picture
 
@@ -38,12 +48,12 @@ def wake(stack: Stack, load: Load, name: str, event: Event) -> Event:
 
 def test_a_job_from_picture_to_video_keeps_them(stack: Stack, load: Load, heard: Heard) -> None:
     event = load_event("normalize-sqs-object-created.json")
-    (source,) = uploaded(stack, event, Metadata={"prompt": quote(PROMPT)})
+    (source,) = upload_for(stack, event, Metadata={"prompt": quote(PROMPT)})
     wake(stack, load, "normalize", event)
     job = stack.jobs.get_job(make_job_id(source))
     assert job is not None
     assert job.request.prompt == PROMPT
-    wake(stack, load, "submit", announced(job.copy.key))
+    wake(stack, load, "submit", copy_event(job.copy.key))
     track = load("track")
 
     def look() -> object:
@@ -56,7 +66,7 @@ def test_a_job_from_picture_to_video_keeps_them(stack: Stack, load: Load, heard:
 
 def test_a_rejected_wish_keeps_them(stack: Stack, load: Load, heard: Heard) -> None:
     event = load_event("normalize-sqs-object-created.json")
-    uploaded(stack, event, Metadata={"prompt": quote(PROMPT), "mode": "sideways"})
+    upload_for(stack, event, Metadata={"prompt": quote(PROMPT), "mode": "sideways"})
     wake(stack, load, "normalize", event)
     assert_kept(heard(), "rejected", "invalid_mode")
 
@@ -69,7 +79,7 @@ def test_a_server_that_repeats_the_prompt_and_the_key_is_not_repeated(
     said = {"error": {"message": f"{PROMPT!r} with {KEY} is refused", "code": "unwanted"}}
     with scripted_server(CannedResponse.of_json(said, status)) as server:
         function = load("submit", VIDEO_API_BASE_URL=server.base_url)
-        function.handler(received(stack, load_event("submit-sqs-copy-ready.json")), None)
+        function.handler(with_real_receipt(stack, load_event("submit-sqs-ready-copy.json")), None)
         assert server.requests == ["POST /v1/videos"]
     assert_kept(heard(), JOB if status != 429 else "message failed")
 
@@ -81,27 +91,27 @@ def test_a_busy_server_whose_message_cannot_be_postponed_is_not_repeated(
     with scripted_server(CannedResponse.of_json({"error": {"message": f"{PROMPT!r} has to wait"}}, 429)) as server:
         function = load("submit", VIDEO_API_BASE_URL=server.base_url)
         # The receipt of the sample is one that the queue does not know.
-        function.handler(load_event("submit-sqs-copy-ready.json"), None)
+        function.handler(load_event("submit-sqs-ready-copy.json"), None)
     assert_kept(heard(), "message failed")
 
 
 def test_a_broken_connection_keeps_them(stack: Stack, fake_server: FakeVideoServer, load: Load, heard: Heard) -> None:
     ready_sample(stack, PROMPT)
     fake_server.faults.plan(faults.accept_then_drop_connection())
-    wake(stack, load, "submit", load_event("submit-sqs-copy-ready.json"))
+    wake(stack, load, "submit", load_event("submit-sqs-ready-copy.json"))
     assert_kept(heard(), "unconfirmed")
 
 
 def test_a_fault_of_aws_in_the_middle_keeps_them(stack: Stack, load: Load, heard: Heard) -> None:
     ready_sample(stack, PROMPT)
     stack.dynamodb.delete_table(TableName=stack.table)
-    answer = wake(stack, load, "submit", load_event("submit-sqs-copy-ready.json"))
+    answer = wake(stack, load, "submit", load_event("submit-sqs-ready-copy.json"))
     assert len(answer["batchItemFailures"]) == 1
     assert_kept(heard(), "message failed", "ResourceNotFoundException")
 
 
 def test_looking_at_a_job_keeps_them(stack: Stack, load: Load, heard: Heard) -> None:
-    at_the_server(stack, load, prompt=PROMPT)
+    submit_sample(stack, load, prompt=PROMPT)
     said = {"id": "video_1", "status": "failed", "prompt": PROMPT, "error": {"code": "bad", "message": PROMPT}}
     with scripted_server(CannedResponse.of_json(said)) as server:
         load("track", VIDEO_API_BASE_URL=server.base_url).handler(load_event("track-sqs-poll.json"), None)

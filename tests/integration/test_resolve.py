@@ -11,7 +11,7 @@ from sora_ready.adapters.video_server.client import VideoServerClient
 from sora_ready.domain.errors import TransitionRefused, VideoClaimedError
 from sora_ready.domain.job import Job, Status
 
-from .function_modules import COPY_KEY, JOB, Event, Load, at_the_server
+from .function_modules import COPY_KEY, JOB, Event, Load, submit_sample
 from .run_steps import path_of, recorded, submit, track
 from .stack_fixtures import PATHS, Stack, bring_to, load_event
 
@@ -137,7 +137,7 @@ def test_a_decision_is_carried_out_once(stack: Stack, load: Load, doubted: Job) 
 def test_a_job_that_was_followed_all_along_is_not_sent_again(
     stack: Stack, fake_server: FakeVideoServer, load: Load
 ) -> None:
-    at_the_server(stack, load)
+    submit_sample(stack, load)
 
     with pytest.raises(TransitionRefused):
         decide(load, "send_again")

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from local.fake_video_server import FakeVideoServer, faults
 from sora_ready.domain.job import Job, Status
 
-from .function_modules import JOB, Event, Load, announced, ready_sample, received
+from .function_modules import JOB, Event, Load, copy_event, ready_sample, with_real_receipt
 from .run_steps import recorded
 from .stack_fixtures import KEY, Stack
 
@@ -37,7 +37,7 @@ def postponements(stack: Stack) -> list[int]:
 def test_a_copy_whose_job_is_not_recorded_yet_comes_back_ever_later(
     stack: Stack, fake_server: FakeVideoServer, load: Load, receives: int, seconds: int
 ) -> None:
-    event = received(stack, announced(receives=receives))
+    event = with_real_receipt(stack, copy_event(receives=receives))
     fail(load, event)
     (postponed,) = stack.calls.sent("sqs.ChangeMessageVisibility")
     assert postponed["VisibilityTimeout"] == seconds
@@ -55,7 +55,7 @@ def test_a_copy_that_a_busy_server_did_not_take_comes_back_when_it_asked(
 ) -> None:
     job = ready_sample(stack)
     fake_server.faults.plan(faults.status(429, headers={"retry-after": asked}))
-    fail(load, received(stack, announced(receives=receives)))
+    fail(load, with_real_receipt(stack, copy_event(receives=receives)))
     assert postponements(stack) == [seconds]
     assert recorded(stack, job).status is Status.READY
 
@@ -68,7 +68,7 @@ def test_a_busy_server_that_names_no_seconds_is_asked_again_ever_later(
     ready_sample(stack)
     for receives, _ in WAITS[:2]:
         fake_server.faults.plan(faults.status(429, headers={"retry-after": asked}))
-        fail(load, received(stack, announced(receives=receives)))
+        fail(load, with_real_receipt(stack, copy_event(receives=receives)))
         (seconds,) = postponements(stack)
         assert seconds == dict(WAITS)[receives]
 
@@ -80,7 +80,7 @@ def test_a_job_in_hand_comes_back_when_its_lease_is_over(
     now = datetime.now(UTC)
     lease = {"started_at": now.isoformat(), "lease_until": (now + timedelta(seconds=1000)).isoformat()}
     stack.jobs.move_job(job.id, Status.SUBMITTING, attempt={"id": "attempt-1"} | lease)
-    fail(load, received(stack, announced()))
+    fail(load, with_real_receipt(stack, copy_event()))
     (seconds,) = postponements(stack)
     assert 900 < seconds <= 1001
     assert fake_server.request_log.entries() == []
@@ -92,7 +92,7 @@ def test_a_fault_of_aws_is_postponed_too(
 ) -> None:
     job = ready_sample(stack)
     stack.s3.delete_object(Bucket=stack.outputs.name, Key=job.copy.key)
-    fail(load, received(stack, announced(receives=receives)))
+    fail(load, with_real_receipt(stack, copy_event(receives=receives)))
     assert postponements(stack) == [seconds]
     assert (recorded(stack, job), fake_server.request_log.entries()) == (job, [])
 
@@ -104,14 +104,14 @@ def test_a_key_that_cannot_be_sent_is_said_before_anything_is_sent(
     job = ready_sample(stack)
     function = load("submit")
     aws["secretsmanager"].update_secret(SecretId="video-api-key", SecretString=key)
-    event = received(stack, announced())
+    event = with_real_receipt(stack, copy_event())
     answer = function.handler(event, None)
     assert len(answer["batchItemFailures"]) == 1
     assert postponements(stack) == [30]
     assert (recorded(stack, job), fake_server.request_log.entries()) == (job, [])
 
     aws["secretsmanager"].update_secret(SecretId="video-api-key", SecretString=KEY)
-    answer = function.handler(received(stack, announced(receives=2)), None)
+    answer = function.handler(with_real_receipt(stack, copy_event(receives=2)), None)
     assert answer == {"batchItemFailures": []}
     assert recorded(stack, job).status is Status.QUEUED
 
@@ -147,7 +147,7 @@ def test_a_message_that_cannot_be_postponed_still_says_why_it_failed(
             raise
 
     monkeypatch.setattr(function, "handle_record", watched)
-    assert len(function.handler(announced(), None)["batchItemFailures"]) == 1
+    assert len(function.handler(copy_event(), None)["batchItemFailures"]) == 1
     assert [getattr(error, "code", None) for error in failed] == ["job_not_ready"]
 
 
@@ -158,7 +158,7 @@ def test_a_message_that_came_before_asks_for_the_look_that_was_not_asked_for(
     stack.jobs.move_job(job.id, Status.SUBMITTING)
     stack.jobs.move_job(job.id, Status.QUEUED, server={"id": "video_1"})
     for receives, looks in ((1, 0), (2, 1)):
-        answer = load("submit").handler(announced(receives=receives), None)
+        answer = load("submit").handler(copy_event(receives=receives), None)
         assert answer == {"batchItemFailures": []}
         assert stack.polls() == [({"job_id": JOB, "polls": 0}, 10)] * looks
     assert fake_server.request_log.entries() == []

@@ -1,4 +1,4 @@
-"""The stack's template, loaded so that a test can break one part of it."""
+"""Loads the stack's template so that a test can break one part of it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from samtranslator.yaml_helper import yaml_parse
 from tests.unit.template_rules import Template
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "template.yaml"
-GONE = object()
+REMOVED = object()
+"""The value with which `change` removes a part."""
 
 
 @cache
@@ -21,32 +22,33 @@ def template_as_json() -> str:
 
 
 def load() -> Template:
-    """The template with everything in it that a parameter may leave out of a list."""
+    """Return a fresh copy of the template, in which list items that depend on a condition are present."""
     # Through JSON, so that parts which share a YAML anchor can be changed one at a time.
-    loaded: Template = json.loads(template_as_json(), object_hook=_with_options)
+    loaded: Template = json.loads(template_as_json(), object_hook=_with_conditional_items)
     return loaded
 
 
-def _with_options(part: dict[str, Any]) -> dict[str, Any]:
+def _with_conditional_items(part: dict[str, Any]) -> dict[str, Any]:
     return {
-        name: [_option(item) for item in value] if isinstance(value, list) else value for name, value in part.items()
+        name: [_item_if_true(item) for item in value] if isinstance(value, list) else value
+        for name, value in part.items()
     }
 
 
-def _option(item: Any) -> Any:
+def _item_if_true(item: Any) -> Any:
     match item:
-        case {"Fn::If": [_, option, {"Ref": "AWS::NoValue"}]}:
-            return option
+        case {"Fn::If": [_, present, {"Ref": "AWS::NoValue"}]}:
+            return present
     return item
 
 
 def change(template: Template, path: str, value: Any) -> None:
-    """Set what stands at a path such as `Resources/Track/Properties/Timeout`, or take it out."""
-    *way, last = path.split("/")
-    place: Any = template
-    for step in way:
-        place = place[int(step)] if isinstance(place, list) else place[step]
-    if value is GONE:
-        del place[last]
+    """Set the part at a path such as `Resources/Track/Properties/Timeout`, or remove it."""
+    *parents, last = path.split("/")
+    part: Any = template
+    for step in parents:
+        part = part[int(step)] if isinstance(part, list) else part[step]
+    if value is REMOVED:
+        del part[last]
     else:
-        place[int(last) if isinstance(place, list) else last] = value
+        part[int(last) if isinstance(part, list) else last] = value

@@ -1,14 +1,14 @@
-"""The rules for how the stack's functions wake each other, and for what cannot go on by itself."""
+"""Rules for how the stack's functions invoke each other, and for the alarms of what cannot continue by itself."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sora_ready.pipeline.reconcile import NEEDS_A_PERSON
+from sora_ready.adapters.metrics import JOB_NEEDS_OPERATOR, NAMESPACE
 from sora_ready.pipeline.sweep import EVERY_MINUTES
 from tests.unit.template_rules import QUEUE, Template, as_list, functions, of_type, properties, sqs_events, target
 
-ALARM, FILTER = "AWS::CloudWatch::Alarm", "AWS::Logs::MetricFilter"
+ALARM = "AWS::CloudWatch::Alarm"
 
 ACTIONS = {
     "Normalize": {
@@ -57,81 +57,77 @@ ACTIONS = {
         "PublishDeadLetters": {"sqs:SendMessage"},
     },
 }
-"""What each function does to the tables and queues; a function does nothing to those that are not named with it."""
+"""What each function does to the tables and queues, besides receiving from the queue that invokes it."""
 
 
 def granted(template: Template, name: str) -> dict[str, set[str]]:
-    """What a function's role may do to each table and queue."""
+    """The actions that a function's role allows on each table and queue."""
     role = properties(template, "AWS::IAM::Role")[str(target(functions(template)[name].get("Role")))]
-    things = of_type(template, QUEUE) | of_type(template, "AWS::DynamoDB::Table")
+    resources = of_type(template, QUEUE) | of_type(template, "AWS::DynamoDB::Table")
     found: dict[str, set[str]] = {}
     for policy in role["Policies"]:
         for statement in policy["PolicyDocument"]["Statement"]:
             for resource in as_list(statement["Resource"]):
-                words = resource.get("Fn::Sub") if isinstance(resource, dict) else None
-                place = as_list(words)[0].removeprefix("${").split(".")[0] if words else target(resource)
-                if place in things:
-                    found.setdefault(place, set()).update(as_list(statement["Action"]))
+                arn = resource.get("Fn::Sub") if isinstance(resource, dict) else None
+                named = as_list(arn)[0].removeprefix("${").split(".")[0] if arn else target(resource)
+                if named in resources:
+                    found.setdefault(named, set()).update(as_list(statement["Action"]))
     return found
 
 
-def a_role_allows_what_its_function_does_and_no_more(template: Template) -> list[str]:
+def a_role_allows_exactly_what_its_function_does(template: Template) -> list[str]:
     wrong = []
     for name, needed in ACTIONS.items():
-        given = granted(template, name)
-        own = {target(event["Queue"]) for waked, event in sqs_events(template) if waked == name} - set(needed)
-        wrong += [name] if {place: does for place, does in given.items() if place not in own} != needed else []
+        own = {target(event["Queue"]) for invoked, event in sqs_events(template) if invoked == name} - set(needed)
+        allowed = {resource: actions for resource, actions in granted(template, name).items() if resource not in own}
+        wrong += [name] if allowed != needed else []
     return wrong + sorted(set(functions(template)) - set(ACTIONS))
 
 
-def what_may_wake_itself_says_so(template: Template) -> list[str]:
-    """Lambda stops a function that is resumed 16 times by its own doing, unless it is told that this is meant."""
+def functions_that_invoke_themselves_allow_recursion(template: Template) -> list[str]:
+    """Lambda stops a function that invokes itself, directly or through others, after 16 times unless it allows that."""
     readers = {target(event["Queue"]): name for name, event in sqs_events(template)}
-    wakes = {
+    invokes = {
         name: {
             readers[queue]
-            for queue, does in granted(template, name).items()
-            if "sqs:SendMessage" in does and queue in readers
+            for queue, actions in granted(template, name).items()
+            if "sqs:SendMessage" in actions and queue in readers
         }
         for name in functions(template)
     }
     wrong = []
     for name, function in functions(template).items():
-        reached, new = set(wakes[name]), set(wakes[name])
+        reached, new = set(invokes[name]), set(invokes[name])
         while new:
-            new = {after for other in new for after in wakes[other]} - reached
+            new = {after for other in new for after in invokes[other]} - reached
             reached |= new
         wrong += [name] if (function.get("RecursiveLoop") == "Allow") != (name in reached) else []
     return wrong
 
 
-def a_function_knows_its_queues_last_try(template: Template) -> list[str]:
+def max_receives_is_the_queues_own(template: Template) -> list[str]:
     queues, wrong = properties(template, QUEUE), []
     for name, event in sqs_events(template):
-        tries = queues[str(target(event["Queue"]))].get("RedrivePolicy", {}).get("maxReceiveCount")
-        told = functions(template)[name]["Environment"]["Variables"].get("MAX_RECEIVES")
-        wrong += [] if tries and told == str(tries) else [name]
+        receives = queues[str(target(event["Queue"]))].get("RedrivePolicy", {}).get("maxReceiveCount")
+        known = functions(template)[name]["Environment"]["Variables"].get("MAX_RECEIVES")
+        wrong += [] if receives and known == str(receives) else [name]
     return wrong
 
 
-def the_line_that_asks_for_a_person_raises_an_alarm(template: Template) -> list[str]:
-    pattern = f'{{ $.message = "{NEEDS_A_PERSON}" }}'
-    groups = {target(functions(template)["Track"]["LoggingConfig"]["LogGroup"])}
-    metrics = {
-        (str(entry["MetricNamespace"]), entry["MetricName"])
-        for heard in properties(template, FILTER).values()
-        if heard["FilterPattern"] == pattern and target(heard["LogGroupName"]) in groups
-        for entry in heard["MetricTransformations"]
-    }
-    watched = {
-        (str(alarm["Namespace"]), alarm["MetricName"])
+def jobs_that_need_an_operator_raise_an_alarm(template: Template) -> list[str]:
+    stack = {"Ref": "AWS::StackName"}
+    alarms = [
+        alarm
         for alarm in properties(template, ALARM).values()
-        if alarm.get("Statistic") == "Sum"
-    }
-    return [] if metrics & watched else ["NEEDS_A_PERSON"]
+        if (alarm["Namespace"], alarm["MetricName"]) == (NAMESPACE, JOB_NEEDS_OPERATOR)
+        and alarm.get("Dimensions") == [{"Name": "stack", "Value": stack}]
+        and (alarm["Statistic"], alarm["Threshold"]) == ("Sum", 0)
+    ]
+    emits = functions(template)["Track"]["Environment"]["Variables"].get("STACK_NAME") == stack
+    return ([] if alarms else [JOB_NEEDS_OPERATOR]) + ([] if emits else ["Track"])
 
 
-def sweep_comes_as_often_as_it_thinks(template: Template) -> list[str]:
+def sweep_runs_as_often_as_its_code_expects(template: Template) -> list[str]:
     schedules = [
         event["Properties"]["Schedule"]
         for event in functions(template)["Sweep"]["Events"].values()
@@ -140,9 +136,9 @@ def sweep_comes_as_often_as_it_thinks(template: Template) -> list[str]:
     return [] if schedules == [f"rate({EVERY_MINUTES} minutes)"] else schedules
 
 
-def alarms_tell_the_topic(template: Template) -> list[str]:
-    told = {"Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]}
-    return [name for name, alarm in properties(template, ALARM).items() if alarm.get("AlarmActions") != told]
+def alarms_notify_the_topic(template: Template) -> list[str]:
+    topic = {"Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]}
+    return [name for name, alarm in properties(template, ALARM).items() if alarm.get("AlarmActions") != topic]
 
 
 def streams(template: Template) -> list[tuple[str, dict[str, Any]]]:
@@ -154,7 +150,7 @@ def streams(template: Template) -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
-def a_stream_is_read_in_order_and_gives_up_into_a_queue(template: Template) -> list[str]:
+def streams_keep_their_order_and_have_a_dead_letter_queue(template: Template) -> list[str]:
     tables = properties(template, "AWS::DynamoDB::Table")
     return [
         name

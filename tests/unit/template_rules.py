@@ -1,4 +1,4 @@
-"""The rules that the stack's template keeps: each a function from a template to a list of what breaks the rule."""
+"""Rules for the stack's template. Each rule takes a template and returns the names of the parts that break it."""
 
 from __future__ import annotations
 
@@ -10,37 +10,44 @@ Template = dict[str, Any]
 
 FOURTEEN_DAYS = 14 * 24 * 60 * 60
 BLOCKED = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
-NOT_FOR = {
+FORBIDDEN_LAYERS = {
     "Normalize": {"VideoApiLayer"},
     "Backfill": {"VideoApiLayer"},
     "Submit": {"ImagingLayer"},
     "Track": {"ImagingLayer"},
 } | {name: {"ImagingLayer", "VideoApiLayer"} for name in ("Sweep", "Publish", "Api", "Authorize")}
+"""The layers that a function must not have, because its code imports nothing from them."""
 FUNCTION, QUEUE, BUCKET = "AWS::Serverless::Function", "AWS::SQS::Queue", "AWS::S3::Bucket"
 
 
 def of_type(template: Template, kind: str) -> dict[str, Any]:
-    return {name: thing for name, thing in template["Resources"].items() if thing["Type"] == kind}
+    return {name: resource for name, resource in template["Resources"].items() if resource["Type"] == kind}
 
 
 def properties(template: Template, kind: str) -> dict[str, Any]:
-    return {name: thing.get("Properties", {}) for name, thing in of_type(template, kind).items()}
+    return {name: resource.get("Properties", {}) for name, resource in of_type(template, kind).items()}
 
 
 def functions(template: Template) -> dict[str, Any]:
-    """Each function's properties, with what the globals give it."""
+    """Each function's properties, merged with the globals."""
     shared = template.get("Globals", {}).get("Function", {})
-    return {name: shared | own for name, own in properties(template, FUNCTION).items()}
+    return {name: _merge(shared, own) for name, own in properties(template, FUNCTION).items()}
+
+
+def _merge(shared: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """Merge maps at every depth, as SAM does; any other value of `own` replaces the shared one."""
+    both = {name: _merge(shared[name], own[name]) for name in shared.keys() & own if isinstance(own[name], dict)}
+    return shared | own | both
 
 
 def target(value: Any) -> str | None:
-    """The resource that a `!Ref` or a `!GetAtt` points at, or an `!If` where its condition holds."""
+    """The resource that a `!Ref` or a `!GetAtt` names; of an `!If`, the one for a true condition."""
     if not isinstance(value, dict):
         return None
     if "Fn::If" in value:
         return target(value["Fn::If"][1])
-    pointed = value.get("Ref") or value.get("Fn::GetAtt")
-    return pointed[0] if isinstance(pointed, list) else pointed.split(".")[0] if pointed else None
+    named = value.get("Ref") or value.get("Fn::GetAtt")
+    return str(named[0] if isinstance(named, list) else named.split(".")[0]) if named else None
 
 
 def as_list(value: Any) -> list[Any]:
@@ -48,7 +55,7 @@ def as_list(value: Any) -> list[Any]:
 
 
 def nested(value: Any, key: str) -> Iterator[Any]:
-    """Everything that stands under `key`, at any depth."""
+    """Every value of `key`, at any depth."""
     if isinstance(value, dict):
         for name, below in value.items():
             if name == key:
@@ -60,11 +67,11 @@ def nested(value: Any, key: str) -> Iterator[Any]:
 
 
 def dead_letter_queues(template: Template) -> set[str]:
-    """The queues in which something else lays down what it could not deal with."""
+    """The queues that receive what another queue, a rule or an event source could not process."""
     named = [*nested(template, "deadLetterTargetArn")]
     for key in ("DeadLetterConfig", "DeadLetterQueue", "OnFailure"):
         for config in nested(template, key):
-            named += [place for name in ("Arn", "TargetArn", "Destination") for place in nested(config, name)]
+            named += [arn for name in ("Arn", "TargetArn", "Destination") for arn in nested(config, name)]
     queues = of_type(template, QUEUE)
     return {name for name in map(target, named) if name in queues}
 
@@ -92,23 +99,36 @@ def denies_plain_http(policy: dict[str, Any], service: str, resource: str) -> bo
 
 
 def longest(template: Template, value: Any) -> int:
-    """How many bytes a variable's value may have: a prompt in any alphabet, anything else in ASCII."""
+    """The most bytes that a variable's value can have. A prompt may be in any alphabet, everything else is ASCII."""
     if isinstance(value, dict) and "Fn::If" in value:
         return max(longest(template, branch) for branch in value["Fn::If"][1:])
-    if target(value) in of_type(template, BUCKET):
-        return 63
-    parameter = template["Parameters"].get(target(value))
-    if parameter is None:
-        return len(value) if isinstance(value, str) else 160  # the name, address or ARN of a resource
+    name = target(value)
+    if name is None:
+        return len(value)
+    return longest_parameter(template, name) if name in template["Parameters"] else longest_reference(template, name)
+
+
+def longest_reference(template: Template, name: str) -> int:
+    stack_name = 128
+    if name == "AWS::StackName":
+        return stack_name
+    if name in of_type(template, "AWS::DynamoDB::Table"):
+        return stack_name + len(f"-{name}-") + 13  # a random suffix
+    # A bucket's name, a queue's URL, a secret's ARN.
+    return {BUCKET: 63, QUEUE: 137, "AWS::SecretsManager::Secret": 160}[template["Resources"][name]["Type"]]
+
+
+def longest_parameter(template: Template, name: str) -> int:
+    parameter = template["Parameters"][name]
     if "MaxValue" in parameter:
         return len(str(parameter["MaxValue"]))
     if "AllowedValues" in parameter:
         return max(len(str(word)) for word in parameter["AllowedValues"])
-    free = target(value) in {"VideoModels", "DefaultPrompt"}
-    return parameter.get("MaxLength", 4096 if free else 64) * (3 if target(value) == "DefaultPrompt" else 1)
+    characters: int = parameter.get("MaxLength", 4096 if name in {"VideoModels", "DefaultPrompt"} else 64)
+    return characters * (3 if name == "DefaultPrompt" else 1)
 
 
-# ---------------------------------------------------------------- what a user reads and sets
+# ---------------------------------------------------------------- parameters and outputs
 
 
 def everything_is_described(template: Template) -> list[str]:
@@ -116,7 +136,7 @@ def everything_is_described(template: Template) -> list[str]:
     return [name for name, part in parts.items() if not part.get("Description")]
 
 
-def no_server_is_assumed(template: Template) -> list[str]:
+def the_server_address_has_no_default(template: Template) -> list[str]:
     return [name for name in ("VideoApiBaseUrl",) if "Default" in template["Parameters"][name]]
 
 
@@ -128,16 +148,16 @@ def arm64_is_the_default(template: Template) -> list[str]:
     ]
 
 
-# ---------------------------------------------------------------- what a function may do
+# ---------------------------------------------------------------- permissions
 
 
 def each_function_has_a_role_of_its_own(template: Template) -> list[str]:
-    roles, taken, wrong = properties(template, "AWS::IAM::Role"), set(), []
+    roles, used, wrong = properties(template, "AWS::IAM::Role"), set(), []
     for name, function in functions(template).items():
         role = target(function.get("Role"))
-        if role not in roles or role in taken or "Policies" in function:
+        if role not in roles or role in used or "Policies" in function:
             wrong.append(name)
-        taken.add(role)
+        used.add(role)
     return wrong
 
 
@@ -147,7 +167,7 @@ def roles_have_inline_policies_only(template: Template) -> list[str]:
     return [name for name, role in roles.items() if "ManagedPolicyArns" in role or not role.get("Policies")] + attached
 
 
-def nothing_is_allowed_wholesale(template: Template) -> list[str]:
+def no_statement_allows_everything(template: Template) -> list[str]:
     wrong = []
     for block in nested(template, "Statement"):
         for statement in as_list(block):
@@ -155,47 +175,51 @@ def nothing_is_allowed_wholesale(template: Template) -> list[str]:
                 continue
             actions = as_list(statement.get("Action", "*"))
             resources = as_list(statement.get("Resource", []))
-            # Traces, and the tasks of other people's state machines, have no resource that could be named.
-            nameless = all(str(action).startswith(("xray:", "states:SendTask")) for action in actions)
+            # Traces and task tokens have no resource to name.
+            unnamed = all(str(action).startswith(("xray:", "states:SendTask")) for action in actions)
             if (
                 any("*" in str(action) for action in actions)
                 or "NotResource" in statement
-                or ("*" in resources and not nameless)
+                or ("*" in resources and not unnamed)
                 or statement.get("Principal") == "*"
             ):
                 wrong.append(statement.get("Sid", json.dumps(actions)))
     return wrong
 
 
-def no_secret_stands_in_an_environment(template: Template) -> list[str]:
+def no_environment_holds_a_secret(template: Template) -> list[str]:
     hidden = [name for name, parameter in template["Parameters"].items() if parameter.get("NoEcho")]
-    telling = [text for name in hidden for text in (f'"Ref": "{name}"', f"${{{name}}}")] + ["{{resolve:"]
-    places = {"Globals": template.get("Globals", {})} | properties(template, FUNCTION)
-    wrong = [name for name, place in places.items() if any(text in json.dumps(place) for text in telling)]
+    uses = [text for name in hidden for text in (f'"Ref": "{name}"', f"${{{name}}}")] + ["{{resolve:"]
+    parts = {"Globals": template.get("Globals", {})} | properties(template, FUNCTION)
+    wrong = [name for name, part in parts.items() if any(text in json.dumps(part) for text in uses)]
     return wrong + [name for name in ("VideoApiKey",) if name not in hidden]
 
 
-def a_function_is_given_only_the_layers_it_imports(template: Template) -> list[str]:
-    given = {
+def functions_have_only_the_layers_they_import(template: Template) -> list[str]:
+    layers = {
         name: {target(layer) for layer in function.get("Layers", [])} for name, function in functions(template).items()
     }
-    return [name for name, unwanted in NOT_FOR.items() if given[name] & unwanted or "SoraReadyLayer" not in given[name]]
+    return [
+        name
+        for name, forbidden in FORBIDDEN_LAYERS.items()
+        if layers[name] & forbidden or "SoraReadyLayer" not in layers[name]
+    ]
 
 
-# ---------------------------------------------------------------- how functions run
+# ---------------------------------------------------------------- functions
 
 
 def functions_run_on_python_3_13(template: Template) -> list[str]:
     return [name for name, function in functions(template).items() if function.get("Runtime") != "python3.13"]
 
 
-def logs_are_kept_for_a_while_only(template: Template) -> list[str]:
+def log_groups_have_a_retention(template: Template) -> list[str]:
     groups = properties(template, "AWS::Logs::LogGroup")
-    kept = {name for name, group in groups.items() if group.get("RetentionInDays")}
+    expiring = {name for name, group in groups.items() if group.get("RetentionInDays")}
     return [
         name
         for name, function in functions(template).items()
-        if target(function.get("LoggingConfig", {}).get("LogGroup")) not in kept
+        if target(function.get("LoggingConfig", {}).get("LogGroup")) not in expiring
     ]
 
 
@@ -207,19 +231,19 @@ def batches_report_partial_failures(template: Template) -> list[str]:
     ]
 
 
-def messages_stay_hidden_while_they_are_worked_on(template: Template) -> list[str]:
+def messages_stay_invisible_for_six_timeouts(template: Template) -> list[str]:
     queues, all_functions = properties(template, QUEUE), functions(template)
     return [
         name
         for name, event in sqs_events(template)
-        if queues[target(event["Queue"])].get("VisibilityTimeout", 30) < 6 * all_functions[name].get("Timeout", 3)
+        if queues[str(target(event["Queue"]))].get("VisibilityTimeout", 30) < 6 * all_functions[name].get("Timeout", 3)
     ]
 
 
-def logs_are_told_at_one_level(template: Template) -> list[str]:
-    # The words that both Lambda's own filter and Python's logging know.
-    shared = template["Parameters"]["LogLevel"]["AllowedValues"] == ["DEBUG", "INFO", "WARN", "ERROR"]
-    return ([] if shared else ["LogLevel"]) + [
+def the_log_level_is_the_same_everywhere(template: Template) -> list[str]:
+    # The levels that both Lambda's filter and Python's logging know.
+    known = template["Parameters"]["LogLevel"]["AllowedValues"] == ["DEBUG", "INFO", "WARN", "ERROR"]
+    return ([] if known else ["LogLevel"]) + [
         name
         for name, function in functions(template).items()
         if function["LoggingConfig"].get("ApplicationLogLevel") != {"Ref": "LogLevel"}
@@ -228,15 +252,18 @@ def logs_are_told_at_one_level(template: Template) -> list[str]:
 
 
 def environments_fit_in_4_kb(template: Template) -> list[str]:
-    shared = template["Globals"]["Function"]["Environment"]["Variables"]
-    given = {name: shared | own["Environment"]["Variables"] for name, own in properties(template, FUNCTION).items()}
-    return [name for name, all_ in given.items() if sum(len(key) + longest(template, all_[key]) for key in all_) > 4096]
+    variables = {name: function["Environment"]["Variables"] for name, function in functions(template).items()}
+    return [
+        name
+        for name, values in variables.items()
+        if sum(len(key) + longest(template, value) for key, value in values.items()) > 4096
+    ]
 
 
 # ---------------------------------------------------------------- queues
 
 
-def every_queue_has_dead_letters_kept_for_14_days(template: Template) -> list[str]:
+def every_queue_has_a_dead_letter_queue_of_14_days(template: Template) -> list[str]:
     queues, dead = properties(template, QUEUE), dead_letter_queues(template)
     without = [
         name
@@ -254,7 +281,7 @@ def queues_are_encrypted(template: Template) -> list[str]:
     ]
 
 
-def queues_are_reached_over_tls_only(template: Template) -> list[str]:
+def queues_require_tls(template: Template) -> list[str]:
     policies = properties(template, "AWS::SQS::QueuePolicy").values()
     return [
         name
@@ -276,7 +303,7 @@ def dead_letters_raise_an_alarm(template: Template) -> list[str]:
     return sorted(dead_letter_queues(template) - watched)
 
 
-# ---------------------------------------------------------------- where data lies
+# ---------------------------------------------------------------- buckets and tables
 
 
 def buckets_are_private(template: Template) -> list[str]:
@@ -291,7 +318,7 @@ def buckets_are_encrypted(template: Template) -> list[str]:
     return [name for name, bucket in properties(template, BUCKET).items() if "BucketEncryption" not in bucket]
 
 
-def buckets_are_reached_over_tls_only(template: Template) -> list[str]:
+def buckets_require_tls(template: Template) -> list[str]:
     policies = properties(template, "AWS::S3::BucketPolicy").values()
     return [
         name
@@ -301,9 +328,9 @@ def buckets_are_reached_over_tls_only(template: Template) -> list[str]:
 
 
 def data_outlives_the_stack(template: Template) -> list[str]:
-    lasting = of_type(template, BUCKET) | of_type(template, "AWS::DynamoDB::Table")
+    stores = of_type(template, BUCKET) | of_type(template, "AWS::DynamoDB::Table")
     return [
         name
-        for name, thing in lasting.items()
-        if {thing.get("DeletionPolicy"), thing.get("UpdateReplacePolicy")} != {"Retain"}
+        for name, store in stores.items()
+        if {store.get("DeletionPolicy"), store.get("UpdateReplacePolicy")} != {"Retain"}
     ]

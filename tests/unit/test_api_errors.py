@@ -12,7 +12,7 @@ from samtranslator.yaml_helper import yaml_parse
 from sora_ready.domain import errors
 from sora_ready.entrypoints.api import errors as api_errors
 from sora_ready.entrypoints.api.errors import ERROR_TYPES, to_request_error
-from tests.openai_schema import ERROR, assert_matches
+from tests.openai_schema import ERROR, assert_holds
 
 RESOURCES = yaml_parse((Path(__file__).resolve().parents[2] / "template.yaml").read_text(encoding="utf-8"))["Resources"]
 GATEWAY: dict[str, Any] = RESOURCES["VideosApi"]["Properties"]["GatewayResponses"]
@@ -51,7 +51,7 @@ def body_of(error: api_errors.RequestError) -> Any:
 def test_an_error_has_its_status_type_and_param(error: errors.SoraReadyError, status: int, param: str | None) -> None:
     request_error = returned(error)
     body = body_of(request_error)
-    assert_matches(ERROR, body)
+    assert_holds(ERROR, body)
     detail = body["error"]
     assert (request_error.status, detail["type"]) == (status, ERROR_TYPES[status])
     assert (detail["param"], detail["code"]) == (param, error.code)
@@ -78,7 +78,7 @@ def test_an_error_that_the_caller_cannot_fix_is_internal(error: errors.SoraReady
 
 def test_an_internal_error_contains_its_request_id_and_no_details() -> None:
     error = api_errors.InternalError("GET", "3f1c9e52")
-    assert_matches(ERROR, body_of(error))
+    assert_holds(ERROR, body_of(error))
     assert error.status == 500
     assert "3f1c9e52" in body_of(error)["error"]["message"]
 
@@ -97,7 +97,7 @@ def test_a_method_that_is_not_allowed_gets_the_allowed_ones() -> None:
 def test_api_gateways_own_responses_have_the_same_format(kind: str) -> None:
     text = GATEWAY[kind]["ResponseTemplates"]["application/json"]
     body = json.loads(text.replace("$context.error.messageString", '"Something."'))
-    assert_matches(ERROR, body)
+    assert_holds(ERROR, body)
     if "StatusCode" in GATEWAY[kind]:
         assert body["error"]["type"] == ERROR_TYPES[GATEWAY[kind]["StatusCode"]]
 

@@ -1,4 +1,4 @@
-"""The sample rules: which events they are for, and of which stack."""
+"""The sample rules: which statuses and which stack they match."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ def load(name: str) -> dict[str, Any]:
 
 
 def pattern(name: str) -> dict[str, Any]:
-    """The details that a sample's one rule asks for."""
-    (rule,) = [made for made in load(name)["Resources"].values() if made["Type"] == "AWS::Events::Rule"]
+    """The `detail` that a sample's one rule matches."""
+    (rule,) = [part for part in load(name)["Resources"].values() if part["Type"] == "AWS::Events::Rule"]
     detail: dict[str, Any] = rule["Properties"]["EventPattern"]["detail"]
     return detail
 
 
 @pytest.mark.parametrize("name", SAMPLES)
-def test_a_rule_is_for_jobs_that_do_not_go_on_by_themselves(name: str) -> None:
+def test_a_rule_matches_jobs_that_do_not_continue_by_themselves(name: str) -> None:
     statuses = set(pattern(name)["status"])
     assert statuses
     assert statuses <= FINAL | {Status.UNCONFIRMED}
 
 
 @pytest.mark.parametrize("name", SAMPLES)
-def test_a_rule_is_for_every_stack_on_the_bus_unless_it_is_told_one(name: str) -> None:
+def test_a_rule_matches_every_stack_on_the_bus_unless_one_is_named(name: str) -> None:
     sample = load(name)
     assert sample["Parameters"]["Stack"]["Default"] == ""
     assert sample["Conditions"] == {"OfOneStack": {"Fn::Not": [{"Fn::Equals": [{"Ref": "Stack"}, ""]}]}}

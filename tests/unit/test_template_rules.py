@@ -1,4 +1,4 @@
-"""The stack's template keeps its rules; and each rule is shown to notice a template that breaks it."""
+"""The stack's template keeps every rule, and every rule reports a template that breaks it."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import pytest
 
 from tests.unit import template_flow_rules as flow
 from tests.unit import template_rules as rules
-from tests.unit.load_template import GONE, change, load
+from tests.unit.load_template import REMOVED, change, load
 
 Rule = Callable[[rules.Template], list[str]]
 
 AT_LEAST = {rules.FUNCTION: 5, rules.QUEUE: 7, rules.BUCKET: 2, "AWS::IAM::Role": 5, "AWS::DynamoDB::Table": 2}
 
 BREAKS: list[tuple[Rule, str, Any]] = [
-    (rules.everything_is_described, "Parameters/LogLevel/Description", GONE),
+    (rules.everything_is_described, "Parameters/LogLevel/Description", REMOVED),
     (rules.everything_is_described, "Outputs/JobsTable/Description", ""),
-    (rules.no_server_is_assumed, "Parameters/VideoApiBaseUrl/Default", "https://api.example.com/v1"),
+    (rules.the_server_address_has_no_default, "Parameters/VideoApiBaseUrl/Default", "https://api.example.com/v1"),
     (rules.arm64_is_the_default, "Parameters/Architecture/Default", "x86_64"),
     (rules.arm64_is_the_default, "Resources/Track/Properties/Architectures", ["x86_64"]),
-    (rules.each_function_has_a_role_of_its_own, "Resources/Track/Properties/Role", GONE),
+    (rules.each_function_has_a_role_of_its_own, "Resources/Track/Properties/Role", REMOVED),
     (
         rules.each_function_has_a_role_of_its_own,
         "Resources/Track/Properties/Role",
@@ -39,168 +39,174 @@ BREAKS: list[tuple[Rule, str, Any]] = [
         ["arn:aws:iam::aws:policy/AdministratorAccess"],
     ),
     (
-        rules.nothing_is_allowed_wholesale,
+        rules.no_statement_allows_everything,
         "Resources/TrackRole/Properties/Policies/0/PolicyDocument/Statement/0/Action",
         "s3:*",
     ),
     (
-        rules.nothing_is_allowed_wholesale,
+        rules.no_statement_allows_everything,
         "Resources/TrackRole/Properties/Policies/0/PolicyDocument/Statement/0/Action",
         ["s3:GetObject", "s3:Put*"],
     ),
     (
-        rules.nothing_is_allowed_wholesale,
+        rules.no_statement_allows_everything,
         "Resources/TrackRole/Properties/Policies/0/PolicyDocument/Statement/0/Action",
         "*",
     ),
     (
-        rules.nothing_is_allowed_wholesale,
+        rules.no_statement_allows_everything,
         "Resources/TrackRole/Properties/Policies/0/PolicyDocument/Statement/1/Resource",
         "*",
     ),
     (
-        rules.nothing_is_allowed_wholesale,
+        rules.no_statement_allows_everything,
         "Resources/NormalizeQueuePolicy/Properties/PolicyDocument/Statement/0/Principal",
         "*",
     ),
     (
-        rules.no_secret_stands_in_an_environment,
+        rules.no_environment_holds_a_secret,
         "Resources/Submit/Properties/Environment/Variables/KEY",
         {"Ref": "VideoApiKey"},
     ),
     (
-        rules.no_secret_stands_in_an_environment,
+        rules.no_environment_holds_a_secret,
         "Resources/Submit/Properties/Environment/Variables/KEY",
         {"Fn::Sub": "Bearer ${VideoApiKey}"},
     ),
     (
-        rules.no_secret_stands_in_an_environment,
+        rules.no_environment_holds_a_secret,
         "Globals/Function/Environment/Variables/KEY",
         "{{resolve:secretsmanager:key}}",
     ),
-    (rules.no_secret_stands_in_an_environment, "Parameters/VideoApiKey/NoEcho", GONE),
+    (rules.no_environment_holds_a_secret, "Parameters/VideoApiKey/NoEcho", REMOVED),
     (
-        rules.a_function_is_given_only_the_layers_it_imports,
+        rules.functions_have_only_the_layers_they_import,
         "Resources/Normalize/Properties/Layers/1",
         {"Ref": "VideoApiLayer"},
     ),
     (
-        rules.a_function_is_given_only_the_layers_it_imports,
+        rules.functions_have_only_the_layers_they_import,
         "Resources/Track/Properties/Layers/1",
         {"Ref": "ImagingLayer"},
     ),
     (rules.functions_run_on_python_3_13, "Globals/Function/Runtime", "python3.12"),
     (rules.functions_run_on_python_3_13, "Resources/Submit/Properties/Runtime", "python3.9"),
-    (rules.logs_are_kept_for_a_while_only, "Resources/SubmitLogs/Properties/RetentionInDays", GONE),
-    (rules.logs_are_kept_for_a_while_only, "Resources/Submit/Properties/LoggingConfig", GONE),
-    (rules.logs_are_told_at_one_level, "Parameters/LogLevel/AllowedValues/2", "WARNING"),
-    (rules.logs_are_told_at_one_level, "Resources/Track/Properties/LoggingConfig/ApplicationLogLevel", GONE),
-    (rules.logs_are_told_at_one_level, "Resources/Submit/Properties/LoggingConfig/LogFormat", "Text"),
-    (rules.environments_fit_in_4_kb, "Parameters/VideoModels/MaxLength", GONE),
+    (rules.log_groups_have_a_retention, "Resources/SubmitLogs/Properties/RetentionInDays", REMOVED),
+    (rules.log_groups_have_a_retention, "Resources/Submit/Properties/LoggingConfig", REMOVED),
+    (rules.the_log_level_is_the_same_everywhere, "Parameters/LogLevel/AllowedValues/2", "WARNING"),
+    (rules.the_log_level_is_the_same_everywhere, "Globals/Function/LoggingConfig/ApplicationLogLevel", REMOVED),
+    (rules.the_log_level_is_the_same_everywhere, "Resources/Submit/Properties/LoggingConfig/LogFormat", "Text"),
+    (rules.environments_fit_in_4_kb, "Parameters/VideoModels/MaxLength", REMOVED),
     (rules.environments_fit_in_4_kb, "Parameters/VideoModels/MaxLength", 2000),
-    (rules.environments_fit_in_4_kb, "Parameters/DefaultPrompt/MaxLength", GONE),
+    (rules.environments_fit_in_4_kb, "Parameters/DefaultPrompt/MaxLength", REMOVED),
     (rules.environments_fit_in_4_kb, "Parameters/DefaultPrompt/MaxLength", 2000),
     (rules.environments_fit_in_4_kb, "Globals/Function/Environment/Variables/MORE", "x" * 1000),
     (
         rules.batches_report_partial_failures,
-        "Resources/Track/Properties/Events/Looks/Properties/FunctionResponseTypes",
-        GONE,
+        "Resources/Track/Properties/Events/Polls/Properties/FunctionResponseTypes",
+        REMOVED,
     ),
-    (rules.messages_stay_hidden_while_they_are_worked_on, "Resources/TrackQueue/Properties/VisibilityTimeout", 1799),
-    (rules.messages_stay_hidden_while_they_are_worked_on, "Resources/Normalize/Properties/Timeout", 61),
-    (flow.what_may_wake_itself_says_so, "Resources/Track/Properties/RecursiveLoop", GONE),
-    (flow.what_may_wake_itself_says_so, "Resources/Track/Properties/RecursiveLoop", "Terminate"),
-    (flow.what_may_wake_itself_says_so, "Resources/Submit/Properties/RecursiveLoop", "Allow"),
+    (rules.messages_stay_invisible_for_six_timeouts, "Resources/TrackQueue/Properties/VisibilityTimeout", 1799),
+    (rules.messages_stay_invisible_for_six_timeouts, "Resources/Normalize/Properties/Timeout", 61),
+    (flow.functions_that_invoke_themselves_allow_recursion, "Resources/Track/Properties/RecursiveLoop", REMOVED),
+    (flow.functions_that_invoke_themselves_allow_recursion, "Resources/Track/Properties/RecursiveLoop", "Terminate"),
+    (flow.functions_that_invoke_themselves_allow_recursion, "Resources/Submit/Properties/RecursiveLoop", "Allow"),
     (
-        flow.a_role_allows_what_its_function_does_and_no_more,
+        flow.a_role_allows_exactly_what_its_function_does,
         "Resources/SweepRole/Properties/Policies/0/PolicyDocument/Statement/1/Action",
         ["dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
     ),
     (
-        flow.a_role_allows_what_its_function_does_and_no_more,
+        flow.a_role_allows_exactly_what_its_function_does,
         "Resources/SweepRole/Properties/Policies/0/PolicyDocument/Statement/2/Action",
         "dynamodb:GetItem",
     ),
     (
-        flow.a_role_allows_what_its_function_does_and_no_more,
+        flow.a_role_allows_exactly_what_its_function_does,
         "Resources/PublishRole/Properties/Policies/0/PolicyDocument/Statement/0/Resource",
         {"Fn::GetAtt": ["TrackQueue", "Arn"]},
     ),
-    (flow.a_function_knows_its_queues_last_try, "Resources/Submit/Properties/Environment/Variables/MAX_RECEIVES", "5"),
-    (flow.a_function_knows_its_queues_last_try, "Resources/Track/Properties/Environment/Variables/MAX_RECEIVES", GONE),
+    (flow.max_receives_is_the_queues_own, "Resources/Submit/Properties/Environment/Variables/MAX_RECEIVES", "5"),
+    (flow.max_receives_is_the_queues_own, "Resources/Track/Properties/Environment/Variables/MAX_RECEIVES", REMOVED),
     (
-        flow.a_function_knows_its_queues_last_try,
+        flow.max_receives_is_the_queues_own,
         "Resources/NormalizeQueue/Properties/RedrivePolicy/maxReceiveCount",
         4,
     ),
+    (flow.jobs_that_need_an_operator_raise_an_alarm, "Resources/UnconfirmedJobsAlarm", REMOVED),
     (
-        flow.the_line_that_asks_for_a_person_raises_an_alarm,
-        "Resources/UnconfirmedJobs/Properties/FilterPattern",
-        '{ $.message = "a job needs somebody" }',
+        flow.jobs_that_need_an_operator_raise_an_alarm,
+        "Resources/UnconfirmedJobsAlarm/Properties/MetricName",
+        "UnconfirmedJobs",
     ),
-    (flow.the_line_that_asks_for_a_person_raises_an_alarm, "Resources/UnconfirmedJobsAlarm", GONE),
+    (flow.jobs_that_need_an_operator_raise_an_alarm, "Resources/UnconfirmedJobsAlarm/Properties/Dimensions", REMOVED),
     (
-        flow.the_line_that_asks_for_a_person_raises_an_alarm,
-        "Resources/UnconfirmedJobs/Properties/LogGroupName",
-        {"Ref": "SubmitLogs"},
+        flow.jobs_that_need_an_operator_raise_an_alarm,
+        "Resources/UnconfirmedJobsAlarm/Properties/Namespace",
+        {"Ref": "AWS::StackName"},
     ),
     (
-        flow.sweep_comes_as_often_as_it_thinks,
+        flow.jobs_that_need_an_operator_raise_an_alarm,
+        "Resources/Track/Properties/Environment/Variables/STACK_NAME",
+        "sora-ready",
+    ),
+    (
+        flow.sweep_runs_as_often_as_its_code_expects,
         "Resources/Sweep/Properties/Events/EveryFiveMinutes/Properties/Schedule",
         "rate(15 minutes)",
     ),
-    (flow.a_role_allows_what_its_function_does_and_no_more, "Resources/BackfillRole/Properties/Policies", []),
-    (flow.alarms_tell_the_topic, "Resources/UnconfirmedJobsAlarm/Properties/AlarmActions", GONE),
+    (flow.a_role_allows_exactly_what_its_function_does, "Resources/BackfillRole/Properties/Policies", []),
+    (flow.alarms_notify_the_topic, "Resources/UnconfirmedJobsAlarm/Properties/AlarmActions", REMOVED),
     (
-        flow.a_stream_is_read_in_order_and_gives_up_into_a_queue,
-        "Resources/Publish/Properties/Events/Changes/Properties/FunctionResponseTypes",
-        GONE,
+        flow.streams_keep_their_order_and_have_a_dead_letter_queue,
+        "Resources/Publish/Properties/Events/StatusChanges/Properties/FunctionResponseTypes",
+        REMOVED,
     ),
     (
-        flow.a_stream_is_read_in_order_and_gives_up_into_a_queue,
-        "Resources/Publish/Properties/Events/Changes/Properties/MaximumRetryAttempts",
-        GONE,
+        flow.streams_keep_their_order_and_have_a_dead_letter_queue,
+        "Resources/Publish/Properties/Events/StatusChanges/Properties/MaximumRetryAttempts",
+        REMOVED,
     ),
     (
-        flow.a_stream_is_read_in_order_and_gives_up_into_a_queue,
+        flow.streams_keep_their_order_and_have_a_dead_letter_queue,
         "Resources/JobsTable/Properties/StreamSpecification/StreamViewType",
         "NEW_IMAGE",
     ),
-    (rules.every_queue_has_dead_letters_kept_for_14_days, "Resources/TrackQueue/Properties/RedrivePolicy", GONE),
+    (rules.every_queue_has_a_dead_letter_queue_of_14_days, "Resources/TrackQueue/Properties/RedrivePolicy", REMOVED),
     (
-        rules.every_queue_has_dead_letters_kept_for_14_days,
+        rules.every_queue_has_a_dead_letter_queue_of_14_days,
         "Resources/SubmitDeadLetters/Properties/MessageRetentionPeriod",
         345_600,
     ),
-    (rules.queues_are_encrypted, "Resources/TrackDeadLetters/Properties/SqsManagedSseEnabled", GONE),
+    (rules.queues_are_encrypted, "Resources/TrackDeadLetters/Properties/SqsManagedSseEnabled", REMOVED),
     (rules.queues_are_encrypted, "Resources/TrackQueue/Properties/SqsManagedSseEnabled", False),
-    (rules.queues_are_reached_over_tls_only, "Resources/TrackQueuePolicy/Properties/PolicyDocument/Statement", []),
+    (rules.queues_require_tls, "Resources/TrackQueuePolicy/Properties/PolicyDocument/Statement", []),
     (
-        rules.queues_are_reached_over_tls_only,
+        rules.queues_require_tls,
         "Resources/TrackQueuePolicy/Properties/Queues",
         [{"Ref": "TrackQueue"}],
     ),
     (
-        rules.queues_are_reached_over_tls_only,
+        rules.queues_require_tls,
         "Resources/TrackQueuePolicy/Properties/PolicyDocument/Statement/0/Effect",
         "Allow",
     ),
-    (rules.dead_letters_raise_an_alarm, "Resources/SubmitDeadLettersAlarm", GONE),
+    (rules.dead_letters_raise_an_alarm, "Resources/SubmitDeadLettersAlarm", REMOVED),
     (rules.dead_letters_raise_an_alarm, "Resources/SubmitDeadLettersAlarm/Properties/Dimensions/0/Value", "other"),
     (
         rules.buckets_are_private,
         "Resources/OutputBucket/Properties/PublicAccessBlockConfiguration/BlockPublicAcls",
         False,
     ),
-    (rules.buckets_are_private, "Resources/UploadBucket/Properties/PublicAccessBlockConfiguration", GONE),
-    (rules.buckets_are_encrypted, "Resources/UploadBucket/Properties/BucketEncryption", GONE),
-    (rules.buckets_are_reached_over_tls_only, "Resources/OutputBucketPolicy", GONE),
+    (rules.buckets_are_private, "Resources/UploadBucket/Properties/PublicAccessBlockConfiguration", REMOVED),
+    (rules.buckets_are_encrypted, "Resources/UploadBucket/Properties/BucketEncryption", REMOVED),
+    (rules.buckets_require_tls, "Resources/OutputBucketPolicy", REMOVED),
     (
-        rules.buckets_are_reached_over_tls_only,
+        rules.buckets_require_tls,
         "Resources/OutputBucketPolicy/Properties/PolicyDocument/Statement/0/Condition",
-        GONE,
+        REMOVED,
     ),
-    (rules.data_outlives_the_stack, "Resources/JobsTable/DeletionPolicy", GONE),
+    (rules.data_outlives_the_stack, "Resources/JobsTable/DeletionPolicy", REMOVED),
     (rules.data_outlives_the_stack, "Resources/UploadBucket/UpdateReplacePolicy", "Delete"),
 ]
 
@@ -213,7 +219,7 @@ def test_the_template_keeps_the_rule(rule: Rule) -> None:
 
 
 @pytest.mark.parametrize(("rule", "path", "value"), BREAKS, ids=[f"{rule.__name__}-{path}" for rule, path, _ in BREAKS])
-def test_a_template_that_breaks_the_rule_is_noticed(rule: Rule, path: str, value: Any) -> None:
+def test_the_rule_reports_a_template_that_breaks_it(rule: Rule, path: str, value: Any) -> None:
     template = load()
 
     change(template, path, value)
@@ -221,19 +227,19 @@ def test_a_template_that_breaks_the_rule_is_noticed(rule: Rule, path: str, value
     assert rule(template) != []
 
 
-def test_every_rule_is_checked_and_shown_to_notice() -> None:
-    written = {
+def test_every_rule_is_checked_and_broken_once() -> None:
+    defined = {
         rule
         for module in (rules, flow)
         for _, rule in inspect.getmembers(module, inspect.isfunction)
         if inspect.signature(rule).return_annotation == "list[str]"
     }
 
-    assert written == set(ALL)
+    assert defined == set(ALL)
 
 
 @pytest.mark.parametrize(("kind", "least"), AT_LEAST.items())
-def test_the_rules_have_something_to_look_at(kind: str, least: int) -> None:
+def test_the_template_has_resources_for_the_rules(kind: str, least: int) -> None:
     assert len(rules.of_type(load(), kind)) >= least
 
 

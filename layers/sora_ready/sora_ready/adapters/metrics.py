@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from aws_lambda_powertools.metrics import MetricUnit, single_metric
+from datetime import UTC, datetime
+
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 NAMESPACE = "SoraReady"
+JOB_NEEDS_OPERATOR = "UnconfirmedJobsNeedOperator"
 
 
 class Metrics:
@@ -15,11 +18,11 @@ class Metrics:
 
     def count_job_needs_operator(self) -> None:
         """Count an unconfirmed job that waits for an operator's decision. An alarm watches this metric."""
-        with single_metric(
-            name="UnconfirmedJobsNeedOperator",
-            unit=MetricUnit.Count,
-            value=1,
-            namespace=NAMESPACE,
-            default_dimensions={"stack": self._stack},
-        ):
-            pass
+        # Without an empty service, Powertools may add a dimension that the alarm doesn't have.
+        metrics = EphemeralMetrics(namespace=NAMESPACE, service="")
+        metrics.add_dimension("stack", self._stack)
+        metrics.add_metric(JOB_NEEDS_OPERATOR, MetricUnit.Count, 1)
+        # Lambda drops lines below the stack's LogLevel, and takes a line without level and timestamp for INFO.
+        metrics.add_metadata("level", "ERROR")
+        metrics.add_metadata("timestamp", datetime.now(UTC).isoformat())
+        metrics.flush_metrics()

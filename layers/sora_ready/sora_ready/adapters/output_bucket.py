@@ -11,7 +11,7 @@ from sora_ready.domain.job import ReadyCopy, StoredVideo
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-    from sora_ready.domain.imaging.normalize import ReadyImage
+    from sora_ready.domain.imaging import ReadyImage
 
 READY_PREFIX = "ready/"
 VIDEO_PREFIX = "videos/"

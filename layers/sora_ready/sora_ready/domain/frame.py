@@ -1,6 +1,7 @@
-"""The vocabulary of frames: how large, how filled, what is kept, what lies around it, and how it is written down.
+"""The options of a frame: its size, mode, focus, crop, background, format and quality.
 
-Each word knows how a person writes it; `request.py` decides which word counts.
+Each type parses the text that a user writes and writes itself as such text. Nothing here imports Pillow: functions that
+never decode a picture use these types too.
 """
 
 from __future__ import annotations
@@ -11,16 +12,16 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, TypedDict, Unpack
 
 AUTO: Final = "auto"
-"""Left to the picture itself: its shape, its details, or the color of its edge."""
+"""The picture decides: its aspect ratio (size), its salient point (focus) or the color of its edge (background)."""
 
-# Sizes whose shapes differ by less than this look alike; the smaller one, which is the cheaper one, is then enough.
-SAME_SHAPE = 0.02
-# In pixels. No video is larger, and a slip of the keys (99999x99999) would be a frame of 30 gigabytes.
+# Aspect ratios whose logarithms differ by less than this look the same: the smaller and cheaper size is taken.
+SAME_ASPECT_RATIO = 0.02
+# In pixels. No video is larger, and a typing error (99999x99999) would be a frame of 30 gigabytes.
 MAX_SIDE = 8192
-# Fractions are held to this many decimals: finer than a pixel of any picture, and written out and read back the same.
+# Fractions are rounded to this many decimals: finer than a pixel of any picture, and the same when parsed again.
 DECIMALS = 9
 
 _SIZE = re.compile(r"\s*(\d{1,5})\s*[xX×]\s*(\d{1,5})\s*", re.ASCII)
@@ -38,13 +39,13 @@ class Size(NamedTuple):
         return f"{self.width}x{self.height}"
 
     @property
-    def shape(self) -> float:
-        """The logarithm of width over height: equal steps in shape are equal steps in this number."""
+    def log_aspect_ratio(self) -> float:
+        """The logarithm of width over height, so that 2:1 is as far from a square as 1:2 is."""
         return math.log(self.width / self.height)
 
     @classmethod
     def parse(cls, text: str) -> Size:
-        """Read `1280x720`, `1280X720` or `1280×720`. Raises ValueError on anything else, and above `MAX_SIDE`."""
+        """Parse `1280x720`, `1280X720` or `1280×720`. Raises `ValueError` for anything else, and above `MAX_SIDE`."""
         match = _SIZE.fullmatch(text)
         if not match or not all(1 <= int(side) <= MAX_SIDE for side in match.groups()):
             raise ValueError(f"{text!r} is not a size such as 1280x720")
@@ -52,17 +53,17 @@ class Size(NamedTuple):
 
 
 class Mode(StrEnum):
-    """How a picture of another shape meets the frame."""
+    """How a picture of another aspect ratio fills the frame."""
 
-    COVER = "cover"  # fill the frame; what does not fit is cropped away, around the focus
-    PAD = "pad"  # show the whole picture; the rest of the frame is background (a letterbox)
-    BLUR = "blur"  # show the whole picture; the rest of the frame is the same picture, larger and blurred
-    STRETCH = "stretch"  # fill the frame with the whole picture, out of proportion
-    AUTO = "auto"  # cover while little is lost, else blur
+    COVER = "cover"  # fill the frame and crop the rest, around the focus
+    PAD = "pad"  # show the whole picture, with bars of the background (a letterbox)
+    BLUR = "blur"  # show the whole picture over its own enlarged and blurred copy
+    STRETCH = "stretch"  # fill the frame with the whole picture, distorted
+    AUTO = "auto"  # cover if that crops little, else blur
 
 
 class Format(StrEnum):
-    """How the frame is written: each is one that Videos API servers take."""
+    """How the frame is encoded: the formats that Videos API servers accept."""
 
     JPEG = "jpeg"
     PNG = "png"
@@ -86,7 +87,7 @@ class Color(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Color:
-        """Read `black`, `white` or six hex digits. Raises ValueError on anything else."""
+        """Parse `black`, `white` or six hex digits. Raises `ValueError` for anything else."""
         word = text.strip()
         named = {"black": "000000", "white": "ffffff"}.get(word.lower(), word)
         match = _COLOR.fullmatch(named)
@@ -100,29 +101,29 @@ WHITE = Color(255, 255, 255)
 
 
 class Focus(NamedTuple):
-    """The point that a crop keeps, and keeps as near to its middle as the edges allow; fractions from the top-left."""
+    """The point that `cover` keeps as near to the frame's center as the edges allow; fractions from the top-left."""
 
     x: float
     y: float
 
     def __str__(self) -> str:
-        return " ".join(map(_write_fraction, self))
+        return " ".join(map(_format_fraction, self))
 
     @classmethod
     def parse(cls, text: str) -> Focus:
-        """Read a name (`center`, `top`, `bottom-left`), `0.5 0.3`, or JSON: `[0.5, 0.3]`, `{"x": 0.5, "y": 0.3}`.
+        """Parse a name (`center`, `top`, `bottom-left`), `0.5 0.3`, or JSON: `[0.5, 0.3]`, `{"x": 0.5, "y": 0.3}`.
 
-        Raises ValueError on anything else, and on fractions outside 0 to 1.
+        Raises `ValueError` for anything else, and for fractions outside 0 to 1.
         """
         words = re.split(r"[\s_-]+", text.strip().lower().replace("centre", "center"))
-        return _name_point(words) or cls(*_read_fractions(text, ("x", "y"), {}))
+        return _parse_point_name(words) or cls(*_parse_fractions(text, ("x", "y"), {}))
 
 
 CENTER = Focus(0.5, 0.5)
 
 
 class Crop(NamedTuple):
-    """The part of the upright picture that is used at all: its edges, as fractions from the top-left."""
+    """The part of the upright picture that is used: its edges, as fractions from the top-left."""
 
     left: float
     top: float
@@ -130,16 +131,16 @@ class Crop(NamedTuple):
     bottom: float
 
     def __str__(self) -> str:
-        return " ".join(map(_write_fraction, self))
+        return " ".join(map(_format_fraction, self))
 
     @classmethod
     def parse(cls, text: str) -> Crop:
-        """Read `0.1 0 0.9 1` (left, top, right, bottom), or JSON: `[0.1, 0, 0.9, 1]`, `{"left_fraction": 0.1}`.
+        """Parse `0.1 0 0.9 1` (left, top, right, bottom), or JSON: `[0.1, 0, 0.9, 1]`, `{"left_fraction": 0.1}`.
 
-        The JSON words are those of the Videos API's `crop_bounds`; an edge that is left out is the picture's own.
-        Raises ValueError on anything else, on fractions outside 0 to 1, and where nothing would be left.
+        The JSON keys are those of `crop_bounds` in Azure's Videos API; a missing edge is the picture's own.
+        Raises `ValueError` for anything else, for fractions outside 0 to 1, and for an empty crop.
         """
-        crop = cls(*_read_fractions(text, cls._fields, WHOLE._asdict()))
+        crop = cls(*_parse_fractions(text, cls._fields, WHOLE._asdict()))
         if crop.left >= crop.right or crop.top >= crop.bottom:
             raise ValueError(f"{text!r} leaves nothing of the picture")
         return crop
@@ -148,9 +149,23 @@ class Crop(NamedTuple):
 WHOLE = Crop(0.0, 0.0, 1.0, 1.0)
 
 
+class FrameOptionValues(TypedDict, total=False):
+    """`FrameOptions` as keyword arguments: plain values do, and each has a default."""
+
+    mode: Mode | str
+    focus: tuple[float, float] | Literal["auto"]
+    crop: tuple[float, float, float, float]
+    background: tuple[int, int, int] | Literal["auto"]
+    format: Format | str
+    quality: int
+
+
 @dataclass(frozen=True, slots=True)
 class FrameOptions:
-    """How a picture is put into a frame and how that frame is written; `quality` is 1 to 100."""
+    """How a picture becomes a frame and how the frame is encoded. `quality` is 1 to 100.
+
+    Raises `ValueError` for a value that is out of its range.
+    """
 
     mode: Mode = Mode.COVER
     focus: Focus | Literal["auto"] = CENTER
@@ -159,41 +174,45 @@ class FrameOptions:
     format: Format = Format.JPEG
     quality: int = 95
 
+    def __post_init__(self) -> None:
+        crop = self.crop
+        if not (0 <= crop.left < crop.right <= 1 and 0 <= crop.top < crop.bottom <= 1):
+            raise ValueError(f"crop={tuple(crop)} must be left, top, right and bottom as fractions from 0 to 1")
+        if self.focus != AUTO and not all(0 <= fraction <= 1 for fraction in self.focus):
+            raise ValueError(f"focus={tuple(self.focus)} must be two fractions from 0 to 1, or {AUTO!r}")
+        if self.background != AUTO and not all(0 <= value <= 255 for value in self.background):
+            raise ValueError(f"background={tuple(self.background)} must be three values from 0 to 255, or {AUTO!r}")
+        if not 1 <= self.quality <= 100:
+            raise ValueError(f"quality={self.quality!r} must be from 1 to 100")
+
     @classmethod
-    def of(
-        cls,
-        *,
-        mode: str,
-        focus: tuple[float, float] | Literal["auto"],
-        crop: tuple[float, float, float, float],
-        background: tuple[int, int, int] | Literal["auto"],
-        format: str,  # noqa: A002 - the word that tags use
-        quality: int,
-    ) -> FrameOptions:
-        """Return the look of these plain values. Raises ValueError for one that is out of its range."""
-        part = Crop(*crop)
-        if not (0 <= part.left < part.right <= 1 and 0 <= part.top < part.bottom <= 1):
-            raise ValueError(f"crop={crop!r} must be left, top, right and bottom as fractions from 0 to 1")
-        point = focus if focus == AUTO else Focus(*focus)
-        if point != AUTO and not all(0 <= fraction <= 1 for fraction in point):
-            raise ValueError(f"focus={focus!r} must be two fractions from 0 to 1, or {AUTO!r}")
-        color = background if background == AUTO else Color(*background)
-        if color != AUTO and not all(0 <= value <= 255 for value in color):
-            raise ValueError(f"background={background!r} must be three values from 0 to 255, or {AUTO!r}")
-        if not 1 <= quality <= 100:
-            raise ValueError(f"quality={quality!r} must be from 1 to 100")
-        return cls(Mode(mode), point, part, color, Format(format), quality)
+    def from_values(cls, **values: Unpack[FrameOptionValues]) -> FrameOptions:
+        """Return the options of plain values. Raises `ValueError`, and `TypeError` for an unknown option."""
+        if unknown := values.keys() - FrameOptionValues.__optional_keys__:
+            raise TypeError(f"unknown frame option: {', '.join(sorted(unknown))}")
+        default = cls()
+        focus = values.get("focus", default.focus)
+        background = values.get("background", default.background)
+        return cls(
+            mode=Mode(values.get("mode", default.mode)),
+            focus=focus if focus == AUTO else Focus(*focus),
+            crop=Crop(*values.get("crop", default.crop)),
+            background=background if background == AUTO else Color(*background),
+            format=Format(values.get("format", default.format)),
+            quality=values.get("quality", default.quality),
+        )
 
 
 def nearest_size(picture: Size, sizes: Sequence[Size]) -> Size:
-    """Return which of `sizes` is nearest in shape to the upright `picture`; of shapes alike, the smallest."""
-    best = min(abs(size.shape - picture.shape) for size in sizes)
-    alike = [size for size in sizes if abs(size.shape - picture.shape) <= best + SAME_SHAPE]
-    return min(alike, key=lambda size: size.width * size.height)
+    """Return the size whose aspect ratio is nearest to the upright `picture`'s; of similar ones, the smallest."""
+    least = min(abs(size.log_aspect_ratio - picture.log_aspect_ratio) for size in sizes)
+    limit = least + SAME_ASPECT_RATIO
+    similar = [size for size in sizes if abs(size.log_aspect_ratio - picture.log_aspect_ratio) <= limit]
+    return min(similar, key=lambda size: size.width * size.height)
 
 
-def _name_point(words: Sequence[str]) -> Focus | None:
-    """Return the point that one or two words name (`top`, `left top`), None where they are no such words."""
+def _parse_point_name(words: Sequence[str]) -> Focus | None:
+    """Return the point that one or two words name (`top`, `left top`), or None."""
     across = {"left": 0.0, "right": 1.0}
     down = {"top": 0.0, "bottom": 1.0}
     named = [word for word in words if word != "center"]
@@ -205,45 +224,47 @@ def _name_point(words: Sequence[str]) -> Focus | None:
     return Focus(x, y)
 
 
-def _write_fraction(fraction: float) -> str:
-    """Write a fraction as a tag may spell it: without an exponent."""
+def _format_fraction(fraction: float) -> str:
+    """Return the fraction without an exponent, as users write it in a tag."""
     return f"{_round(fraction):.{DECIMALS}f}".rstrip("0").rstrip(".")
 
 
 def _round(fraction: float) -> float:
-    # Plus zero, for zero may come with a minus.
+    # Adding zero turns -0.0 into 0.0.
     return round(fraction, DECIMALS) + 0.0
 
 
-def _read_fractions(text: str, names: Sequence[str], missing: Mapping[str, float]) -> list[float]:
-    """Read one fraction (0 to 1) for each of `names`, from numbers in a row or from JSON. Raises ValueError.
+def _parse_fractions(text: str, names: Sequence[str], defaults: Mapping[str, float]) -> list[float]:
+    """Return a fraction (0 to 1) for each of `names`, from a row of numbers or from JSON. Raises `ValueError`.
 
-    `missing` holds those that a JSON object may leave out.
+    A JSON object may omit the names in `defaults`.
     """
-    told = _read_json(text, names, missing) if text.lstrip()[:1] in {"{", "["} else _read_row(text)
-    if len(told) != len(names) or not all(0 <= value <= 1 for value in told):
+    numbers = _parse_json(text, names, defaults) if text.lstrip()[:1] in {"{", "["} else _parse_row(text)
+    if len(numbers) != len(names) or not all(0 <= number <= 1 for number in numbers):
         raise ValueError(f"{text!r} is not {len(names)} fractions from 0 to 1")
-    return [_round(float(value)) for value in told]
+    return [_round(float(number)) for number in numbers]
 
 
-def _read_row(text: str) -> list[float]:
-    # A tag can hold no comma; people write one all the same.
+def _parse_row(text: str) -> list[float]:
+    # S3 tags cannot hold a comma; other sources can, and users write it.
     words = [word for word in re.split(r"[\s,;:/]+", text) if word]
     if not all(_NUMBER.fullmatch(word) for word in words):
         raise ValueError(f"{text!r} is not a row of numbers")
     return [float(word) for word in words]
 
 
-def _read_json(text: str, names: Sequence[str], missing: Mapping[str, float]) -> list[Any]:
+def _parse_json(text: str, names: Sequence[str], defaults: Mapping[str, float]) -> list[int | float]:
     try:
-        told = json.loads(text)
+        parsed: object = json.loads(text)
     except RecursionError:
-        raise ValueError("lists within lists are no numbers") from None
-    if isinstance(told, dict):
-        given = {name.removesuffix("_fraction"): value for name, value in told.items()}
-        if not given or not given.keys() <= set(names) or not set(names) <= given.keys() | missing.keys():
+        raise ValueError("the JSON is nested too deeply") from None
+    if isinstance(parsed, dict):
+        fields = {name.removesuffix("_fraction"): value for name, value in parsed.items()}
+        if not fields or not fields.keys() <= set(names) or not set(names) <= fields.keys() | defaults.keys():
             raise ValueError(f"{text!r} does not name {', '.join(names)}")
-        told = [given[name] if name in given else missing[name] for name in names]
-    if any(isinstance(value, bool) or not isinstance(value, int | float) for value in told):
-        raise ValueError(f"{text!r} holds something that is no number")
-    return list(told)
+        parsed = [fields[name] if name in fields else defaults[name] for name in names]
+    values = parsed if isinstance(parsed, list) else [parsed]
+    numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+    if len(numbers) != len(values):
+        raise ValueError(f"{text!r} holds a value that is not a number")
+    return numbers

@@ -29,7 +29,16 @@ class LambdaContext(Protocol):
 
 def bind_context(context: LambdaContext, stack: str) -> None:
     """Start an invocation: every line until the next one has its request id, its function and its stack."""
+    bind_job(None)
     logger.append_keys(request_id=context.aws_request_id, function_name=context.function_name, stack=stack)
+
+
+def bind_job(job_id: str | None) -> None:
+    """Give every line of the invocation, or of its next message, this job's id; None: no id."""
+    if job_id is None:
+        logger.remove_keys(["job_id"])
+    else:
+        logger.append_keys(job_id=job_id)
 
 
 def log_job(message: str, job: Job, **keys: JsonValue) -> None:

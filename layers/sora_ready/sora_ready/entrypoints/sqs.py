@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
@@ -20,13 +20,14 @@ from sora_ready.domain.errors import (
     SubmissionNotAcceptedError,
     VideoServerError,
 )
-from sora_ready.entrypoints.logs import logger
+from sora_ready.entrypoints.logs import bind_job, logger
 from sora_ready.entrypoints.s3_events import parse_object_created
 
 RETRY_SECONDS = 30
 NOT_READY_SECONDS = 2
 
-OnExhausted = Callable[[SQSRecord, Exception], object]
+QueueMessage: TypeAlias = SQSRecord
+OnExhausted: TypeAlias = Callable[[QueueMessage, Exception], object]
 
 
 class _LoggingProcessor(BatchProcessor):
@@ -61,7 +62,7 @@ class _LoggingProcessor(BatchProcessor):
 
 def process_batch(
     event: JsonObject,
-    process: Callable[[SQSRecord], None],
+    process: Callable[[QueueMessage], None],
     context: Any,
     *,
     max_receives: int,
@@ -71,17 +72,22 @@ def process_batch(
 
     A message that fails its `max_receives`-th receive goes to the dead-letter queue; `on_exhausted` records that.
     """
+
+    def process_alone(record: QueueMessage) -> None:
+        bind_job(None)
+        process(record)
+
     processor = _LoggingProcessor(max_receives, on_exhausted)
-    return cast(JsonObject, process_partial_response(event, process, processor, context))
+    return cast(JsonObject, process_partial_response(event, process_alone, processor, context))
 
 
-def receive_count(record: SQSRecord) -> int:
+def receive_count(record: QueueMessage) -> int:
     """Return how often a message was received, this time included."""
     return int(record.attributes.approximate_receive_count)
 
 
 @contextmanager
-def postpone_failure(record: SQSRecord, submit_queue: SubmitQueue) -> Iterator[None]:
+def postpone_failure(record: QueueMessage, submit_queue: SubmitQueue) -> Iterator[None]:
     """Postpone the message if the block fails; the error is raised all the same."""
     try:
         yield
@@ -111,7 +117,10 @@ def parse_submission(body: str) -> tuple[str | None, str | None]:
     if isinstance(message, dict) and "job_id" in message:
         return str(message["job_id"]), None
     key = parse_object_created(body).key
-    return job_id_of_ready_key(key), key
+    job_id = job_id_of_ready_key(key)
+    if job_id is None:
+        logger.warning("not a ready copy: ignored", key=key)
+    return job_id, key
 
 
 def parse_poll(body: str) -> tuple[str, int]:

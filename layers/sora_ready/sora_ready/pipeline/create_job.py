@@ -13,7 +13,7 @@ from sora_ready.domain.job_id import make_job_id
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """What an API request asks for. `body_sha256` identifies the request under its Idempotency-Key."""
+    """What an API request asks for. `body_sha256` identifies the request under its idempotency key."""
 
     job_id: str
     options: Mapping[str, str]
@@ -61,11 +61,11 @@ def create_api_job(new_job: NewJob, source: SourceObject, jobs: JobTable) -> Job
     if job.status is Status.DELETED:
         raise JobConflict(
             "video_deleted",
-            "The job of this Idempotency-Key was deleted and is not created again. Use a new key for a new video.",
+            "The job of this idempotency key was deleted and is not created again. Use a new key for a new video.",
         )
     if job.invocation.body_sha256 != new_job.body_sha256:
         raise JobConflict(
             "idempotency_key_reused",
-            "This Idempotency-Key came with another request before. Use a new key for a new video.",
+            "This idempotency key came with another request before. Use a new key for a new video.",
         )
     return job

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from sora_ready.adapters.job_table import JobTable
@@ -12,7 +12,7 @@ from sora_ready.adapters.upload_bucket import Upload, UploadBucket
 from sora_ready.domain.catalog import Catalog
 from sora_ready.domain.errors import ImageRejected, Rejected, RequestRejected, SourceRejected
 from sora_ready.domain.frame import Size
-from sora_ready.domain.imaging.normalize import ReadyImage, normalize_image
+from sora_ready.domain.imaging import ReadyImage, make_ready_image
 from sora_ready.domain.job import Job, JobRequest, Picture, SourceObject, Status, timestamp
 from sora_ready.domain.job_id import make_job_id
 from sora_ready.domain.options import Option
@@ -114,7 +114,7 @@ class Normalize:
                 bytes=upload.length,
                 max_bytes=self.max_source_bytes,
             )
-        return normalize_image(upload.body.read(), size=request.sizes, **asdict(request.frame_options))
+        return make_ready_image(upload.body.read(), request.sizes, request.frame_options)
 
     def _describe_request(self, request: VideoRequest, size: Size, options: Mapping[str, Option]) -> JobRequest:
         frame_options = request.frame_options

@@ -1,121 +1,123 @@
-"""What lies behind and around a picture: a color, the color of its own edge, or its own blurred self."""
+"""What fills the frame behind a picture: a color, the color of the picture's own edge, or its own blurred copy."""
 
 from __future__ import annotations
 
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 from PIL import Image, ImageChops, ImageFilter, ImageStat
 
 from sora_ready.domain.errors import ImageRejected
 from sora_ready.domain.frame import AUTO, BLACK, WHITE, Color, Size
-from sora_ready.domain.imaging.color import finish_colors
+from sora_ready.domain.imaging.color import to_opaque_srgb
 
-# What has less contrast than this (as WCAG counts it, 1 to 21) with what it lies on, and whose color is nearer to it
-# than this (of 255, in each channel), can hardly be seen.
-FAINT, NEAR = 1.8, 64
-# Where so much of a drawing is faint, little is left of it.
-MOSTLY = 0.9
-# A picture of which less shines through is no drawing, but one with soft edges or round corners.
-DRAWING = 0.1
-# An edge is this share of the picture, in from its rim, and at least so many pixels: a stray line at the rim is not the
-# picture's color.
-EDGE = 0.02
-EDGE_PIXELS = 3
-# The blurred background is made at an eighth of the frame's size; that it was small cannot be seen once it is blurred.
-_SMALLER = 8
-# How far colors run into each other there, as a share of the shorter side.
-_SPREAD = 0.05
+# A pixel is invisible if its contrast ratio with the background (WCAG 2: 1 to 21) is below the first number and none of
+# its channels (0 to 255) differs by as much as the second.
+MIN_CONTRAST_RATIO, MIN_COLOR_DIFFERENCE = 1.8, 64
+# Above this share of invisible pixels, a drawing gets the opposite background.
+MAX_INVISIBLE_SHARE = 0.9
+# Below this share of transparent pixels a picture is not a drawing: it has soft edges or round corners.
+MIN_TRANSPARENT_SHARE = 0.1
+# How deep an edge is: this share of the picture, and at least so many pixels, so that a line around the picture cannot
+# decide the color.
+EDGE_SHARE, MIN_EDGE_PIXELS = 0.02, 3
+# The blurred background is rendered at this fraction of the frame's size; blurring hides the difference.
+_BLUR_DOWNSCALE = 8
+# The radius of the blur, as a share of the shorter side.
+_BLUR_RADIUS_SHARE = 0.05
 
 
 def flatten_alpha(
-    shrunk: Image.Image, profile: bytes | None, wanted: Color | Literal["auto"], frame: Size
+    rendered: Image.Image, profile: bytes | None, background: Color | Literal["auto"], frame: Size
 ) -> tuple[Image.Image, Color]:
-    """Return the shrunk picture as opaque sRGB, and the color it was laid on: `wanted`, or what it calls for itself.
+    """Return the rendered picture as opaque sRGB, and the background color in effect.
 
-    A picture that would vanish on that color (a black drawing on nothing, on black) is laid on the opposite. `frame`
-    tells which edges meet bars. Raises `ImageRejected` (`blank`) where the picture is transparent all over.
+    `auto` takes the color of the edges that meet bars in `frame`. A drawing that would be invisible on the background
+    (black on transparent, on black) gets the opposite one. Raises `ImageRejected` (`blank`) if the picture is
+    transparent everywhere.
     """
-    opaque = shrunk.mode != "RGBa"
-    if opaque:
-        content = finish_colors(shrunk, profile, BLACK)
-        return content, _find_edge_color(content, None, frame) if wanted == AUTO else wanted
-    alpha = shrunk.getchannel("a")
+    if rendered.mode != "RGBa":
+        opaque = to_opaque_srgb(rendered, profile, BLACK)
+        return opaque, _edge_color(opaque, None, frame) if background == AUTO else background
+    alpha = rendered.getchannel("a")
     if not cast(tuple[int, int], alpha.getextrema())[1]:
         raise ImageRejected(
             "blank",
-            "What would be shown of the picture is transparent all over. Choose mode=pad, or a focus or crop that "
-            "holds the subject; a picture that is empty altogether has to be exported again.",
+            "The visible part of the picture is completely transparent. Choose mode=pad, or a focus or crop that holds "
+            "the subject. If the whole picture is empty, export it again.",
         )
-    background = wanted
     if background == AUTO:
-        background = _find_edge_color(finish_colors(shrunk, profile, WHITE), alpha, frame)
-    content = finish_colors(shrunk, profile, background)
-    opposite = WHITE if _luminance(background) < 0.18 else BLACK
-    if _is_drawing(alpha) and _faint_share(content, alpha, background) > MOSTLY:
-        other = finish_colors(shrunk, profile, opposite)
-        if _faint_share(other, alpha, opposite) <= MOSTLY:
+        background = _edge_color(to_opaque_srgb(rendered, profile, WHITE), alpha, frame)
+    opaque = to_opaque_srgb(rendered, profile, background)
+    if _is_drawing(alpha) and _invisible_share(opaque, alpha, background) > MAX_INVISIBLE_SHARE:
+        opposite = WHITE if _luminance(background) < 0.18 else BLACK
+        other = to_opaque_srgb(rendered, profile, opposite)
+        if _invisible_share(other, alpha, opposite) <= MAX_INVISIBLE_SHARE:
             return other, opposite
-    return content, background
+    return opaque, background
 
 
-def blurred_background(content: Image.Image, frame: Size) -> Image.Image:
-    """Return the frame filled by the content, enlarged until it covers it, and blurred."""
-    scale = min(content.width / frame.width, content.height / frame.height)
-    # No wider than the content: a quotient times its divisor may come out a hair above what was divided.
-    width, height = min(content.width, frame.width * scale), min(content.height, frame.height * scale)
-    left, top = (content.width - width) / 2, (content.height - height) / 2
-    small = Size(max(1, frame.width // _SMALLER), max(1, frame.height // _SMALLER))
-    seen = content.resize(
+def blurred_background(picture: Image.Image, frame: Size) -> Image.Image:
+    """Return the picture enlarged until it covers the frame, cropped to it, and blurred."""
+    scale = min(picture.width / frame.width, picture.height / frame.height)
+    # The product can exceed the side it was divided from by a rounding error.
+    width, height = min(picture.width, frame.width * scale), min(picture.height, frame.height * scale)
+    left, top = (picture.width - width) / 2, (picture.height - height) / 2
+    small = Size(max(1, frame.width // _BLUR_DOWNSCALE), max(1, frame.height // _BLUR_DOWNSCALE))
+    covering = picture.resize(
         small, Image.Resampling.BILINEAR, box=(left, top, left + width, top + height), reducing_gap=2.0
     )
-    return seen.filter(ImageFilter.GaussianBlur(min(small) * _SPREAD)).resize(frame, Image.Resampling.BICUBIC)
+    blurred = covering.filter(ImageFilter.GaussianBlur(min(small) * _BLUR_RADIUS_SHARE))
+    return blurred.resize(frame, Image.Resampling.BICUBIC)
 
 
-def _find_edge_color(content: Image.Image, alpha: Image.Image | None, frame: Size) -> Color:
-    """Return the usual color of the edges that meet bars (all, where none does); white where they are transparent."""
-    width, height = content.size
-    deep_x, deep_y = max(EDGE_PIXELS, round(width * EDGE)), max(EDGE_PIXELS, round(height * EDGE))
-    sides = [(0, 0, deep_x, height), (width - deep_x, 0, width, height)]
-    ends = [(0, 0, width, deep_y), (0, height - deep_y, width, height)]
-    edges = sides if width < frame.width else ends if height < frame.height else sides + ends
-    rim = Image.new("L", content.size)
+def _edge_color(picture: Image.Image, alpha: Image.Image | None, frame: Size) -> Color:
+    """Return the median color of the edges that meet bars, or of all edges; white if they are mostly transparent."""
+    width, height = picture.size
+    deep_x, deep_y = (max(MIN_EDGE_PIXELS, round(side * EDGE_SHARE)) for side in picture.size)
+    left_right = [(0, 0, deep_x, height), (width - deep_x, 0, width, height)]
+    top_bottom = [(0, 0, width, deep_y), (0, height - deep_y, width, height)]
+    edges = left_right if width < frame.width else top_bottom if height < frame.height else left_right + top_bottom
+    mask = Image.new("L", picture.size)
     for edge in edges:
-        rim.paste(255, edge)
+        mask.paste(255, edge)
     if alpha is not None:
-        solid = Image.new("L", content.size)
-        solid.paste(rim, mask=alpha.point([255 * (value >= 250) for value in range(256)]))
-        if 2 * solid.histogram()[255] < rim.histogram()[255]:
+        opaque = Image.new("L", picture.size)
+        opaque.paste(mask, mask=alpha.point([255 * (value >= 250) for value in range(256)]))
+        if 2 * opaque.histogram()[255] < mask.histogram()[255]:
             return WHITE
-        rim = solid
-    return Color(*cast(list[int], cast(Any, ImageStat.Stat(content, rim)).median))
+        mask = opaque
+    return Color(*ImageStat.Stat(picture, mask).median)
 
 
 def _is_drawing(alpha: Image.Image) -> bool:
-    """Tell whether enough shines through for the background to be what the rest is seen against."""
+    """Return whether enough is transparent for the rest to be seen against the background."""
     counts = alpha.histogram()
-    return sum(counts[:128]) >= DRAWING * sum(counts)
+    return sum(counts[:128]) >= MIN_TRANSPARENT_SHARE * sum(counts)
 
 
-def _faint_share(content: Image.Image, alpha: Image.Image, background: Color) -> float:
-    """Return how much of what is drawn (0 to 1) can hardly be told from the background."""
+def _invisible_share(picture: Image.Image, alpha: Image.Image, background: Color) -> float:
+    """Return the share (0 to 1) of the drawn pixels that hardly differ from the background."""
     drawn = alpha.point([255 * (value >= 64) for value in range(256)])
-    red, green, blue = ImageChops.difference(content, Image.new("RGB", content.size, tuple(background))).split()
-    apart = ImageChops.lighter(red, ImageChops.lighter(green, blue))
-    near = ImageChops.multiply(drawn, apart.point([255 * (value < NEAR) for value in range(256)]))
-    behind = _luminance(background)
-    faint = sum(
-        count
-        for level, count in enumerate(content.convert("L").histogram(near))
-        if _contrast(_luminance(Color(level, level, level)), behind) < FAINT
+    red, green, blue = ImageChops.difference(picture, Image.new("RGB", picture.size, tuple(background))).split()
+    difference = ImageChops.lighter(red, ImageChops.lighter(green, blue))
+    similar = ImageChops.multiply(
+        drawn, difference.point([255 * (value < MIN_COLOR_DIFFERENCE) for value in range(256)])
     )
-    return faint / max(1, drawn.histogram()[255])
+    luminance = _luminance(background)
+    invisible = sum(
+        count
+        for level, count in enumerate(picture.convert("L").histogram(similar))
+        if _contrast_ratio(_luminance(Color(level, level, level)), luminance) < MIN_CONTRAST_RATIO
+    )
+    return invisible / max(1, drawn.histogram()[255])
 
 
-def _contrast(one: float, other: float) -> float:
+def _contrast_ratio(one: float, other: float) -> float:
+    """Return WCAG 2's contrast ratio (1 to 21) of two relative luminances."""
     return (max(one, other) + 0.05) / (min(one, other) + 0.05)
 
 
 def _luminance(color: Color) -> float:
-    """Return how bright a color is, 0 to 1, as WCAG 2 defines relative luminance."""
+    """Return the relative luminance (0 to 1) as WCAG 2 defines it, without its linear segment near black."""
     red, green, blue = ((value / 255 + 0.055) / 1.055 for value in color)
     return float(0.2126 * red**2.4 + 0.7152 * green**2.4 + 0.0722 * blue**2.4)

@@ -1,7 +1,7 @@
-"""Whatever a picture's samples mean, as opaque 8-bit sRGB.
+"""Converts decoded samples of any mode, depth and ICC profile to opaque 8-bit sRGB.
 
-A decoded picture becomes 8 bits with premultiplied alpha in bands, shrinking as it goes, so that no second copy of a
-large picture is ever made; profile and background are applied to the few pixels that are left.
+First `reduce_picture` converts to 8 bits with premultiplied alpha and shrinks, one band of rows at a time, so that a
+large picture is never in memory twice. Then `to_opaque_srgb` applies profile and background to the few pixels left.
 """
 
 from __future__ import annotations
@@ -15,61 +15,69 @@ from typing import cast
 from PIL import Image, ImageChops, ImageCms, ImageMath
 
 from sora_ready.domain.frame import Color
+from sora_ready.domain.imaging.decoding import reject_corrupt
 
-# Rows that are worked on at a time: enough to be quick, few enough to cost little memory.
+# The size of a band: large enough to be fast, small enough to need little memory.
 _BAND_PIXELS = 4_000_000
-# TIFF's tag for what its numbers stand for, and its value where 0 is white.
+# The TIFF tag PhotometricInterpretation (TIFF 6.0), and its value WhiteIsZero.
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
+# Pillow's 8-bit modes and the color space signature (ICC.1, 7.2.6) of the profiles that fit them.
 _PROFILE_SPACES = {"RGB": b"RGB ", "CMYK": b"CMYK", "L": b"GRAY", "LAB": b"Lab "}
 
 
-WholeBox = tuple[int, int, int, int]
+PixelBox = tuple[int, int, int, int]
 """Left, top, right and bottom, in whole pixels."""
 
 
-def reduce_picture(picture: Image.Image, window: WholeBox, factors: tuple[int, int], raw_mode: str) -> Image.Image:
-    """Return the window of the decoded picture in 8 bits, each block of `factors` pixels (across, down) made one.
+def reduce_picture(picture: Image.Image, box: PixelBox, factors: tuple[int, int], raw_mode: str) -> Image.Image:
+    """Return `box` of the decoded picture in 8 bits, each block of `factors` pixels (across, down) averaged to one.
 
-    Its mode is L, RGB, CMYK or LAB, or RGBa where something shines through. `raw_mode` is how the file stores samples
-    (as Pillow names it), which decides what a PNG's transparent color stands for. Raises `ValueError` where samples
-    are no numbers.
+    Its mode is L, RGB, CMYK or LAB, or RGBa if any of it is transparent. `raw_mode` is Pillow's name for the samples as
+    the file stores them, which gives the depth of a PNG's transparent color (tRNS). Raises `ImageRejected` (`corrupt`)
+    if a sample is not a finite number.
     """
-    prepare = _choose_preparation(picture, raw_mode)
-    left, top, right, bottom = window
-    if prepare is None:
-        return picture.crop(window) if factors == (1, 1) else picture.reduce(factors, box=window)
-    rows = max(factors[1], _BAND_PIXELS // (right - left) // factors[1] * factors[1])
-    small: Image.Image | None = None
-    for start in range(top, bottom, rows):
-        band = prepare(picture.crop((left, start, right, min(start + rows, bottom))))
-        if factors != (1, 1):
-            band = band.reduce(factors)
-        if start == top and start + rows >= bottom:
-            return band
-        if small is None:
-            small = Image.new(band.mode, (-(-(right - left) // factors[0]), -(-(bottom - top) // factors[1])))
-        small.paste(band, (0, (start - top) // factors[1]))
-    return cast(Image.Image, small)
+    try:
+        convert = _choose_conversion(picture, raw_mode)
+        left, top, right, bottom = box
+        if convert is None:
+            return picture.crop(box) if factors == (1, 1) else picture.reduce(factors, box=box)
+        rows = max(factors[1], _BAND_PIXELS // (right - left) // factors[1] * factors[1])
+        reduced: Image.Image | None = None
+        for start in range(top, bottom, rows):
+            band = convert(picture.crop((left, start, right, min(start + rows, bottom))))
+            if factors != (1, 1):
+                band = band.reduce(factors)
+            if start == top and start + rows >= bottom:
+                return band
+            if reduced is None:
+                reduced = Image.new(band.mode, (-(-(right - left) // factors[0]), -(-(bottom - top) // factors[1])))
+            reduced.paste(band, (0, (start - top) // factors[1]))
+        return cast(Image.Image, reduced)
+    except ValueError as error:
+        raise reject_corrupt(error) from error
 
 
-def is_plain(picture: Image.Image) -> bool:
-    """Tell whether the decoded picture is opaque and in 8 bits as it stands."""
+def needs_no_conversion(picture: Image.Image) -> bool:
+    """Return whether the decoded picture is already opaque and in 8 bits."""
     return picture.mode in _PROFILE_SPACES and "transparency" not in picture.info
 
 
-def finish_colors(picture: Image.Image, profile: bytes | None, background: Color) -> Image.Image:
-    """Return the shrunk picture as opaque sRGB, by its `profile` if that fits, with `background` shining through."""
+def to_opaque_srgb(picture: Image.Image, profile: bytes | None, background: Color) -> Image.Image:
+    """Return a reduced picture as RGB in sRGB, blended with `background` where it is transparent.
+
+    An ICC `profile` of another color space than the picture's, or a broken one, is ignored.
+    """
     if picture.mode != "RGBa":
         return _apply_profile(picture, profile)
     straight = picture.convert("RGBA")
-    alpha = straight.getchannel("A")
-    flat = Image.new("RGB", picture.size, tuple(background))
-    flat.paste(_apply_profile(_as_profiled(straight.convert("RGB"), profile), profile), mask=alpha)
-    return flat
+    flattened = Image.new("RGB", picture.size, tuple(background))
+    color = _apply_profile(_match_gray_profile(straight.convert("RGB"), profile), profile)
+    flattened.paste(color, mask=straight.getchannel("A"))
+    return flattened
 
 
-def _as_profiled(color: Image.Image, profile: bytes | None) -> Image.Image:
-    """Return a gray picture, which became RGB for its transparency, as the one channel that a gray profile is for."""
+def _match_gray_profile(color: Image.Image, profile: bytes | None) -> Image.Image:
+    """Return one channel of a gray picture that has a gray profile: its transparency had made it RGB."""
     red, green, blue = color.split()
     gray = (
         profile is not None
@@ -80,80 +88,82 @@ def _as_profiled(color: Image.Image, profile: bytes | None) -> Image.Image:
     return red if gray else color
 
 
-def _choose_preparation(picture: Image.Image, raw_mode: str) -> Callable[[Image.Image], Image.Image] | None:
-    """Return what brings a band to 8 bits, with premultiplied alpha where there is any; None where nothing must be."""
-    mode, key = picture.mode, picture.info.get("transparency")
+def _choose_conversion(picture: Image.Image, raw_mode: str) -> Callable[[Image.Image], Image.Image] | None:
+    """Return what converts a band to 8 bits, with premultiplied alpha if it is transparent; None if nothing has to."""
+    mode, transparent = picture.mode, picture.info.get("transparency")
     if mode in {"I", "F"} or mode.startswith("I;16"):
-        gain, start = 255.0 / _full_scale(picture), 0.0
-        # Some TIFFs count from white to black; Pillow turns those of up to 8 bits about, and leaves the others.
+        gain, offset = 255.0 / _white_level(picture), 0.0
+        # Pillow inverts WhiteIsZero TIFFs of up to 8 bits only.
         if getattr(picture, "tag_v2", {}).get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
-            gain, start = -gain, 255.0
-        if isinstance(key, int):
-            return lambda band: _premultiply(_scale(band, gain, start).convert("RGB"), _key_numbers(band, key))
-        return lambda band: _scale(band, gain, start)
-    if mode in {"RGBA", "LA", "PA"} or (mode == "P" and key is not None):
+            gain, offset = -gain, 255.0
+        if isinstance(transparent, int):
+            return lambda band: _premultiply(
+                _scale(band, gain, offset).convert("RGB"), _alpha_of_deep_gray(band, transparent)
+            )
+        return lambda band: _scale(band, gain, offset)
+    if mode in {"RGBA", "LA", "PA"} or (mode == "P" and transparent is not None):
         return lambda band: band.convert("RGBA").convert("RGBa")
-    if key is not None and mode in {"1", "L", "RGB"}:
-        keyed = _scale_key(key, raw_mode)
-        return lambda band: _premultiply(band.convert("RGB"), _key_color(band.convert("RGB"), keyed))
+    if transparent is not None and mode in {"1", "L", "RGB"}:
+        color = _to_8_bits(transparent, raw_mode)
+        return lambda band: _premultiply(band.convert("RGB"), _alpha_of_color(band.convert("RGB"), color))
     if mode in _PROFILE_SPACES:
         return None
-    wanted = "L" if mode == "1" else "RGB"
-    return lambda band: band.convert(wanted)
+    target = "L" if mode == "1" else "RGB"
+    return lambda band: band.convert(target)
 
 
-def _full_scale(picture: Image.Image) -> float:
-    """Return the number that stands for white: the usual range that holds the picture's numbers.
+def _white_level(picture: Image.Image) -> float:
+    """Return the sample that means white: the smallest usual range that holds all samples of the picture.
 
-    PNG says how deep its samples are; a TIFF's box says nothing of what is in it. Samples that all fit 8 bits or 12 (a
-    scanner's, a microscope's) are such samples in a wider box: taken for 16 bits they would be black. Raises
-    `ValueError` where there are numbers that are none (infinite, NaN).
+    A PNG states the depth of its samples. A TIFF states only the depth of their storage: samples of 8 or 12 bits (from
+    scanners and microscopes) stored in 16 would be almost black if 65,535 were white. Raises `ValueError` if a sample
+    is infinite or NaN.
     """
-    high = _find_highest(picture)
-    if not math.isfinite(high):
-        raise ValueError("samples that are no numbers")
+    highest = _highest_sample(picture)
+    if not math.isfinite(highest):
+        raise ValueError("a sample is not a finite number")
     if picture.format == "PNG":
         return 65535.0
     if picture.mode == "F":
-        # Filters and light leave fractions a little above their white.
-        return next((limit for limit in (1.0, 255.0, 65535.0) if high <= 2 * limit), high)
-    return next((limit for limit in (255.0, 4095.0, 65535.0) if high <= limit), high)
+        # Filters and highlights overshoot white a little.
+        return next((limit for limit in (1.0, 255.0, 65535.0) if highest <= 2 * limit), highest)
+    return next((limit for limit in (255.0, 4095.0, 65535.0) if highest <= limit), highest)
 
 
-def _find_highest(picture: Image.Image) -> float:
+def _highest_sample(picture: Image.Image) -> float:
     if picture.mode in {"I", "F", "I;16"}:
         return cast(float, picture.getextrema()[1])
-    # Pillow cannot tell it of big-endian numbers.
+    # Pillow has no extrema of big-endian samples.
     width, height = picture.size
     rows = max(1, _BAND_PIXELS // width)
     bands = (picture.crop((0, top, width, min(top + rows, height))) for top in range(0, height, rows))
     return max(cast(float, band.convert("I").getextrema()[1]) for band in bands)
 
 
-def _scale(band: Image.Image, gain: float, start: float) -> Image.Image:
-    # Pillow's own conversion of 16 bits to 8 clips, which turns pictures white.
-    numbers = band if band.mode == "F" else band.convert("I").convert("F")
-    return numbers.point(lambda value: value * gain + (start + 0.5)).convert("L")
+def _scale(band: Image.Image, gain: float, offset: float) -> Image.Image:
+    # Pillow's own conversion of 16 bits to 8 clips instead of scaling.
+    samples = band if band.mode == "F" else band.convert("I").convert("F")
+    return samples.point(lambda sample: sample * gain + (offset + 0.5)).convert("L")
 
 
-def _scale_key(key: object, raw_mode: str) -> tuple[int, int, int]:
-    """Return a PNG's transparent color in 8 bits: the file gives it in the depth in which it stores samples."""
-    values = key if isinstance(key, tuple) else (key, key, key)
+def _to_8_bits(color: int | tuple[int, int, int], raw_mode: str) -> tuple[int, int, int]:
+    """Return a PNG's transparent color (tRNS), which has the depth of the file's samples, in 8 bits a channel."""
+    values = color if isinstance(color, tuple) else (color, color, color)
     if raw_mode.startswith("1"):
         scaled = [255 if value else 0 for value in values]
     else:
         depth = raw_mode.partition(";")[2].rstrip("BLN")
         bits = int(depth) if depth.isdecimal() else 8
-        # Deeper samples were cut to their high byte by the decoder, shallower ones spread over the whole range.
+        # The decoder keeps the high byte of deeper samples and spreads shallower ones over the whole range.
         scaled = [int(value) >> (bits - 8) if bits > 8 else int(value) * 255 // ((1 << bits) - 1) for value in values]
     return scaled[0], scaled[1], scaled[2]
 
 
-def _key_color(band: Image.Image, key: tuple[int, int, int]) -> Image.Image:
-    """Return an alpha of 0 where the band has exactly this color, else 255."""
+def _alpha_of_color(band: Image.Image, color: tuple[int, int, int]) -> Image.Image:
+    """Return an alpha channel that is 0 where the RGB band has exactly this color, else 255."""
     masks = [
-        channel.point([255 * (value != wanted) for value in range(256)])
-        for channel, wanted in zip(band.split(), key, strict=True)
+        channel.point([255 * (value != sample) for value in range(256)])
+        for channel, sample in zip(band.split(), color, strict=True)
     ]
     alpha = masks[0]
     for mask in masks[1:]:
@@ -161,11 +171,11 @@ def _key_color(band: Image.Image, key: tuple[int, int, int]) -> Image.Image:
     return alpha
 
 
-def _key_numbers(band: Image.Image, key: int) -> Image.Image:
-    mask = ImageMath.lambda_eval(
-        lambda given: given["convert"]((given["band"] != key) * 255, "L"), band=band.convert("I")
+def _alpha_of_deep_gray(band: Image.Image, gray: int) -> Image.Image:
+    alpha = ImageMath.lambda_eval(
+        lambda names: names["convert"]((names["band"] != gray) * 255, "L"), band=band.convert("I")
     )
-    return cast(Image.Image, mask)
+    return cast(Image.Image, alpha)
 
 
 def _premultiply(color: Image.Image, alpha: Image.Image) -> Image.Image:
@@ -175,9 +185,9 @@ def _premultiply(color: Image.Image, alpha: Image.Image) -> Image.Image:
 
 
 def _apply_profile(picture: Image.Image, profile: bytes | None) -> Image.Image:
-    # The header names the profile's color space at byte 16: one for other samples is of no use.
+    # The color space signature is at byte 16 of the header (ICC.1, 7.2).
     if profile and profile[16:20] == _PROFILE_SPACES.get(picture.mode):
-        # A profile may fit by its header and still be broken inside; PyCMSError is a plain Exception.
+        # The tables of a profile can be broken although its header is not. PyCMSError is a plain Exception.
         with suppress(ImageCms.PyCMSError, OSError, ValueError, TypeError):
             converted = ImageCms.profileToProfile(
                 picture,

@@ -1,7 +1,7 @@
-"""A file becomes a picture in memory, or a refusal that says why.
+"""Opens and decodes a picture file, or rejects it with the reason.
 
-The format is found by content, the size is checked before memory is spent, and the whole picture is decoded before
-anything is concluded from it.
+The format is detected by content. The pixels are counted before memory is spent. The whole picture is decoded before
+anything of it is used, so that a truncated file is rejected.
 """
 
 from __future__ import annotations
@@ -10,53 +10,54 @@ import io
 import os
 from contextlib import nullcontext, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from PIL import ExifTags, Image, PngImagePlugin, UnidentifiedImageError
 
 from sora_ready.domain.errors import ImageRejected
 from sora_ready.domain.frame import Size
-from sora_ready.domain.imaging.geometry import SIDEWAYS, UPRIGHT
-from sora_ready.domain.imaging.png_prefetch import WORTH_A_THREAD, prefetch_inflate
+from sora_ready.domain.imaging.geometry import UPRIGHT
+from sora_ready.domain.imaging.png_prefetch import MIN_THREADED_PIXELS, prefetch_inflate
 
-# Only these decoders run. Pillow knows more, but some start programs (EPS) and none is what a camera or a site gives.
-# A phone's MPO (several JPEGs in one file) is found among the JPEGs, and its first picture is taken.
+if TYPE_CHECKING:
+    from PIL.TiffImagePlugin import TiffImageFile
+
+# Pillow's decoders that may run. It has more, but some start programs (EPS), and no camera or web page uses the others.
+# JPEG includes the MPO of phones: several JPEGs in one file, of which the first is used.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF")
 READABLE = "JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF or HEIC"
 MAX_PIXELS = 150_000_000
-# These decoders hold a whole second copy while they work.
-MAX_PIXELS_OF = {"WEBP": 64_000_000, "AVIF": 64_000_000, "HEIF": 64_000_000}
-# The decoder holds every coefficient of these until the last byte is read.
+# While these decoders work they hold a second copy of all pixels.
+MAX_PIXELS_BY_FORMAT = {"WEBP": 64_000_000, "AVIF": 64_000_000, "HEIF": 64_000_000}
+# The decoder of a progressive JPEG holds all coefficients until it has read the last byte.
 MAX_PROGRESSIVE_PIXELS = 110_000_000
-# The size is checked here, where it can be said in numbers; Pillow's own check knows one limit for all formats.
+# Pillow's own check has one limit for all formats; `_open_checked` has one for each.
 Image.MAX_IMAGE_PIXELS = None
-# What one part of a PNG beside its pixels may hold, unpacked. Pillow calls a profile of more than 1 MB broken; those of
-# printers are larger, and bombs larger still.
+# The most bytes of a PNG's text chunk or ICC profile, inflated. Pillow's limit of 1 MB rejects printers' profiles.
 PngImagePlugin.MAX_TEXT_CHUNK = 8 << 20
 
-# What Pillow's decoders raise on broken input: all of these were seen, on files of the kind people upload.
-_BROKEN = (OSError, ValueError, SyntaxError, RuntimeError, TypeError, LookupError, OverflowError, EOFError)
-# TIFF's tags for how deep samples are, whether each channel lies by itself (2), and how large they are as stored.
-_BITS, _PLANAR = 258, 284
-_WIDTH, _LENGTH = 256, 257
+# What Pillow's decoders raise on damaged files; each of these was observed.
+_DECODER_ERRORS = (OSError, ValueError, SyntaxError, RuntimeError, TypeError, LookupError, OverflowError, EOFError)
+# TIFF 6.0's tags ImageWidth, ImageLength, BitsPerSample and PlanarConfiguration (2: each channel is stored separately).
+_WIDTH, _LENGTH, _BITS, _PLANAR = 256, 257, 258, 284
 _HEIF_BRANDS = frozenset(
     {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"mif2", b"mif3", b"msf1"}
 )
-# Bytes of a JPEG that are handed to its decoder at a time.
-PIECE = 1 << 18
+# The bytes of a JPEG that its decoder gets at a time.
+JPEG_CHUNK_BYTES = 1 << 18
 _JPEG = frozenset({"JPEG", "MPO"})
 _ORIENTATIONS = range(2, 9)
 
 
-Source = bytes | bytearray | memoryview | str | os.PathLike[str] | BinaryIO
+PictureSource = bytes | bytearray | memoryview | str | os.PathLike[str] | BinaryIO
 """A picture's bytes, its path, or an open binary file."""
 
 
-def open_picture(source: Source) -> Image.Image:
-    """Open a picture (bytes, a path, or an open binary file) without decoding it.
+def open_picture(source: PictureSource) -> Image.Image:
+    """Open a picture without decoding it. A file that the caller opened stays open.
 
-    Raises `ImageRejected` with a code: `empty`, `not_an_image`, `too_many_pixels`, `corrupt`; and `OSError` where a
-    path cannot be read.
+    Raises `ImageRejected` with code `empty`, `not_an_image`, `too_many_pixels` or `corrupt`, and `OSError` if a path
+    cannot be read.
     """
     if isinstance(source, bytes | bytearray | memoryview):
         return _open_checked(io.BytesIO(source))
@@ -68,46 +69,46 @@ def open_picture(source: Source) -> Image.Image:
     except BaseException:
         file.close()
         raise
-    # What a picture was given is not its own to close, unless it is told so.
-    picture._exclusive_fp = True  # type: ignore[attr-defined]
+    # Pillow closes only the files that it opened, or owns by this attribute.
+    picture._exclusive_fp = True  # type: ignore[attr-defined]  # of ImageFile, private
     return picture
 
 
-def can_shrink(picture: Image.Image) -> bool:
-    """Tell whether the decoder can leave pixels out: then plan first, and decode what the plan needs."""
+def supports_scaled_decoding(picture: Image.Image) -> bool:
+    """Return whether `load_scaled` can decode the picture at a smaller size than it is stored at: a JPEG."""
     return picture.format in _JPEG
 
 
 def load_picture(picture: Image.Image) -> None:
-    """Decode the whole picture. Raises `ImageRejected` (`corrupt`) where that cannot be done."""
+    """Decode the whole picture. Raises `ImageRejected` (`corrupt`)."""
     try:
-        if _has_deep_planes(picture):
-            _read_deep_planes(picture)
-        worth = picture.format == "PNG" and picture.width * picture.height >= WORTH_A_THREAD
-        with prefetch_inflate(picture) if worth else nullcontext():
+        if _has_16_bit_planes(picture):
+            _load_16_bit_planes(cast("TiffImageFile", picture))
+        threaded = picture.format == "PNG" and picture.width * picture.height >= MIN_THREADED_PIXELS
+        with prefetch_inflate(picture) if threaded else nullcontext():
             picture.load()
-    except _BROKEN as error:
+    except _DECODER_ERRORS as error:
         raise reject_corrupt(error) from error
 
 
-def load_small(picture: Image.Image, needed: Size) -> tuple[float, float]:
-    """Decode a JPEG at the smallest scale that is not below `needed`; return that scale, across and down.
+def load_scaled(picture: Image.Image, min_size: Size) -> tuple[float, float]:
+    """Decode a JPEG at the smallest of its scales (1, 1/2, 1/4, 1/8) that is not below `min_size` (pixels).
 
-    Raises `ImageRejected` (`corrupt`).
+    Returns that scale, across and down. Raises `ImageRejected` (`corrupt`).
     """
     stored = picture.size
-    # The mode is left as it is: a CMYK picture that the decoder made RGB no longer fits its profile.
-    drafted = picture.draft(None, needed)
-    # Read in larger pieces: what is left of one when the decoder wants more is copied to the next.
-    picture.decodermaxblock = PIECE  # type: ignore[attr-defined]
+    # No mode is requested: a CMYK picture that the decoder converted to RGB would no longer match its profile.
+    drafted = picture.draft(None, min_size)
+    # In large chunks, because the decoder copies what is left of one into the next.
+    picture.decodermaxblock = JPEG_CHUNK_BYTES  # type: ignore[attr-defined]  # of ImageFile
     load_picture(picture)
-    # The decoder rounds the small size up, so the exact scale is the drafted box's, not the ratio of the sizes.
+    # From the drafted box, because the decoder rounds the size up.
     box = drafted[1] if drafted else (0, 0, *stored)
     return box[2] / stored[0], box[3] / stored[1]
 
 
 def read_orientation(picture: Image.Image) -> int:
-    """Return the EXIF orientation, 1 where there is none or the EXIF is broken: pictures with bad EXIF decode well."""
+    """Return the EXIF orientation (1 to 8), or 1 if it is missing, invalid, or the EXIF is broken."""
     try:
         value = picture.getexif().get(ExifTags.Base.Orientation, UPRIGHT)
     except Exception:  # noqa: BLE001 - broken EXIF raises SyntaxError, ValueError, struct.error and more
@@ -115,13 +116,8 @@ def read_orientation(picture: Image.Image) -> int:
     return value if isinstance(value, int) and value in _ORIENTATIONS else UPRIGHT
 
 
-def turned(size: tuple[int, int], orientation: int) -> Size:
-    """Return a size as it is once its picture is turned upright, or back."""
-    return Size(*size[::-1]) if orientation in SIDEWAYS else Size(*size)
-
-
 def reject_corrupt(error: BaseException) -> ImageRejected:
-    """Return the refusal of a picture on which a decoder failed."""
+    """Return the rejection of a picture whose decoder raised `error`."""
     return ImageRejected(
         "corrupt",
         "The picture is damaged or cut short and cannot be decoded whole. Export it again, or take another copy.",
@@ -129,25 +125,27 @@ def reject_corrupt(error: BaseException) -> ImageRejected:
     )
 
 
-def _has_deep_planes(picture: Image.Image) -> bool:
-    """Tell whether this is a TIFF whose 16-bit channels lie one after the other: Pillow takes them for 8 bits."""
-    tags: Any = getattr(picture, "tag_v2", {})
-    planes = tags.get(_PLANAR) == 2 and set(tags.get(_BITS, ())) == {16}
-    return planes and all(tile.codec_name == "raw" for tile in getattr(picture, "tile", []))
+def _has_16_bit_planes(picture: Image.Image) -> bool:
+    """Return whether this is a raw TIFF with 16-bit channels stored separately: Pillow reads them as 8 bits."""
+    tags = getattr(picture, "tag_v2", {})
+    planar = tags.get(_PLANAR) == 2 and set(tags.get(_BITS, ())) == {16}
+    return planar and all(tile.codec_name == "raw" for tile in getattr(picture, "tile", []))
 
 
-def _read_deep_planes(picture: Any) -> None:
-    # As stored: Pillow gives the size of a picture that lies on its side as it is once turned, and turns by decoding.
+def _load_16_bit_planes(picture: TiffImageFile) -> None:
+    # As stored: Pillow's `size` of a sideways picture is the upright one, and its `load` turns the pixels.
     stored = picture.tag_v2[_WIDTH], picture.tag_v2[_LENGTH]
     raw_mode = "L;16" if picture.tag_v2.prefix == b"II" else "L;16B"
+    file = cast(BinaryIO, picture.fp)
     planes: dict[str, Image.Image] = {}
     for tile in picture.tile:
-        left, top, right, bottom = tile.extents
-        name, stride = tile.args[0], tile.args[1] or (right - left) * 2
-        picture.fp.seek(tile.offset)
-        data = picture.fp.read(stride * (bottom - top))
+        left, top, right, bottom = cast(tuple[int, int, int, int], tile.extents)
+        channel, stride, _ = cast(tuple[str, int, int], tile.args)
+        stride = stride or (right - left) * 2
+        file.seek(tile.offset)
+        data = file.read(stride * (bottom - top))
         part = Image.frombytes("L", (right - left, bottom - top), data, "raw", raw_mode, stride, 1)
-        planes.setdefault(name, Image.new("L", stored)).paste(part, (left, top))
+        planes.setdefault(channel, Image.new("L", stored)).paste(part, (left, top))
     picture._size = stored
     picture.im = Image.merge(picture.mode, list(planes.values())).im
     picture.tile = []
@@ -161,17 +159,17 @@ def _open_checked(file: BinaryIO) -> Image.Image:
     try:
         picture = _open_by_content(file, start)
     except UnidentifiedImageError:
-        raise ImageRejected("not_an_image", f"The file is not a picture that can be read. Use {READABLE}.") from None
-    except _BROKEN as error:
+        raise ImageRejected("not_an_image", f"The file is not a readable picture. Use {READABLE}.") from None
+    except _DECODER_ERRORS as error:
         raise reject_corrupt(error) from error
     width, height = picture.size
     progressive = picture.format in _JPEG and picture.info.get("progressive")
-    limit = MAX_PROGRESSIVE_PIXELS if progressive else MAX_PIXELS_OF.get(picture.format or "", MAX_PIXELS)
+    limit = MAX_PROGRESSIVE_PIXELS if progressive else MAX_PIXELS_BY_FORMAT.get(picture.format or "", MAX_PIXELS)
     if width * height > limit:
         picture.close()
         raise ImageRejected(
             "too_many_pixels",
-            f"The picture's {width}x{height} pixels are more than the {limit:,} that are accepted. Shrink it first.",
+            f"The picture has {width}x{height} pixels; at most {limit:,} are accepted. Shrink it first.",
             max_pixels=limit,
             width=width,
             height=height,
@@ -182,14 +180,14 @@ def _open_checked(file: BinaryIO) -> Image.Image:
 def _open_by_content(file: BinaryIO, start: bytes) -> Image.Image:
     if start[4:8] != b"ftyp" or start[8:12] not in _HEIF_BRANDS:
         return Image.open(file, formats=FORMATS)
-    # Some AVIFs carry the general brand of the container, which HEIC shares.
+    # Some AVIFs have a brand of the container format (ISO/IEC 23008-12), which HEIC files have too.
     with suppress(UnidentifiedImageError):
         return Image.open(file, formats=("AVIF",))
-    # Imported where it is needed: most pictures are none, and it would slow every cold start.
+    # Imported only for HEIC, to keep cold starts short.
     from pi_heif import HeifImageFile  # noqa: PLC0415
 
     file.seek(0)
-    # Not through Pillow's list of formats, which knows fewer brands than the decoder.
+    # Not through Image.open, whose plugin accepts fewer brands than the decoder.
     try:
         picture: Image.Image = HeifImageFile(file)
     except SyntaxError as error:

@@ -1,7 +1,8 @@
-"""Which part of a picture is shown, how large, and where that lies in the file's own rows and columns.
+"""Which part of a picture is visible in the frame, at what size, and which stored pixels those are.
 
-A phone stores a picture lying on its side and says so beside it (EXIF orientation). Turning the small frame costs a
-tenth of turning the large picture, so everything is planned as the picture is stored, and the frame is turned last.
+A camera that was turned stores its pixels as the sensor read them and notes the turn in the EXIF orientation (1 to 8,
+EXIF tag 0x0112). Turning the small frame costs a tenth of turning the large picture. So everything is planned in the
+coordinates of the stored picture, and the frame is turned upright last.
 """
 
 from __future__ import annotations
@@ -11,55 +12,57 @@ from dataclasses import dataclass
 from sora_ready.domain.frame import Focus, Mode, Size
 
 Box = tuple[float, float, float, float]
-"""Left, top, right and bottom: in pixels, or as fractions of the whole."""
+"""Left, top, right and bottom: in pixels, or as fractions of the whole picture."""
 
 UPRIGHT = 1
+# The EXIF orientations whose stored width is the upright height.
 SIDEWAYS = frozenset({5, 6, 7, 8})
-# A turn by a quarter is undone by the opposite one; every other orientation undoes itself.
-_OPPOSITE = {6: 8, 8: 6}
+# Orientations 6 and 8, the quarter turns, undo each other; every other orientation undoes itself.
+_INVERSE = {6: 8, 8: 6}
 
-# Nearer in shape than this, a bar would be a stray line of a few pixels: fill the frame instead.
-NEAR_MATCH = 0.01
-# `auto` crops while that costs less than this share of the picture.
-LITTLE_LOSS = 0.12
+# `pad` and `blur` fill the frame if their bars would be this share of it or less: bars of a few pixels look like a
+# mistake.
+MIN_BAR_SHARE = 0.01
+# `auto` covers while that crops less than this share of the picture.
+MAX_AUTO_CROP = 0.12
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The `region` of the stored picture that is shown (pixels), the size it is `shown` at, and the mode that it is."""
+    """The visible `region` of the stored picture (pixels), its `rendered_size` in the frame, and the mode in effect."""
 
     region: Box
-    shown: Size
+    rendered_size: Size
     mode: Mode
 
 
-def plan_frame(content: Box, frame: Size, mode: Mode, focus: Focus) -> Plan:
-    """Return how the `content` (a box of pixels) meets the `frame`, both as stored, with `focus` in the content.
+def plan_frame(crop_box: Box, frame: Size, mode: Mode, focus: Focus) -> Plan:
+    """Return how a picture fills the frame. `crop_box` (pixels) and `frame` are both as stored.
 
-    The plan's mode is `cover`, `pad`, `blur` or `stretch`: `auto` is decided here, and a bar that would be a stray line
-    is not drawn.
+    `focus` is in fractions of `crop_box`. The plan's mode is never `auto`; it is `cover` if the bars of `pad` or `blur`
+    would be too narrow.
     """
-    left, top, right, bottom = content
+    left, top, right, bottom = crop_box
     width, height = right - left, bottom - top
-    # Each of these is the other with the sides exchanged, so that a picture stored on its side gets the same bars.
+    # Each formula is the other with width and height exchanged, so that a picture stored sideways gets the same bars.
     fitted_width, fitted_height = width * frame.height / height, height * frame.width / width
-    lost = 1 - min(fitted_width / frame.width, fitted_height / frame.height)
+    cropped_share = 1 - min(fitted_width / frame.width, fitted_height / frame.height)
     if mode is Mode.AUTO:
-        mode = Mode.COVER if lost < LITTLE_LOSS else Mode.BLUR
-    if mode in {Mode.PAD, Mode.BLUR} and lost <= NEAR_MATCH:
+        mode = Mode.COVER if cropped_share < MAX_AUTO_CROP else Mode.BLUR
+    if mode in {Mode.PAD, Mode.BLUR} and cropped_share <= MIN_BAR_SHARE:
         mode = Mode.COVER
     if mode is Mode.STRETCH:
-        return Plan(content, frame, mode)
+        return Plan(crop_box, frame, mode)
     if mode is Mode.COVER:
-        return Plan(cut_window(content, frame, focus), frame, mode)
+        return Plan(crop_to_aspect_ratio(crop_box, frame, focus), frame, mode)
     if fitted_height < frame.height:
-        return Plan(content, Size(frame.width, max(1, round(fitted_height))), mode)
-    return Plan(content, Size(max(1, round(fitted_width)), frame.height), mode)
+        return Plan(crop_box, Size(frame.width, max(1, round(fitted_height))), mode)
+    return Plan(crop_box, Size(max(1, round(fitted_width)), frame.height), mode)
 
 
-def cut_window(content: Box, frame: Size, focus: Focus) -> Box:
-    """Return the largest window of the frame's shape in `content`, as near around the focus as the edges allow."""
-    left, top, right, bottom = content
+def crop_to_aspect_ratio(box: Box, frame: Size, focus: Focus) -> Box:
+    """Return the largest part of `box` with the frame's aspect ratio, as near around the focus as the edges allow."""
+    left, top, right, bottom = box
     width, height = right - left, bottom - top
     if width * frame.height > height * frame.width:
         kept = height * frame.width / frame.height
@@ -70,8 +73,8 @@ def cut_window(content: Box, frame: Size, focus: Focus) -> Box:
     return left, start, right, start + kept
 
 
-def turn_box(box: Box, orientation: int) -> Box:
-    """Return where a box of the upright picture lies in the stored one; fractions both times."""
+def to_stored_box(box: Box, orientation: int) -> Box:
+    """Return where a box of the upright picture is in the stored one; both in fractions."""
     left, top, right, bottom = box
     return {
         2: (1 - right, top, 1 - left, bottom),
@@ -84,17 +87,22 @@ def turn_box(box: Box, orientation: int) -> Box:
     }.get(orientation, box)
 
 
-def turn_back(box: Box, orientation: int) -> Box:
-    """Return where a box of the stored picture lies in the upright one; fractions both times."""
-    return turn_box(box, _OPPOSITE.get(orientation, orientation))
+def to_upright_box(box: Box, orientation: int) -> Box:
+    """Return where a box of the stored picture is in the upright one; both in fractions."""
+    return to_stored_box(box, _INVERSE.get(orientation, orientation))
 
 
-def turn_point(point: Focus, orientation: int) -> Focus:
-    """Return where a point of the upright picture lies in the stored one."""
-    x, y, _, _ = turn_box((point.x, point.y, point.x, point.y), orientation)
+def to_stored_point(point: Focus, orientation: int) -> Focus:
+    """Return where a point of the upright picture is in the stored one; both in fractions."""
+    x, y, _, _ = to_stored_box((point.x, point.y, point.x, point.y), orientation)
     return Focus(x, y)
 
 
-def scale_box(box: Box, width: float, height: float) -> Box:
-    """Return a box times a factor for each direction: fractions become pixels, pixels those of a smaller copy."""
-    return box[0] * width, box[1] * height, box[2] * width, box[3] * height
+def orient_size(size: tuple[int, int], orientation: int) -> Size:
+    """Return the upright size of a stored one, or the stored size of an upright one."""
+    return Size(*size[::-1]) if orientation in SIDEWAYS else Size(*size)
+
+
+def scale_box(box: Box, across: float, down: float) -> Box:
+    """Return the box with its x multiplied by `across` and its y by `down`, as from fractions to pixels."""
+    return box[0] * across, box[1] * down, box[2] * across, box[3] * down

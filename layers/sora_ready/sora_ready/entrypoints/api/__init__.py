@@ -1,1 +1,1 @@
-"""OpenAI's Videos API over the pipeline: what a call means, and what it is answered."""
+"""OpenAI's Videos API over the pipeline: its requests, responses and errors."""

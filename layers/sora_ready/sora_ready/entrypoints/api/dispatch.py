@@ -52,8 +52,14 @@ def dispatch(
             response = OPERATIONS[operation](request, get_context())
         else:
             raise _route_error(method, str(event.get("path", "")))
-    except Exception as error:  # noqa: BLE001 - the caller gets a response in the API's format, whatever the error
-        response = http.error_response(errors.to_request_error(error) or _internal_error(event))
+    except Exception as error:
+        # The caller gets a response in the API's format, whatever the error.
+        returned = errors.to_request_error(error)
+        if returned is None:
+            request_id = str(event.get("requestContext", {}).get("requestId", ""))
+            logger.exception("request failed", extra={"gateway_request_id": request_id})
+            returned = errors.InternalError(method, request_id)
+        response = Response(returned.status, returned.to_body(), returned.headers)
     logger.info("request completed", extra={"operation": operation, "status": response.status})
     return replace(response, headers={**response.headers, **http.cors_headers(headers, limits.allowed_origins)})
 
@@ -71,9 +77,3 @@ def _matches(pattern: str, path: str) -> bool:
     return len(expected) == len(actual) and all(
         segment.startswith("{") or segment == value for segment, value in zip(expected, actual, strict=True)
     )
-
-
-def _internal_error(event: ProxyEvent) -> errors.RequestError:
-    request_id = str(event.get("requestContext", {}).get("requestId", ""))
-    logger.exception("request failed", extra={"gateway_request_id": request_id})
-    return errors.InternalError(event["httpMethod"], request_id)

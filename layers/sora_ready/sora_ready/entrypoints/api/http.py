@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from sora_ready.domain.codec import JsonObject
-from sora_ready.entrypoints.api.errors import BodyTooLargeError, OriginRefused, ParameterRejected, RequestError
+from sora_ready.entrypoints.api.errors import BodyTooLargeError, OriginRefused, ParameterRejected
 
 ProxyEvent: TypeAlias = Mapping[str, Any]
 """The proxy event of a REST API."""
@@ -45,11 +45,6 @@ class Response:
     def to_text(self) -> str:
         """Return the body as it is sent."""
         return "" if self.body is None else json.dumps(self.body)
-
-
-def error_response(error: RequestError) -> Response:
-    """Return the response for an error."""
-    return Response(error.status, error.to_body(), error.headers)
 
 
 def parse_request(event: ProxyEvent, path: Mapping[str, str], max_body_bytes: int) -> Request:

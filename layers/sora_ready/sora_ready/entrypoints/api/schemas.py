@@ -10,6 +10,7 @@ from typing import TypeAlias
 from sora_ready.domain.codec import JsonObject
 from sora_ready.domain.job import Status
 from sora_ready.domain.options import OPTIONS, OptionSpec
+from sora_ready.pipeline.resolve import DECISIONS
 
 Schema: TypeAlias = JsonObject
 
@@ -19,6 +20,7 @@ _MOMENT: Schema = {"type": "string", "format": "date-time"}
 _UNIX: Schema = {"type": "integer", "description": "Seconds since 1970."}
 _ANY_TEXT: Schema = {"type": "string"}
 _OPEN: Schema = {"type": "object", "additionalProperties": True}
+_STATUS: Schema = {"type": "string", "enum": [str(status) for status in Status if status is not Status.DELETED]}
 
 
 def _ours(schema: Schema, description: str) -> Schema:
@@ -68,7 +70,7 @@ _ERROR: Schema = _object(
 _JOB: Schema = _ours(
     _closed(
         {
-            "status": {"type": "string", "enum": [str(status) for status in Status if status is not Status.DELETED]},
+            "status": _STATUS,
             "created_at": _MOMENT,
             "updated_at": _MOMENT,
             "source": _OPEN,
@@ -138,8 +140,7 @@ SCHEMAS: dict[str, Schema] = {
         },
     ),
     "CreateVideo": _closed(
-        {**OPTION_SCHEMAS, "input_reference": {"anyOf": [_REFERENCE, _ANY_TEXT]}},
-        ["input_reference"],
+        {**OPTION_SCHEMAS, "input_reference": {"anyOf": [_REFERENCE, _ANY_TEXT]}}, ["input_reference"]
     ),
     "CreateVideoForm": _object(
         {**OPTION_SCHEMAS, "input_reference": {"type": "string", "contentMediaType": "application/octet-stream"}},
@@ -166,7 +167,7 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "Resolve": _closed(
         {
-            "decision": {"type": "string", "enum": ["send_again", "give_up", "adopt"]},
+            "decision": {"type": "string", "enum": list(DECISIONS)},
             "video_id": {"type": "string", "description": "The id of the server's video, with the decision adopt."},
         },
         ["decision"],
@@ -183,10 +184,7 @@ PARAMETERS: dict[str, Schema] = {
     "after": _ID | {"description": "The id after which the page starts."},
     "limit": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20},
     "order": {"type": "string", "enum": ["asc", "desc"], "default": "desc"},
-    "status": _ours(
-        {"type": "string", "enum": [str(status) for status in Status if status is not Status.DELETED]},
-        "Only videos in this status: one of OpenAI's four words, or one of ours.",
-    ),
+    "status": _ours(_STATUS, "Only videos in this status: one of OpenAI's four, or one of ours."),
     "variant": {
         "type": "string",
         "enum": ["video", "ready", "source"],
