@@ -11,6 +11,7 @@ from sora_ready.domain.errors import (
     Rejected,
     RequestConflict,
     RequestRejected,
+    SourceForbidden,
     SourceRejected,
     TransitionRefused,
 )
@@ -52,7 +53,12 @@ class NormalizeOnDemand:
                 self._check_readable(source)
                 values = {name: option.value for name, option in options.items()}
                 create_job(source, values, Invocation(Channel.DIRECT, submit=invocation.submit), jobs)
-        job = self.normalize(source)
+        try:
+            job = self.normalize(source)
+        except SourceForbidden as forbidden:
+            # Here the job has a record, if only as `received`.
+            forbidden.facts["job_id"] = make_job_id(source)
+            raise
         if job.status is Status.DELETED:
             raise JobNotFound(job.id)
         # Checked afterwards: until then the upload's own event may have been faster.
