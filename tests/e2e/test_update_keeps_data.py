@@ -1,4 +1,4 @@
-"""A stack of the version before is updated to this one, then given another bucket: no record and no file is lost."""
+"""A stack of the last release is updated to this version, then connected to another bucket: no data is lost."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from local.sample import make_sample
 from local.stack import LocalStack, VideoServer
 from tests.e2e.wait_for_jobs import wait_for_jobs
 
-# The template of the version before, as it was deployed. Each release puts its own here.
-BEFORE = Path(__file__).parent / "templates" / "0.1.0.yaml"
+# The template of the last release. Each release adds its own.
+LAST_RELEASE = Path(__file__).parent / "templates" / "0.2.0.yaml"
 TABLES = {"JobsTable": "job_id", "LedgerTable": "entry"}
 
 
 @pytest.fixture(scope="module")
 def updated(empty_account: tuple[Emulator, VideoServer]) -> tuple[Stack, LocalStack, dict[str, Any]]:
-    """The stack before, the one after the update, and what lay in it before."""
+    """The stack before and after the update, and its data before."""
     emulator, server = empty_account
-    before = deploy_template(emulator, server.parameters(), source=BEFORE)
+    before = deploy_template(emulator, server.parameters(), source=LAST_RELEASE)
     fill(emulator, before)
-    held = contents(emulator, before)
-    after = deploy_template(emulator, server.parameters())
-    return before, LocalStack(emulator, after, server, Path()), held
+    data = read_data(emulator, before)
+    # A parameter changes too: CloudFormation refuses an update that changes nothing.
+    after = deploy_template(emulator, server.parameters() | {"LogRetentionDays": "7"})
+    return before, LocalStack(emulator, after, server, Path()), data
 
 
 def fill(emulator: Emulator, stack: Stack) -> None:
@@ -38,9 +39,9 @@ def fill(emulator: Emulator, stack: Stack) -> None:
         emulator.client("s3").put_object(Bucket=stack.outputs[bucket], Key=name, Body=b"written before")
 
 
-def contents(emulator: Emulator, stack: Stack) -> dict[str, Any]:
+def read_data(emulator: Emulator, stack: Stack) -> dict[str, Any]:
     dynamodb, s3 = emulator.client("dynamodb"), emulator.client("s3")
-    held: dict[str, Any] = {
+    data: dict[str, Any] = {
         table: sorted(
             (
                 item
@@ -53,17 +54,17 @@ def contents(emulator: Emulator, stack: Stack) -> dict[str, Any]:
         for table, key in TABLES.items()
     }
     for bucket, name in (("UploadBucket", "old.txt"), ("OutputBucket", "videos/old.mp4")):
-        held[bucket] = s3.get_object(Bucket=stack.outputs[bucket], Key=name)["Body"].read()
-    return held
+        data[bucket] = s3.get_object(Bucket=stack.outputs[bucket], Key=name)["Body"].read()
+    return data
 
 
-def test_what_lay_in_tables_and_buckets_lies_there_still(updated: tuple[Stack, LocalStack, dict[str, Any]]) -> None:
-    before, local, held = updated
+def test_tables_and_buckets_keep_their_data(updated: tuple[Stack, LocalStack, dict[str, Any]]) -> None:
+    before, local, data = updated
 
-    lasting = [*TABLES, "UploadBucket", "OutputBucket"]
-    assert {name: local.stack.outputs[name] for name in lasting} == {name: before.outputs[name] for name in lasting}
-    assert len(held["JobsTable"]) == 25
-    assert contents(local.emulator, before) == held
+    retained = [*TABLES, "UploadBucket", "OutputBucket"]
+    assert {name: local.stack.outputs[name] for name in retained} == {name: before.outputs[name] for name in retained}
+    assert len(data["JobsTable"]) == 25
+    assert read_data(local.emulator, before) == data
 
 
 def test_the_updated_stack_makes_videos(updated: tuple[Stack, LocalStack, dict[str, Any]], tmp_path: Path) -> None:
@@ -74,24 +75,24 @@ def test_the_updated_stack_makes_videos(updated: tuple[Stack, LocalStack, dict[s
     assert [job["status"] for job in wait_for_jobs(local, key)] == ["completed"]
 
 
-def test_a_stack_that_is_given_another_bucket_leaves_its_own_as_it_was(
+def test_a_stack_that_gets_an_existing_bucket_keeps_its_own(
     updated: tuple[Stack, LocalStack, dict[str, Any]], tmp_path: Path
 ) -> None:
     # given
-    before, local, held = updated
+    before, local, data = updated
     s3, own = local.emulator.client("s3"), before.outputs["UploadBucket"]
-    s3.create_bucket(Bucket="given-later")
+    s3.create_bucket(Bucket="existing-bucket")
     s3.put_bucket_notification_configuration(
-        Bucket="given-later", NotificationConfiguration={"EventBridgeConfiguration": {}}
+        Bucket="existing-bucket", NotificationConfiguration={"EventBridgeConfiguration": {}}
     )
 
     # when
-    parameters = local.server.parameters() | {"ExistingUploadBucket": "given-later", "UploadPrefix": "in/"}
+    parameters = local.server.parameters() | {"ExistingUploadBucket": "existing-bucket", "UploadPrefix": "in/"}
     later = LocalStack(local.emulator, deploy_template(local.emulator, parameters), local.server, Path())
 
-    # then the own bucket is there with its files and its policy, and the given one is used
-    assert later.stack.outputs["UploadBucket"] == "given-later"
-    assert contents(local.emulator, before) == held
+    # then its own bucket still has its files and its policy, and the existing one is used
+    assert later.stack.outputs["UploadBucket"] == "existing-bucket"
+    assert read_data(local.emulator, before) == data
     assert "OnlyOverTls" in s3.get_bucket_policy(Bucket=own)["Policy"]
     later.drop_picture(make_sample(tmp_path / "p.jpg"), {}, key="in/p.jpg")
     assert [job["status"] for job in wait_for_jobs(later, "in/p.jpg")] == ["completed"]
