@@ -109,7 +109,7 @@ def _openapi(options: argparse.Namespace, display: Display) -> int:
 
 def _options_table(options: argparse.Namespace, display: Display) -> int:
     write_table(options.out)
-    display.print_done(str(options.out))
+    display.print_step(str(options.out))
     return 0
 
 

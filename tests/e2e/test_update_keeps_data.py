@@ -94,5 +94,5 @@ def test_a_stack_that_gets_an_existing_bucket_keeps_its_own(
     assert later.stack.outputs["UploadBucket"] == "existing-bucket"
     assert read_data(local.emulator, before) == data
     assert "OnlyOverTls" in s3.get_bucket_policy(Bucket=own)["Policy"]
-    later.drop_picture(make_sample(tmp_path / "p.jpg"), {}, key="in/p.jpg")
+    later.upload_picture(make_sample(tmp_path / "p.jpg"), {}, key="in/p.jpg")
     assert [job["status"] for job in wait_for_jobs(later, "in/p.jpg")] == ["completed"]
