@@ -17,9 +17,9 @@ from sora_ready.domain.errors import (
 )
 from sora_ready.domain.job import Channel, Invocation, Job, SourceObject, Status, timestamp
 from sora_ready.domain.job_id import make_job_id
+from sora_ready.domain.options import Option
 from sora_ready.domain.outcome import terminal_error
-from sora_ready.domain.request import Option, merge_options
-from sora_ready.domain.request_rules import find_conflicts, validate_options
+from sora_ready.domain.request import merge_options, request_conflicts, validate_options
 from sora_ready.pipeline.create_job import create_job
 from sora_ready.pipeline.direct_invocation import DirectInvocation
 from sora_ready.pipeline.identify import find_job
@@ -119,4 +119,4 @@ class NormalizeOnDemand:
 
 def _find_conflicts(invocation: DirectInvocation, options: Mapping[str, Option], job: Job) -> list[str]:
     same_submit = invocation.submit is job.invocation.submit
-    return find_conflicts(job, options) + ([] if same_submit else ["submit"])
+    return request_conflicts(job, options) + ([] if same_submit else ["submit"])
