@@ -1,7 +1,7 @@
-"""The same stack on this machine: embedded AWS, a fake video server Videos API, and the command line. No account, no Docker."""
+"""The whole stack on this machine, without an account and without Docker: an AWS emulator and a fake video server."""
 
 import sys
 from pathlib import Path
 
-# The functions' own package is found where the layer is built from, as the functions find it in the layer.
+# The package is imported from the folder that its Lambda layer is built from.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "layers" / "sora_ready"))

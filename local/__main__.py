@@ -1,4 +1,4 @@
-"""The command line of this machine: `python -m local run | up | build | deploy_local | normalize | wire | openapi`."""
+"""The command line: `python -m local run | up | build | deploy-local | normalize | connect-bucket | openapi`."""
 
 from __future__ import annotations
 
@@ -7,170 +7,219 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from local.display import Display
 from sora_ready.domain.errors import RequestRejected
 from sora_ready.domain.request import FIELDS
 
-# What a person may want of each picture without any video.
+# The options that change the frame, with their help.
 PICTURE_OPTIONS = {
     "size": "WIDTHxHEIGHT; or a name of the model's sizes (portrait, 720p, youtube, tiktok); or auto, the default",
     "model": "whose sizes the names and auto mean; default sora-2",
     "mode": "cover (the default), pad, blur, stretch or auto",
     "focus": "what cover keeps: center (the default), top, bottom-left, two fractions (0.5 0.3), or auto",
-    "crop": "what is used at all: left top right bottom, as fractions (0.1 0 0.9 1)",
+    "crop": "the part of the picture to use: left top right bottom, as fractions (0.1 0 0.9 1)",
     "background": "black (the default), white, six hex digits, or auto",
     "format": "jpeg (the default), png or webp",
     "quality": "1 to 100; default 95",
-    "preset": "portrait, landscape, product, art or screenshot: several of these at once",
+    "preset": "portrait, landscape, product, art or screenshot: several of these options at once",
 }
-STOPPED = {
-    "run": "Stopped. A job that was already sent goes on at the server; job.json tells how far it was.",
+FOLDER = Path(".local")
+INTERRUPTED = {
+    "run": "Stopped. A job that was already sent continues at the server; job.json holds its last status.",
     "normalize": "Stopped. Every file that was written is whole.",
-    "wire": "Stopped. Run it again to see whether the bucket is wired.",
+    "connect-bucket": "Stopped. Run it again to see whether the bucket is connected.",
 }
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command; return 0 only where it did what was asked."""
-    given = _parser().parse_args(arguments)
+    """Run a command; return its exit code, which is 0 only if it succeeded."""
+    options = _parser().parse_args(arguments)
     display = Display()
-    # However it is told to end, what it started ends with it.
-    for ending in (signal.SIGTERM, signal.SIGHUP):
-        # nohup asks for hang-ups to be ignored, and is heeded.
-        if signal.getsignal(ending) is not signal.SIG_IGN:
-            signal.signal(ending, signal.default_int_handler)
+    # Whichever signal ends this program, it stops what it started.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # nohup sets hang-ups to be ignored, which stays so.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
     try:
-        return _COMMANDS.get(given.command, _carry_out)(given, display)
+        return _COMMANDS[options.command](options, display)
     except KeyboardInterrupt:
-        display.say_failed(STOPPED.get(given.command, "Stopped."))
+        display.print_error(INTERRUPTED.get(options.command, "Stopped."))
         return 130
     except OSError as error:
-        display.say_failed(str(error))
+        display.print_error(str(error))
         return 1
 
 
-# Each command loads what it needs: an answer to a mistyped option shall not wait for the AWS SDK.
+# ---------------------------------------------------------------- the commands
+# Each imports what it needs: the AWS SDK and the emulator take seconds to load, and most commands need neither.
 
 
-def _carry_out(given: argparse.Namespace, display: Display) -> int:
-    from local.stack_commands import carry_out  # noqa: PLC0415
+def _stack_command(options: argparse.Namespace, display: Display) -> int:
+    from local.deploy import DeployError  # noqa: PLC0415
+    from local.emulator import EmulatorError, clear_aws_environment  # noqa: PLC0415
+    from local.run import RunError, run_picture  # noqa: PLC0415
+    from local.sam import BuildError, build_stack, deploy_local  # noqa: PLC0415
+    from local.up import StackInUseError, keep_stack_up  # noqa: PLC0415
 
-    return carry_out(given, display)
+    clear_aws_environment()
+    succeeded = True
+    try:
+        if options.command == "run":
+            image = Path(options.image) if options.image else None
+            picture_options = {name: value for name in FIELDS if (value := getattr(options, name).strip())}
+            succeeded = run_picture(image, picture_options, Path(options.out or "out"), FOLDER / "run", display)
+        elif options.command == "up":
+            keep_stack_up(
+                FOLDER / "up",
+                display,
+                emulator_port=options.port,
+                server_port=options.video_port,
+                env_file=FOLDER / "env",
+                prefix=options.prefix,
+            )
+        elif options.command == "build":
+            build_stack(Path(".aws-sam/build"), architecture=options.architecture)
+        else:
+            succeeded = deploy_local(FOLDER / "deploy-local", display)
+    except (RunError, EmulatorError, DeployError, BuildError, StackInUseError) as error:
+        display.print_error(str(error))
+        return 1
+    return 0 if succeeded else 1
 
 
-def _normalize(given: argparse.Namespace, display: Display) -> int:
+def _normalize(options: argparse.Namespace, display: Display) -> int:
     from local.normalize import NormalizeCommand, NormalizeCommandError, normalize_photos, parse_options  # noqa: PLC0415
 
     try:
-        sizes, frame_options = parse_options({name: getattr(given, name) for name in PICTURE_OPTIONS})
-        order = NormalizeCommand(
-            photos=given.photos,
+        sizes, frame_options = parse_options({name: getattr(options, name) for name in PICTURE_OPTIONS})
+        command = NormalizeCommand(
+            paths=options.photos,
             sizes=sizes,
             frame_options=frame_options,
-            out=given.out,
-            sheet=given.contact_sheet,
-            jobs=given.jobs,
-            force=given.force,
-            samples=given.samples,
+            out=options.out,
+            contact_sheet=options.contact_sheet,
+            jobs=options.jobs,
+            force=options.force,
+            samples=options.samples,
         )
-        return 0 if normalize_photos(order) else 1
+        return 0 if normalize_photos(command, display) else 1
     except (RequestRejected, NormalizeCommandError) as error:
-        display.say_failed(str(error))
+        display.print_error(str(error))
         return 2
 
 
-def _openapi(given: argparse.Namespace, display: Display) -> int:
+def _openapi(options: argparse.Namespace, display: Display) -> int:
     from sora_ready.entrypoints.api.openapi import build_document  # noqa: PLC0415
 
-    given.out.write_text(json.dumps(build_document(), indent=2) + "\n", encoding="utf-8")
-    display.say_done(str(given.out))
+    options.out.write_text(json.dumps(build_document(), indent=2) + "\n", encoding="utf-8")
+    display.print_step(str(options.out))
     return 0
 
 
-def _wire(given: argparse.Namespace, display: Display) -> int:
-    from local.connect_bucket import carry_out  # noqa: PLC0415
+def _connect_bucket(options: argparse.Namespace, display: Display) -> int:
+    from local.connect_bucket import ConnectBucketCommand, run_connect_bucket  # noqa: PLC0415
 
-    return carry_out(given, display)
-
-
-_COMMANDS = {"normalize": _normalize, "wire": _wire, "openapi": _openapi}
+    command = ConnectBucketCommand(options.bucket, options.prefix, options.stack, options.yes, options.dry_run)
+    return 0 if run_connect_bucket(command, display) else 1
 
 
-def _port(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and int(text) < 65536):
-        raise argparse.ArgumentTypeError(f"{text!r} is no port: 0 to 65535, 0 for any that is free")
-    return int(text)
+_COMMANDS: dict[str, Callable[[argparse.Namespace, Display], int]] = {
+    "run": _stack_command,
+    "up": _stack_command,
+    "build": _stack_command,
+    "deploy-local": _stack_command,
+    "normalize": _normalize,
+    "openapi": _openapi,
+    "connect-bucket": _connect_bucket,
+}
+
+
+# ---------------------------------------------------------------- the arguments
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m local", description="What Sora-Ready does, on this machine.")
+    parser = argparse.ArgumentParser(prog="python -m local", description="Sora-Ready on this machine.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
 
-    run = commands.add_parser("run", help="send one picture through the stack and write what came of it")
+    run = commands.add_parser("run", help="send one picture through the stack and write the results")
     run.add_argument("--image", default="", help="the picture; without it, a sample")
     for name in FIELDS:
-        run.add_argument(f"--{name}", default="", help=f"the picture's option for {name}")
+        run.add_argument(f"--{name}", default="", help=f"the picture's option {name}")
     run.add_argument("--out", default="out", help="where to write job.json, the ready copy and video.mp4")
 
     up = commands.add_parser("up", help="keep the stack running until Ctrl-C")
-    up.add_argument("--port", type=_port, default=4566, help="port of the embedded AWS")
+    up.add_argument("--port", type=_port, default=4566, help="port of the AWS emulator")
     up.add_argument("--video-port", type=_port, default=4010, help="port of the fake video server")
-    up.add_argument("--prefix", default="", help="only uploads below it become videos by themselves")
+    up.add_argument("--prefix", default="", help="only uploads whose keys start with it become videos by themselves")
 
     build = commands.add_parser("build", help="sam validate --lint and sam build")
     build.add_argument("--architecture", default="arm64", choices=["arm64", "x86_64"])
 
-    commands.add_parser("deploy_local", help="sam build, sam deploy to the emulator, and a picture through it")
+    commands.add_parser("deploy-local", help="sam build, sam deploy to the emulator, and a picture through the stack")
     openapi = commands.add_parser("openapi", help="write the API's OpenAPI document; no AWS")
     openapi.add_argument("--out", type=_path, default=Path("docs/openapi.json"), help="default docs/openapi.json")
 
-    _add_wire(commands.add_parser("wire", help="have a bucket of yours publish its uploads, here or on AWS"))
+    _add_connect_bucket(
+        commands.add_parser("connect-bucket", help="have your bucket send its uploads to EventBridge, here or on AWS")
+    )
     _add_normalize(commands.add_parser("normalize", help="turn photos into frames, or compare the modes; no AWS"))
     return parser
 
 
 def _add_normalize(normalize: argparse.ArgumentParser) -> None:
-    normalize.description = "Turn photos into exact frames. Exit code: 0 all done, 1 some refused, 2 nothing begun."
-    normalize.add_argument("photos", nargs="*", type=_path, metavar="PHOTO", help="a file, or a folder with all in it")
-    for name, told in PICTURE_OPTIONS.items():
-        normalize.add_argument(f"--{name}", default="", help=told)
-    normalize.add_argument("--out", type=_path, help="the folder for the frames; folders are kept below it")
-    normalize.add_argument("--contact-sheet", type=_path, metavar="FILE", help="a picture of all modes side by side")
-    normalize.add_argument("--samples", action="store_true", help="take the project's own drawn pictures too")
-    normalize.add_argument("--jobs", type=_count, default=_cores(), help="pictures at a time; default all cores")
-    normalize.add_argument("--force", action="store_true", help="replace files that are there already")
-
-
-def _add_wire(wire: argparse.ArgumentParser) -> None:
-    wire.description = (
-        "Merge EventBridge into a bucket's notifications, with your own AWS settings. Nothing else of the bucket is "
-        "touched. Exit code: 0 it is wired, or was only looked at; 1 it is not; 2 the order made no sense."
+    normalize.description = (
+        "Turn photos into exact frames. Exit code: 0 all photos became frames, 1 some were refused, 2 the arguments "
+        "cannot be used."
     )
-    wire.add_argument("bucket", metavar="BUCKET", type=_bucket, help="a bucket that is there already")
-    wire.add_argument("--prefix", default="", type=_prefix, help="which keys the stack shall take; default all")
-    wire.add_argument("--stack", default="sora-ready", help="the stack that shall take them; default sora-ready")
-    wire.add_argument("--yes", action="store_true", help="write without asking")
-    wire.add_argument("--dry-run", action="store_true", help="show the difference and write nothing")
+    normalize.add_argument("photos", nargs="*", type=_path, metavar="PHOTO", help="a file, or a folder of photos")
+    for name, text in PICTURE_OPTIONS.items():
+        normalize.add_argument(f"--{name}", default="", help=text)
+    normalize.add_argument("--out", type=_path, help="the folder for the frames; it keeps the photos' subfolders")
+    normalize.add_argument("--contact-sheet", type=_path, metavar="FILE", help="a picture of all modes side by side")
+    normalize.add_argument("--samples", action="store_true", help="add the project's own sample pictures")
+    normalize.add_argument("--jobs", type=_count, default=_cores(), help="photos at the same time; default all cores")
+    normalize.add_argument("--force", action="store_true", help="replace existing files")
+
+
+def _add_connect_bucket(connect: argparse.ArgumentParser) -> None:
+    connect.description = (
+        "Merge EventBridge into a bucket's notifications, with your own AWS settings. Nothing else of the bucket is "
+        "changed. Exit code: 0 it is connected, or was only looked at; 1 it is not; 2 the arguments cannot be used."
+    )
+    connect.add_argument("bucket", metavar="BUCKET", type=_bucket, help="an existing bucket")
+    connect.add_argument(
+        "--prefix", default="", type=_prefix, help="the keys that the stack shall process; default all"
+    )
+    connect.add_argument("--stack", default="sora-ready", help="the stack that shall process them; default sora-ready")
+    connect.add_argument("--yes", action="store_true", help="write without asking")
+    connect.add_argument("--dry-run", action="store_true", help="show the difference and write nothing")
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and int(text) < 65536):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: 0 to 65535, 0 for any that is free")
+    return int(text)
 
 
 def _bucket(text: str) -> str:
     if not text or "/" in text or ":" in text:
-        raise argparse.ArgumentTypeError(f"{text!r} is no bucket's name; leave out s3:// and what follows the name")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a bucket's name; leave out s3:// and what follows the name")
     return text
 
 
 def _prefix(text: str) -> str:
     if text.startswith("/"):
-        raise argparse.ArgumentTypeError(f"{text!r} begins with a slash, and no key does; write {text.lstrip('/')!r}")
+        raise argparse.ArgumentTypeError(f"{text!r} starts with a slash, and no key does; write {text.lstrip('/')!r}")
     return text
 
 
 def _path(text: str) -> Path:
-    # An unset variable of a shell; as a path it would mean the current folder.
+    # Most likely an unset variable of a shell. As a path it would mean the current folder.
     if not text:
-        raise argparse.ArgumentTypeError("an empty name is no path")
+        raise argparse.ArgumentTypeError("an empty name is not a path")
     return Path(text)
 
 
@@ -181,7 +230,7 @@ def _count(text: str) -> int:
 
 
 def _cores() -> int:
-    # Those that this process may use, where the system tells.
+    # The cores that this process may use, where the system reports them.
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

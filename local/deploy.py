@@ -1,7 +1,7 @@
 """Deploys the real `template.yaml` to the emulator, straight from the checkout.
 
-Packages here are what `sam build` would make, less the third-party layers: the emulator runs functions with its own
-interpreter, which has them. `make deploy-local` deploys what `sam build` really built.
+The packages are those of `sam build` without the third-party layers: the emulator runs functions with its own
+interpreter, which has them installed. `make deploy-local` deploys what `sam build` built.
 """
 
 from __future__ import annotations
@@ -9,21 +9,28 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import time
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from botocore.exceptions import ClientError
 from samtranslator.yaml_helper import yaml_parse
 
 from local.emulator import Emulator
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+Template: TypeAlias = dict[str, Any]
+
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "template.yaml"
-PACKAGES = "sora-ready-packages"
+PACKAGE_BUCKET = "sora-ready-packages"
+DEPLOY_SECONDS = 60
 
 
 class DeployError(RuntimeError):
@@ -37,42 +44,54 @@ class Stack:
     name: str
     outputs: Mapping[str, str]
 
+    @property
+    def api_id(self) -> str:
+        """The id of its API in API Gateway."""
+        match = re.match(r"https://(\w+)\.execute-api\.", self.outputs["ApiUrl"])
+        assert match, "the output ApiUrl starts with the API's id"
+        return match[1]
+
 
 def deploy_template(
     emulator: Emulator, parameters: Mapping[str, str], *, name: str = "sora-ready", source: Path = TEMPLATE
 ) -> Stack:
-    """Package the checkout and create the stack `name` from it, or update the one of that name. Raises `DeployError`.
+    """Package the checkout and create or update the stack `name`. Raises `DeployError`.
 
-    `source` is the template; the folders that it names are the checkout's. Where an update names no value for a
-    parameter, the default holds, not the value before.
+    `source` is the template; the folders that it names are the checkout's. In an update, a parameter without a value
+    gets its default, not its value before.
     """
-    emulator.client("s3").create_bucket(Bucket=PACKAGES)
+    emulator.client("s3").create_bucket(Bucket=PACKAGE_BUCKET)
+    template_url = upload_template(emulator, package_template(emulator.client("s3"), source))
+
+    def deploy(operation: Callable[..., object]) -> None:
+        operation(
+            StackName=name,
+            TemplateURL=template_url,
+            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        )
+
     cloudformation = emulator.client("cloudformation")
-    order: dict[str, Any] = {
-        "StackName": name,
-        "TemplateURL": put_template(emulator, package_template(emulator.client("s3"), source)),
-        "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
-        "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-    }
     try:
         try:
-            cloudformation.create_stack(**order)
+            deploy(cloudformation.create_stack)
         except cloudformation.exceptions.AlreadyExistsException:
-            cloudformation.update_stack(**order)
+            deploy(cloudformation.update_stack)
     except ClientError as error:
-        said = error.response["Error"]["Message"]
         raise DeployError(
-            f"The stack was refused: {said} (VideoApiBaseUrl is VIDEO_API_BASE_URL, VideoModels is VIDEO_MODELS.)"
+            f"CloudFormation refused the stack: {error.response['Error']['Message']} (VideoApiBaseUrl is "
+            "VIDEO_API_BASE_URL, VideoModels is VIDEO_MODELS.)"
         ) from error
-    return read_stack(emulator, name)
+    return wait_for_stack(emulator, name)
 
 
-def read_stack(emulator: Emulator, name: str) -> Stack:
-    """Wait until the stack is there, and return it. Raises `DeployError`."""
+def wait_for_stack(emulator: Emulator, name: str) -> Stack:
+    """Wait until the stack is deployed, and return it. Raises `DeployError`."""
     cloudformation = emulator.client("cloudformation")
-    for _ in range(600):
-        stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
-        if not stack["StackStatus"].endswith("IN_PROGRESS"):
+    deadline = time.monotonic() + DEPLOY_SECONDS
+    while True:
+        [stack] = cloudformation.describe_stacks(StackName=name)["Stacks"]
+        if not stack["StackStatus"].endswith("IN_PROGRESS") or time.monotonic() > deadline:
             break
         time.sleep(0.1)
     if stack["StackStatus"] not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
@@ -82,39 +101,60 @@ def read_stack(emulator: Emulator, name: str) -> Stack:
     return Stack(name, {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]})
 
 
-def list_no_pictures() -> tuple[str, ...]:
-    """Return the endings of names that the stack takes for no picture: their upload wakes nothing."""
-    resources = yaml_parse(TEMPLATE.read_text(encoding="utf-8"))["Resources"]
-    [names] = resources["PictureUploaded"]["Properties"]["EventPattern"]["detail"]["object"]["key"]
-    return tuple(names["anything-but"]["suffix"])
+def set_gateway_responses(emulator: Emulator, stack: Stack) -> None:
+    """Give the API the template's GatewayResponses, which the emulator doesn't read from the API's definition."""
+    responses = load_template()["Resources"]["VideosApi"]["Properties"]["GatewayResponses"]
+    gateway = emulator.client("apigateway")
+    for kind, response in responses.items():
+        headers = response.get("ResponseParameters", {}).get("Headers", {})
+        status = {"statusCode": str(response["StatusCode"])} if "StatusCode" in response else {}
+        gateway.put_gateway_response(
+            restApiId=stack.api_id,
+            responseType=kind,
+            responseParameters={f"gatewayresponse.header.{name}": value for name, value in headers.items()},
+            responseTemplates=response["ResponseTemplates"],
+            **status,
+        )
+    gateway.create_deployment(restApiId=stack.api_id, stageName="v1")
 
 
-def put_template(emulator: Emulator, template: Mapping[str, Any]) -> str:
-    """Put a template where CloudFormation takes it from, and return its address: in a call it may have 51,200 bytes."""
-    body = json.dumps(template).encode()
-    key = hashlib.sha256(body).hexdigest() + ".json"
-    emulator.client("s3").put_object(Bucket=PACKAGES, Key=key, Body=body)
-    return f"{emulator.endpoint}/{PACKAGES}/{key}"
+def load_template(path: Path = TEMPLATE) -> Template:
+    """Read a SAM template."""
+    return cast(Template, yaml_parse(path.read_text(encoding="utf-8")))
 
 
-def package_template(s3: Any, source: Path = TEMPLATE) -> dict[str, Any]:
-    """Return the template with each function's and layer's folder replaced by a package in the emulator's S3."""
-    template: dict[str, Any] = yaml_parse(source.read_text(encoding="utf-8"))
+def ignored_suffixes() -> tuple[str, ...]:
+    """Return the suffixes of keys whose uploads the stack ignores, because they are not pictures."""
+    [key] = load_template()["Resources"]["PictureUploaded"]["Properties"]["EventPattern"]["detail"]["object"]["key"]
+    return tuple(key["anything-but"]["suffix"])
+
+
+def package_template(s3: S3Client, source: Path = TEMPLATE) -> Template:
+    """Return the template with the folder of each function and layer replaced by a package in the emulator's S3."""
+    template = load_template(source)
     for resource in template["Resources"].values():
         properties = resource.get("Properties", {})
         if resource["Type"] == "AWS::Serverless::Function":
-            properties["CodeUri"] = _put_package(s3, ROOT / properties["CodeUri"], "")
+            properties["CodeUri"] = _upload_package(s3, ROOT / properties["CodeUri"], "")
         if resource["Type"] == "AWS::Serverless::LayerVersion":
-            properties["ContentUri"] = _put_package(s3, ROOT / properties["ContentUri"], "python/")
+            properties["ContentUri"] = _upload_package(s3, ROOT / properties["ContentUri"], "python/")
     return template
 
 
-def _put_package(s3: Any, folder: Path, prefix: str) -> str:
+def upload_template(emulator: Emulator, template: Template) -> str:
+    """Put a template into S3 and return its URL: a request to CloudFormation holds at most 51,200 bytes of it."""
+    body = json.dumps(template).encode()
+    key = hashlib.sha256(body).hexdigest() + ".json"
+    emulator.client("s3").put_object(Bucket=PACKAGE_BUCKET, Key=key, Body=body)
+    return f"{emulator.endpoint}/{PACKAGE_BUCKET}/{key}"
+
+
+def _upload_package(s3: S3Client, folder: Path, prefix: str) -> str:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as package:
         for path in sorted(folder.rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
                 package.write(path, prefix + str(path.relative_to(folder)))
     key = hashlib.sha256(buffer.getvalue()).hexdigest() + ".zip"
-    s3.put_object(Bucket=PACKAGES, Key=key, Body=buffer.getvalue())
-    return f"s3://{PACKAGES}/{key}"
+    s3.put_object(Bucket=PACKAGE_BUCKET, Key=key, Body=buffer.getvalue())
+    return f"s3://{PACKAGE_BUCKET}/{key}"

@@ -1,19 +1,32 @@
-"""What a person sees while a picture becomes a video: steps with their times, then the job's own progress."""
+"""Terminal output of the commands: lines, errors and, on a terminal, a live progress bar."""
 
 from __future__ import annotations
 
 import time
-from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
-# How far along each status is, of 100, before the server has said anything itself.
-_SHARE = {"received": 3, "ready": 6, "submitting": 9, "queued": 12, "in_progress": 14, "completed": 100}
-_WORDS = {
-    "received": "seen, the frame is being made",
+from local.photos import make_printable
+
+if TYPE_CHECKING:
+    from sora_ready.domain.errors import JobError
+
+# Each status's share of the way in percent, before the server has reported any progress.
+_STATUS_PERCENT = {"received": 3, "ready": 6, "submitting": 9, "queued": 12, "in_progress": 14, "completed": 100}
+_STATUS_TEXT = {
+    "received": "the frame is being made",
     "ready": "the frame is saved, nothing sent yet",
     "submitting": "being sent to the video server",
     "queued": "waiting at the video server",
@@ -21,70 +34,95 @@ _WORDS = {
     "held": "waiting for tomorrow's budget",
     "completed": "the video is in the output bucket",
 }
-# Over so soon that it is chance whether it is seen at all; what is printed shall not depend on that.
-_PASSING = {"received"}
+# A job leaves these so soon that a poll may miss them. They get no line, so that the output is always the same.
+_BRIEF_STATUSES = {"received"}
 
 
 class Display:
-    """Writes to a terminal with a live bar, to anything else line by line."""
+    """Prints lines, and errors to stderr."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(highlight=False, soft_wrap=True)
+        self.console = console or Console(highlight=False, soft_wrap=True)
         self._errors = Console(stderr=True, highlight=False, soft_wrap=True)
-        self._began = time.monotonic()
-        self._progress: Progress | None = None
-        self._task: TaskID | None = None
-        self._shown: tuple[str | int | None, ...] = (None, None, None)
+        self._started = time.monotonic()
 
-    def say_done(self, line: str) -> None:
-        """Tick off a step."""
-        self._console.print(f"[green]✓[/] {escape(line)} [dim]{time.monotonic() - self._began:.1f} s[/]")
+    def print_step(self, line: str) -> None:
+        """Print a finished step, with the seconds since the start."""
+        self.console.print(f"[green]✓[/] {escape(line)} [dim]{time.monotonic() - self._started:.1f} s[/]")
 
-    def say_plain(self, line: str = "") -> None:
-        """Write a line as it is."""
-        self._console.print(escape(line))
+    def print_line(self, line: str = "") -> None:
+        """Print a line as it is."""
+        self.console.print(escape(line))
 
-    def say_failed(self, line: str) -> None:
-        """Say in one line what went wrong and what to do."""
+    def print_total(self, line: str) -> None:
+        """Print a final line, with the seconds since the start."""
+        self.console.print(f"{escape(line)}  [dim]{time.monotonic() - self._started:.1f} s[/]")
+
+    def print_warning(self, line: str) -> None:
+        """Print what went wrong, where the command continues."""
+        self.console.print(f"[yellow]![/] {escape(line)}")
+
+    def print_error(self, line: str) -> None:
+        """Print what went wrong and what to do."""
         self._errors.print(f"[bold red]✗[/] {escape(line)}")
 
+
+class _ProgressBar:
+    """A bar that is on the screen during a `with` block, on a terminal only."""
+
+    def __init__(self, display: Display, total: int, *columns: ProgressColumn, description: str = "") -> None:
+        self._display = display
+        self._visible = display.console.is_terminal and total > 0
+        self._progress = Progress(*columns, console=display.console, transient=True, disable=not self._visible)
+        self._task = self._progress.add_task(description, total=total)
+
     def __enter__(self) -> Self:
-        if self._console.is_terminal:
-            self._progress = Progress(
-                SpinnerColumn(),
-                BarColumn(bar_width=32),
-                TextColumn("{task.percentage:>3.0f} %"),
-                TextColumn("{task.description}"),
-                TimeElapsedColumn(),
-                console=self._console,
-                transient=True,
-            )
-            self._task = self._progress.add_task("waiting for the bucket's event", total=100)
+        if self._visible:
             self._progress.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._progress:
+    def __exit__(self, *_: object) -> None:
+        if self._visible:
             self._progress.stop()
 
-    def show_job(self, job: dict[str, Any]) -> None:
-        """Show where the job is; each status is ticked off as it is reached."""
-        status, progress = job["status"], job.get("server", {}).get("progress")
-        trouble = job.get("error", {}).get("code")
-        before, self._shown = self._shown, (status, progress, trouble)
+
+class JobProgress(_ProgressBar):
+    """Shows a job on its way: each status that it reaches, the server's progress, and errors that will be retried."""
+
+    def __init__(self, display: Display) -> None:
+        columns = (BarColumn(bar_width=32), TextColumn("{task.percentage:>3.0f} %"), TextColumn("{task.description}"))
+        bar = (SpinnerColumn(), *columns, TimeElapsedColumn())
+        super().__init__(display, 100, *bar, description="waiting for the bucket's event")
+        self._shown: tuple[str | None, int | None, str | None] = (None, None, None)
+
+    def show(self, status: str, percent: int | None = None, error: JobError | None = None) -> None:
+        """Show where the job is now; `percent` is the server's own progress."""
+        before, self._shown = self._shown, (status, percent, error.code if error else None)
         if before == self._shown:
             return
-        entered = before[0] != status
-        words = _WORDS.get(status, "")
-        if self._progress and self._task is not None:
-            share = max(_SHARE.get(status, 0), min(progress or 0, 98 if status != "completed" else 100))
-            self._progress.update(self._task, completed=share, description=f"{status}: {words}")
-        if entered and words and status not in _PASSING:
-            self.say_done(f"{status}: {words}")
-        elif not self._progress and progress:
-            self._console.print(f"  rendering {progress} %")
-        if trouble and trouble != before[2] and status in _WORDS:
-            told = " ".join(filter(None, [job["error"]["message"], job["error"].get("hint"), "Trying again."]))
-            self._console.print(f"[yellow]![/] {escape(told)}")
+        text = _STATUS_TEXT.get(status, "")
+        completed = max(_STATUS_PERCENT.get(status, 0), min(percent or 0, 98 if status != "completed" else 100))
+        self._progress.update(self._task, completed=completed, description=f"{status}: {text}")
+        if before[0] != status and text and status not in _BRIEF_STATUSES:
+            self._display.print_step(f"{status}: {text}")
+        elif not self._visible and percent:
+            self._display.print_line(f"  rendering {percent} %")
+        if error and error.code != before[2] and text:
+            self._display.print_warning(" ".join(filter(None, [error.message, error.hint, "Trying again."])))
+
+
+class PhotoProgress(_ProgressBar):
+    """Counts photos: on a terminal with a bar, elsewhere with a line for each."""
+
+    def __init__(self, display: Display, total: int) -> None:
+        description = TextColumn("{task.description}", markup=False)
+        columns = (BarColumn(bar_width=32), MofNCompleteColumn(), TimeRemainingColumn(), description)
+        super().__init__(display, total, *columns)
+        self._total, self._done = total, 0
+
+    def count(self, name: str, outcome: str) -> None:
+        """Count a photo that is done, and show its outcome."""
+        self._done += 1
+        self._progress.update(self._task, completed=self._done, description=make_printable(name))
+        if not self._visible:
+            self._display.print_line(make_printable(f"{self._done}/{self._total} {name} {outcome}"))

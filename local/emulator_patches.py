@@ -1,11 +1,11 @@
-"""Runs the emulator with what it does otherwise than AWS, and this stack depends on, put right.
+"""Runs the emulator, patched where it differs from AWS and this stack depends on the difference.
 
-- Lambda tells whoever called a function the class of the error that it raised, and a state machine catches it by that
-  name. MiniStack calls every error of a Python function `Runtime.HandlerError`; its traceback knows better.
-- S3's event names the version of an object, where the bucket keeps versions, also through EventBridge. MiniStack leaves
-  it out there, so that the same upload, asked for by its version, would seem another.
+- Lambda reports an error by the class that the function raised, and a state machine catches it by that name. MiniStack
+  reports every error of a Python function as `Runtime.HandlerError`; the class is in its traceback.
+- An S3 event has the object's version id if the bucket is versioned. MiniStack leaves it out of EventBridge events, so
+  an upload would get one job from its event and another one from an invocation that names the version.
 
-Run as a script, by the interpreter that the functions run with: nothing of this project is imported.
+Run as a script, with the interpreter of the functions: nothing of this project is imported.
 """
 
 from __future__ import annotations
@@ -14,48 +14,52 @@ import json
 import re
 import runpy
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeAlias
 
-UNNAMED = "Runtime.HandlerError"
-_version: ContextVar[str | None] = ContextVar("version", default=None)
+JsonObject: TypeAlias = dict[str, Any]
+Module: TypeAlias = Any  # one of the emulator's, which are untyped
+
+GENERIC_ERROR = "Runtime.HandlerError"
+_version_id: ContextVar[str | None] = ContextVar("version_id", default=None)
 
 
-def name_error(result: dict[str, Any]) -> dict[str, Any]:
-    """Return what came of an invocation, with its error, if it has one, named for its class."""
+def with_error_class(result: JsonObject) -> JsonObject:
+    """Return an invocation's result; if it is a generic error, with the class from the traceback as its type."""
     body = result.get("body")
-    if not result.get("error") or not isinstance(body, dict) or body.get("errorType") != UNNAMED:
+    if not result.get("error") or not isinstance(body, dict) or body.get("errorType") != GENERIC_ERROR:
         return result
     first_line = body["errorMessage"].partition("\n")[0]
     raised = re.findall(rf"^(?:\w+\.)*(\w+): {re.escape(first_line)}$", result.get("log", ""), re.MULTILINE)
     return {**result, "body": {**body, "errorType": raised[-1]}} if raised else result
 
 
-def name_version(event: dict[str, Any], version_id: str | None) -> dict[str, Any]:
-    """Return an event of S3 with the version of its object, where there is one."""
+def with_version_id(event: JsonObject, version_id: str | None) -> JsonObject:
+    """Return an EventBridge entry; if S3 sent it, with the object's version id where there is one."""
     if event.get("Source") != "aws.s3" or not version_id:
         return event
     detail = json.loads(event["Detail"])
     return {**event, "Detail": json.dumps({**detail, "object": {**detail["object"], "version-id": version_id}})}
 
 
-def apply_patches(lambda_svc: Any, s3: Any, eventbridge: Any) -> None:
-    """Put these services of the emulator right."""
-    execute, fire, dispatch = lambda_svc._execute_function_warm, s3._fire_s3_event, eventbridge._dispatch_event
+def apply_patches(lambda_service: Module, s3: Module, eventbridge: Module) -> None:
+    """Patch the emulator's modules for these services."""
+    execute, fire = lambda_service._execute_function_warm, s3._fire_s3_event
+    dispatch = eventbridge._dispatch_event
 
-    def execute_and_name(*given: Any, **options: Any) -> dict[str, Any]:
-        return name_error(execute(*given, **options))
+    def execute_with_error_class(*args: object, **kwargs: object) -> JsonObject:
+        return with_error_class(execute(*args, **kwargs))
 
-    def fire_knowing_version(*given: Any, version_id: str | None = None, **options: Any) -> None:
-        # Each is fired in a context of its own.
-        _version.set(version_id)
-        fire(*given, version_id=version_id, **options)
+    def fire_with_version_id(*args: object, version_id: str | None = None, **kwargs: object) -> None:
+        # Every event is fired in a context of its own.
+        _version_id.set(version_id)
+        fire(*args, version_id=version_id, **kwargs)
 
-    def dispatch_with_version(event: dict[str, Any], *given: Any, **options: Any) -> Any:
-        return dispatch(name_version(event, _version.get()), *given, **options)
+    def dispatch_with_version_id(event: JsonObject, *args: object, **kwargs: object) -> object:
+        return dispatch(with_version_id(event, _version_id.get()), *args, **kwargs)
 
-    lambda_svc._execute_function_warm = execute_and_name
-    s3._fire_s3_event = fire_knowing_version
-    eventbridge._dispatch_event = dispatch_with_version
+    lambda_service._execute_function_warm = execute_with_error_class
+    s3._fire_s3_event = fire_with_version_id
+    eventbridge._dispatch_event = dispatch_with_version_id
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`python -m local normalize`: photos of this machine become frames, on all its cores and without any AWS."""
+"""`python -m local normalize`: turns photos on this machine into frames, on all its cores and without AWS."""
 
 from __future__ import annotations
 
@@ -9,88 +9,145 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import cast
 
 from PIL import Image
 
-from local.contact_sheet import MAX_PHOTOS, SUFFIXES, draw_refused_row, encode_sheet, stack_rows
-from local.normalize_photo import Made, Task, normalize_photo
-from local.photos import Found, Photo, Refusal, find_endangered, find_photos, name_outputs, plain_output
-from local.progress import ProgressReport
+from local.contact_sheet import FORMATS, MAX_PHOTOS, draw_refused_row, draw_row, encode_sheet, join_rows
+from local.display import Display, PhotoProgress
+from local.photos import (
+    FoundPhotos,
+    Photo,
+    Refusal,
+    assign_outputs,
+    default_output,
+    find_overwritten,
+    find_photos,
+    make_printable,
+    refuse_unreadable,
+)
 from local.sample import SAMPLES
 from local.workers import spread_work
 from sora_ready.domain.catalog import load_catalog
-from sora_ready.domain.errors import RequestRejected
+from sora_ready.domain.errors import ImageRejected, RequestRejected
 from sora_ready.domain.frame import AUTO, MAX_SIDE, Format, FrameOptions, Size
-from sora_ready.domain.request import Option, apply_preset, merge_options, parse_frame_options, parse_sizes
+from sora_ready.domain.imaging import make_ready_image
+from sora_ready.domain.request import apply_preset, merge_options, parse_frame_options, parse_sizes
 
 DEFAULTS = {"size": AUTO, "model": "sora-2"}
 
 
 class NormalizeCommandError(Exception):
-    """The command cannot be carried out as it was given, so nothing was begun. The message says what to change."""
+    """The command's arguments cannot be used, and nothing was written. The message says what to change."""
 
 
 @dataclass(frozen=True, slots=True)
 class NormalizeCommand:
-    """What is wanted of `photos` (files and folders) and `samples`: frames in `out`, a contact sheet, or both."""
+    """Frames of the photos in `paths` (files and folders) and of the samples: in `out`, on a contact sheet, or both."""
 
-    photos: Sequence[Path]
+    paths: Sequence[Path]
     sizes: tuple[Size, ...]
     frame_options: FrameOptions
     out: Path | None = None
-    sheet: Path | None = None
+    contact_sheet: Path | None = None
     jobs: int = 1
     force: bool = False
     samples: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class PhotoTask:
+    """One photo's work: its frame if there is a `target` to write it to, and its row of the sheet if `row`."""
+
+    photo: Photo
+    sizes: tuple[Size, ...]
+    frame_options: FrameOptions
+    target: Path | None
+    row: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoResult:
+    """The result of a task: the encoded frame until it is `written`, the row of the sheet, or a refusal.
+
+    `summary` is the frame's size and mode.
+    """
+
+    frame: bytes | None = None
+    row: Image.Image | None = None
+    refusal: Refusal | None = None
+    summary: str = ""
+    written: bool = False
+
+
 def parse_options(options: Mapping[str, str]) -> tuple[tuple[Size, ...], FrameOptions]:
-    """Return the sizes to choose from and the frame_options that the options ask for; an empty one is as if not given.
+    """Return the sizes to choose from and the frame options; an empty option is as if not given.
 
-    Any size in pixels is taken; the names of sizes are those of the model's. Raises `RequestRejected`, naming the
-    field, its value and what is allowed.
+    The size may be any in pixels; the names of sizes are those of the model's. Raises `RequestRejected`, naming the
+    option, its value and what is allowed.
     """
-    given = apply_preset(merge_options([("option", options), ("default", DEFAULTS)]))
+    merged = apply_preset(merge_options([("option", options), ("default", DEFAULTS)]))
     models = load_catalog().models
-    option = given["model"]
-    model = models.get(option.value.lower())
+    name, size = merged["model"], merged["size"]
+    model = models.get(name.value.lower())
     if model is None:
-        raise RequestRejected("model", option.value, option.source, models)
-    frame_options = parse_frame_options(given)
-    pixels = _read_pixels(given["size"])
-    if pixels:
-        return (pixels,), frame_options
+        raise RequestRejected("model", name.value, name.source, models)
+    frame_options = parse_frame_options(merged)
     try:
-        return parse_sizes(given["size"], model), frame_options
+        return (Size.parse(size.value),), frame_options
+    except ValueError:
+        pass
+    try:
+        return parse_sizes(size, model), frame_options
     except RequestRejected as refusal:
-        raise _refuse_size(given["size"], refusal.facts["allowed"]) from None
+        allowed = [f"any WIDTHxHEIGHT up to {MAX_SIDE}x{MAX_SIDE}", *cast(list[str], refusal.facts["allowed"])]
+        raise RequestRejected("size", size.value, size.source, allowed) from None
 
 
-def normalize_photos(order: NormalizeCommand, work: Callable[[Task], Made] = normalize_photo) -> bool:
-    """Carry out an order; return whether nothing was refused. `work` runs in other processes, so it must pickle.
+def normalize_photo(task: PhotoTask) -> PhotoResult:
+    """Carry out a task. Whatever is wrong with the photo becomes a refusal; nothing is raised."""
+    photo = task.photo
+    try:
+        row = draw_row(photo, task.sizes, task.frame_options) if task.row else None
+        if not task.target:
+            return PhotoResult(row=row)
+        ready = make_ready_image(photo.path, task.sizes, task.frame_options)
+        return PhotoResult(frame=ready.data, row=row, summary=f"{ready.size}, {ready.mode}")
+    except ImageRejected as error:
+        return PhotoResult(refusal=Refusal(photo.name, error.code, error.message))
+    except OSError as error:
+        return PhotoResult(refusal=refuse_unreadable(photo.name, error))
+    except Exception as error:  # noqa: BLE001 - one odd picture must not end the work on all others
+        message = f"An unexpected error occurred ({type(error).__name__}: {error})."
+        return PhotoResult(refusal=Refusal(photo.name, "unexpected", message))
 
-    Nothing is overwritten unless the order has `force`, and a photo that is read never is. A file appears whole or not
-    at all. Raises `NormalizeCommandError` before anything is begun.
+
+def normalize_photos(
+    command: NormalizeCommand, display: Display, work: Callable[[PhotoTask], PhotoResult] = normalize_photo
+) -> bool:
+    """Carry out the command; return whether nothing was refused. `work` runs in other processes, so it must pickle.
+
+    No file is overwritten unless the command has `force`, and no photo that is read ever is. A file is written whole or
+    not at all. Raises `NormalizeCommandError` before anything is written.
     """
-    with _draw_samples(order.samples) as samples:
-        found = find_photos(order.photos, leave_out=order.out)
+    with _draw_samples(command.samples) as samples:
+        found = find_photos(command.paths, excluded=command.out)
         found.photos += samples
-        targets = _name_targets(order, found.photos)
-        _check_order(order, found.photos, targets)
-        tasks, existing = _plan_tasks(order, found.photos, targets)
-        tally = ProgressReport(len(tasks))
-        done = _do_tasks(tasks, order, work, tally)
-    if order.sheet and done:
-        sheet = stack_rows([_show(made) for made in done], order.frame_options)
-        write_whole(order.sheet, encode_sheet(sheet, order.sheet.suffix))
-    refusals = [*found.refusals, *existing, *(made.refusal for made in done if made.refusal)]
-    _sum_up(order, found, targets, done, tally)
-    tally.list_refusals(refusals)
+        targets = _assign_targets(command, found.photos)
+        _check_command(command, found.photos, targets)
+        tasks, existing = _plan_tasks(command, found.photos, targets)
+        results = _run_tasks(tasks, command, display, work)
+    if command.contact_sheet and results:
+        sheet = join_rows([_row_of(result) for result in results], command.frame_options)
+        write_whole(command.contact_sheet, encode_sheet(sheet, command.contact_sheet.suffix))
+    refusals = [*found.refusals, *existing, *(result.refusal for result in results if result.refusal)]
+    _print_summary(command, found, targets, results, display)
+    _print_refusals(refusals, display)
     return not refusals
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file, and the folder it lies in, so that nobody ever sees a part of it."""
+    """Write a file, and its folder, so that nobody ever sees a part of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{os.getpid()}.part")
     try:
@@ -100,62 +157,47 @@ def write_whole(path: Path, data: bytes) -> None:
         draft.unlink(missing_ok=True)
 
 
-def _read_pixels(option: Option) -> Size | None:
-    """Return the size that a option states in pixels, None where it is a name."""
-    try:
-        return Size.parse(option.value)
-    except ValueError:
-        return None
-
-
-def _refuse_size(option: Option, names: Sequence[str]) -> RequestRejected:
-    return RequestRejected(
-        "size", option.value, option.source, [f"any WIDTHxHEIGHT up to {MAX_SIDE}x{MAX_SIDE}", *names]
-    )
+# ---------------------------------------------------------------- before
 
 
 @contextmanager
 def _draw_samples(wanted: bool) -> Iterator[list[Photo]]:
-    """Yield the project's own pictures, if they are wanted, for as long as they are there."""
+    """Yield the project's sample pictures, if they are wanted, in a folder that is removed when the block ends."""
     if not wanted:
         yield []
         return
     with TemporaryDirectory() as folder:
-        yield [Photo(make(Path(folder, name)), name, Path(name)) for name, make in SAMPLES.items()]
+        yield [Photo(draw(Path(folder, name)), name, Path(name)) for name, draw in SAMPLES.items()]
 
 
 def _suffix(frame_options: FrameOptions) -> str:
     return ".jpg" if frame_options.format is Format.JPEG else f".{frame_options.format}"
 
 
-def _name_targets(order: NormalizeCommand, photos: Sequence[Photo]) -> list[Path | None]:
-    """Return where each photo's frame is written, None where only a sheet is wanted."""
-    if not order.out:
+def _assign_targets(command: NormalizeCommand, photos: Sequence[Photo]) -> list[Path | None]:
+    """Return the path that each photo's frame is written to, None where only a sheet is wanted."""
+    out, sheet = command.out, command.contact_sheet
+    if not out:
         return [None] * len(photos)
-    out, suffix = order.out, _suffix(order.frame_options)
-    taken = []
-    if order.sheet and order.sheet.absolute().is_relative_to(out.absolute()):
-        taken = [order.sheet.absolute().relative_to(out.absolute())]
-    return [out / below for below in name_outputs(photos, suffix, taken)]
+    sheet_is_inside = sheet and sheet.absolute().is_relative_to(out.absolute())
+    taken = [sheet.absolute().relative_to(out.absolute())] if sheet and sheet_is_inside else []
+    return [out / relative for relative in assign_outputs(photos, _suffix(command.frame_options), taken)]
 
 
-def _check_order(order: NormalizeCommand, photos: Sequence[Photo], targets: Sequence[Path | None]) -> None:
-    """Raise `NormalizeCommandError` where the order cannot be carried out; make the folders that it writes to."""
-    if not order.photos and not order.samples:
-        raise NormalizeCommandError("Say which photos: files, folders, or --samples.")
-    if not order.out and not order.sheet:
+def _check_command(command: NormalizeCommand, photos: Sequence[Photo], targets: Sequence[Path | None]) -> None:
+    """Raise `NormalizeCommandError` if the command cannot be carried out; create the folders that it writes to."""
+    if not command.paths and not command.samples:
+        raise NormalizeCommandError("Name the photos: files, folders, or --samples.")
+    if not command.out and not command.contact_sheet:
         raise NormalizeCommandError(
-            "Say what for: --out DIR for the frames, --contact-sheet FILE to compare the modes, or both."
+            "Name the output: --out DIR for the frames, --contact-sheet FILE to compare the modes, or both."
         )
-    if order.sheet:
-        _check_sheet(order.sheet, len(photos), force=order.force)
-    written = [*targets, order.sheet]
-    endangered = find_endangered(photos, [path for path in written if path])
-    if endangered:
-        raise NormalizeCommandError(
-            f"{endangered} is one of the photos and would be overwritten. Write to another place."
-        )
-    for folder in (order.out, order.sheet and order.sheet.parent):
+    if command.contact_sheet:
+        _check_sheet(command.contact_sheet, len(photos), force=command.force)
+    overwritten = find_overwritten(photos, [path for path in (*targets, command.contact_sheet) if path])
+    if overwritten:
+        raise NormalizeCommandError(f"{overwritten} is one of the photos and would be overwritten. Use another folder.")
+    for folder in (command.out, command.contact_sheet and command.contact_sheet.parent):
         try:
             if folder:
                 folder.mkdir(parents=True, exist_ok=True)
@@ -164,90 +206,113 @@ def _check_order(order: NormalizeCommand, photos: Sequence[Photo], targets: Sequ
 
 
 def _check_sheet(sheet: Path, photos: int, *, force: bool) -> None:
-    if sheet.suffix.lower() not in SUFFIXES:
-        raise NormalizeCommandError(f"--contact-sheet {sheet}: its name must end in {', '.join(SUFFIXES)}.")
+    if sheet.suffix.lower() not in FORMATS:
+        raise NormalizeCommandError(f"--contact-sheet {sheet}: its name must end in {', '.join(FORMATS)}.")
     if os.path.lexists(sheet) and (not force or stat.S_ISDIR(sheet.lstat().st_mode)):
         raise NormalizeCommandError(
-            f"{sheet} is there already. " + ("It is a folder." if force else "--force replaces it.")
+            f"{sheet} exists already. " + ("It is a folder." if force else "--force replaces it.")
         )
     if photos > MAX_PHOTOS:
-        raise NormalizeCommandError(
-            f"A contact sheet shows up to {MAX_PHOTOS} photos, and these are {photos}. Choose from them."
-        )
+        raise NormalizeCommandError(f"A contact sheet shows up to {MAX_PHOTOS} photos, not {photos}. Choose from them.")
 
 
 def _plan_tasks(
-    order: NormalizeCommand, photos: Sequence[Photo], targets: Sequence[Path | None]
-) -> tuple[list[Task], list[Refusal]]:
-    """Return what is to be done, and the refusals of frames that are there already."""
+    command: NormalizeCommand, photos: Sequence[Photo], targets: Sequence[Path | None]
+) -> tuple[list[PhotoTask], list[Refusal]]:
+    """Return the tasks, and the refusals of photos whose frames exist already."""
     tasks, refusals = [], []
+    with_row = command.contact_sheet is not None
     for photo, target in zip(photos, targets, strict=True):
-        free = target
-        if target and not order.force and os.path.lexists(target):
+        exists = target is not None and not command.force and os.path.lexists(target)
+        if target and exists:
             refusals.append(_refuse_existing(photo, target))
-            free = None
-        if free or order.sheet:
-            tasks.append(Task(photo, order.sizes, order.frame_options, free, row=order.sheet is not None))
+        free = None if exists else target
+        if free or with_row:
+            tasks.append(PhotoTask(photo, command.sizes, command.frame_options, free, row=with_row))
     return tasks, refusals
 
 
-def _do_tasks(
-    tasks: Sequence[Task], order: NormalizeCommand, work: Callable[[Task], Made], tally: ProgressReport
-) -> list[Made]:
-    """Return what came of each task; the frames are written as they come and not kept."""
-    done: dict[int, Made] = {}
-    with tally, closing(spread_work(work, tasks, order.jobs)) as finished:
+# ---------------------------------------------------------------- the work
+
+
+def _run_tasks(
+    tasks: Sequence[PhotoTask],
+    command: NormalizeCommand,
+    display: Display,
+    work: Callable[[PhotoTask], PhotoResult],
+) -> list[PhotoResult]:
+    """Return the result of each task. The frames are written as they are finished, and not kept in memory."""
+    results: dict[int, PhotoResult] = {}
+    with PhotoProgress(display, len(tasks)) as progress, closing(spread_work(work, tasks, command.jobs)) as finished:
         for number, result in finished:
             task = tasks[number]
-            made = done[number] = _write_frame(task, result or _refuse_crash(task.photo), force=order.force)
-            told = f"→ {task.target}  {made.told}" if task.target else "is on the sheet"
-            tally.count(task.photo.name, f"is refused ({made.refusal.code})" if made.refusal else told)
-    return [done[number] for number in range(len(tasks))]
+            written = results[number] = _write_frame(task, result or _refuse_crash(task.photo), force=command.force)
+            done = f"→ {task.target}  {written.summary}" if task.target else "is on the sheet"
+            progress.count(task.photo.name, f"is refused ({written.refusal.code})" if written.refusal else done)
+    return [results[number] for number in range(len(tasks))]
 
 
-def _write_frame(task: Task, made: Made, *, force: bool) -> Made:
-    """Write the frame, if there is one; return the rest, or why it could not be written."""
-    if not made.frame or not task.target:
-        return made
-    # Somebody else may have written it meanwhile.
+def _write_frame(task: PhotoTask, result: PhotoResult, *, force: bool) -> PhotoResult:
+    """Write the frame, if there is one; return the result without it, or with the reason why it was not written."""
+    if not result.frame or not task.target:
+        return result
+    # Another program may have written it in the meantime.
     if not force and os.path.lexists(task.target):
-        return replace(made, frame=None, refusal=_refuse_existing(task.photo, task.target))
+        return replace(result, frame=None, refusal=_refuse_existing(task.photo, task.target))
     try:
-        write_whole(task.target, made.frame)
+        write_whole(task.target, result.frame)
     except OSError as error:
-        told = f"{task.target} cannot be written: {error.strerror}."
-        return replace(made, frame=None, refusal=Refusal(task.photo.name, "not_written", told))
-    return replace(made, frame=None, written=True)
+        message = f"{task.target} cannot be written: {error.strerror}."
+        return replace(result, frame=None, refusal=Refusal(task.photo.name, "not_written", message))
+    return replace(result, frame=None, written=True)
 
 
-def _show(made: Made) -> Image.Image:
-    if made.row:
-        return made.row
-    assert made.refusal
-    return draw_refused_row(made.refusal)
+def _row_of(result: PhotoResult) -> Image.Image:
+    if result.row:
+        return result.row
+    assert result.refusal, "a task for the sheet ends with a row or a refusal"
+    return draw_refused_row(result.refusal)
 
 
-def _refuse_crash(photo: Photo) -> Made:
-    told = "The decoder crashed on it, or took all memory, twice. Export it again as a plain JPEG, or shrink it."
-    return Made(refusal=Refusal(photo.name, "decoder_crashed", told))
+def _refuse_crash(photo: Photo) -> PhotoResult:
+    message = "The decoder crashed, or used up all memory, twice. Export it again as a plain JPEG, or shrink it."
+    return PhotoResult(refusal=Refusal(photo.name, "decoder_crashed", message))
 
 
 def _refuse_existing(photo: Photo, target: Path) -> Refusal:
-    return Refusal(photo.name, "exists", f"{target} is there already. --force replaces it.")
+    return Refusal(photo.name, "exists", f"{target} exists already. --force replaces it.")
 
 
-def _sum_up(
-    order: NormalizeCommand, found: Found, targets: Sequence[Path | None], done: Sequence[Made], tally: ProgressReport
+# ---------------------------------------------------------------- after
+
+
+def _print_summary(
+    command: NormalizeCommand,
+    found: FoundPhotos,
+    targets: Sequence[Path | None],
+    results: Sequence[PhotoResult],
+    display: Display,
 ) -> None:
     for photo, target in zip(found.photos, targets, strict=True):
-        plain = plain_output(photo, _suffix(order.frame_options)).name
-        if target and target.name != plain:
-            tally.say(f"{photo.name} is {target}: another one is {plain}.")
-    if found.left_alone:
-        tally.say(f"Left alone, as they are no pictures by their names: {found.left_alone}")
-    if order.sheet:
-        shown = sum(made.row is not None for made in done)
-        tally.say_time(f"{shown} of {len(found.photos)} photos are side by side in {order.sheet}")
-    if order.out:
-        written = sum(made.written for made in done)
-        tally.say_time(f"{written} of {len(found.photos)} photos are frames in {order.out}")
+        default = default_output(photo, _suffix(command.frame_options)).name
+        if target and target.name != default:
+            display.print_line(make_printable(f"{photo.name} is {target}: another one is {default}."))
+    if found.ignored:
+        display.print_line(f"Ignored, because their suffixes are not those of pictures: {found.ignored}")
+    if command.contact_sheet:
+        shown = sum(result.row is not None for result in results)
+        line = f"{shown} of {len(found.photos)} photos are side by side in {command.contact_sheet}"
+        display.print_total(make_printable(line))
+    if command.out:
+        written = sum(result.written for result in results)
+        display.print_total(make_printable(f"{written} of {len(found.photos)} photos are frames in {command.out}"))
+
+
+def _print_refusals(refusals: Sequence[Refusal], display: Display) -> None:
+    """Print each refusal with its code and the reason; several existing frames share one line."""
+    existing = sum(refusal.code == "exists" for refusal in refusals)
+    if existing > 1:
+        display.print_error(f"{existing} frames exist already (exists). --force replaces them.")
+    for refusal in refusals:
+        if refusal.code != "exists" or existing == 1:
+            display.print_error(make_printable(f"{refusal.name} ({refusal.code}): {refusal.message}"))

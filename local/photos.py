@@ -1,4 +1,4 @@
-"""Which pictures a row of files and folders means, and what each is called once it is a frame."""
+"""The photos that `normalize` reads: which files the given paths mean, and the names of their frames."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-# In a folder these are taken for pictures. A file that was named itself is tried whatever it is called.
+# The suffixes of pictures in a folder. A file that is given itself is read whatever its name.
 SUFFIXES = frozenset(
     ".jpg .jpeg .jpe .jfif .mpo .png .apng .webp .gif .tif .tiff .bmp .avif .heic .heif".split()  # noqa: SIM905
 )
@@ -17,16 +17,16 @@ SUFFIXES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """A file to read: its `path`, the `name` it was given by, and where it lies `below` the folder that was given."""
+    """A file to read: its `path`, its `name` in messages, and its path relative to the folder that was given."""
 
     path: Path
     name: str
-    below: Path
+    relative_path: Path
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What does not become a frame: its `name` as it was given, a `code` for programs, and a sentence for people."""
+    """A photo that does not become a frame: its `name`, a `code` for programs, and a sentence with what to do."""
 
     name: str
     code: str
@@ -34,118 +34,115 @@ class Refusal:
 
 
 @dataclass(slots=True)
-class Found:
-    """What was found: the photos in order, what cannot be read at all, and how many files are no pictures by name."""
+class FoundPhotos:
+    """The photos in order, the paths that cannot be read, and the number of files ignored for their suffix."""
 
     photos: list[Photo] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
-    left_alone: int = 0
-    _known: set[str] = field(default_factory=set)
+    ignored: int = 0
+    _seen: set[str] = field(default_factory=set)
 
-    def take(self, path: Path, below: Path) -> None:
-        """Add a file, once however often it was given."""
-        spelled = os.path.abspath(path)  # noqa: PTH100 - resolve() takes two links for one picture
-        if spelled in self._known:
+    def add(self, path: Path, relative_path: Path) -> None:
+        """Add a file, once however often it is given."""
+        absolute = os.path.abspath(path)  # noqa: PTH100 - resolve() takes two links for one picture
+        if absolute in self._seen:
             return
-        self._known.add(spelled)
+        self._seen.add(absolute)
         try:
-            regular = stat.S_ISREG(path.stat().st_mode)
+            is_file = stat.S_ISREG(path.stat().st_mode)
         except FileNotFoundError:
             self.refusals.append(Refusal(str(path), "not_found", "There is no such file."))
-            return
         except OSError as error:
             self.refusals.append(refuse_unreadable(str(path), error))
-            return
-        if not regular:
-            self.refusals.append(Refusal(str(path), "not_a_file", "This is neither a file nor a folder."))
         else:
-            self.photos.append(Photo(path, str(path), below))
+            if is_file:
+                self.photos.append(Photo(path, str(path), relative_path))
+            else:
+                self.refusals.append(Refusal(str(path), "not_a_file", "This is neither a file nor a folder."))
 
 
-def find_photos(given: Iterable[Path], leave_out: Path | None = None) -> Found:
-    """Return the pictures among files and, recursively, folders; `leave_out` is a folder that is not entered.
+def find_photos(paths: Iterable[Path], excluded: Path | None = None) -> FoundPhotos:
+    """Return the pictures among files and, recursively, folders; the folder `excluded` is not searched.
 
-    A file is found once, however many of the given paths lead to it. Hidden files and folders are passed over.
+    A file is found once, however many of the paths lead to it. Hidden files and folders are skipped.
     """
-    found = Found()
-    for path in given:
-        if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir() raises where a folder above it is shut
-            _search_folder(path, found, leave_out)
+    found = FoundPhotos()
+    for path in paths:
+        if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir() raises if a folder above it cannot be read
+            _search_folder(path, found, excluded)
         else:
-            found.take(path, Path(path.name))
+            found.add(path, Path(path.name))
     return found
 
 
 def refuse_unreadable(name: str, error: OSError) -> Refusal:
-    """Return the refusal of what the system does not let us read."""
+    """Return the refusal of a file that the system does not let us read."""
     return Refusal(name, "unreadable", f"It cannot be read: {error.strerror or error}.")
 
 
 def make_printable(text: str) -> str:
-    """Return a text that can be printed and drawn: file names may hold line ends, control codes and broken bytes."""
+    """Return a text that is safe to print and draw: file names may hold newlines, control codes and broken bytes."""
     return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
-def plain_output(photo: Photo, suffix: str) -> Path:
-    """Return the path, below the output folder, that a photo's frame has if no other wants the same."""
-    bare = photo.below.stem if photo.below.suffix.lower() in SUFFIXES else photo.below.name
-    return photo.below.with_name(bare + suffix)
+def default_output(photo: Photo, suffix: str) -> Path:
+    """Return the path of a photo's frame, relative to the output folder, if no other photo has the same."""
+    path = photo.relative_path
+    return path.with_name((path.stem if path.suffix.lower() in SUFFIXES else path.name) + suffix)
 
 
-def name_outputs(photos: Sequence[Photo], suffix: str, taken: Iterable[Path] = ()) -> list[Path]:
-    """Return each photo's path below the output folder: its own with `suffix`, numbered where two would meet.
+def assign_outputs(photos: Sequence[Photo], suffix: str, taken: Iterable[Path] = ()) -> list[Path]:
+    """Return the path of each photo's frame, relative to the output folder; equal names get a number.
 
-    None of them is among `taken`. Names that differ only in case meet too: many file systems take them for one.
+    None of them is among `taken`. Names that differ only in case are equal, as they are to many file systems.
     """
-    plain = [plain_output(photo, suffix) for photo in photos]
+    defaults = [default_output(photo, suffix) for photo in photos]
     claimed = {_fold(path) for path in taken}
-    free = []
-    # Who needs no number gets its name first, so that no numbered one takes it away.
-    for path in plain:
-        free.append(_fold(path) not in claimed)
+    is_free = []
+    # Names without a number are claimed first, so that no numbered name can take one of them.
+    for path in defaults:
+        is_free.append(_fold(path) not in claimed)
         claimed.add(_fold(path))
-    return [path if own else _number(path, claimed) for path, own in zip(plain, free, strict=True)]
+    return [path if free else _number(path, claimed) for path, free in zip(defaults, is_free, strict=True)]
 
 
-def find_endangered(photos: Sequence[Photo], targets: Iterable[Path]) -> Path | None:
-    """Return the first of `targets` that is one of the photos, by whichever name; None where none is."""
-    sources = {_identify(photo.path) for photo in photos}
-    return next((target for target in targets if (known := _identify(target)) and known in sources), None)
+def find_overwritten(photos: Sequence[Photo], targets: Iterable[Path]) -> Path | None:
+    """Return the first of `targets` that is the same file as one of the photos, None if there is none."""
+    sources = {_file_id(photo.path) for photo in photos}
+    return next((target for target in targets if (file_id := _file_id(target)) and file_id in sources), None)
 
 
-def _search_folder(folder: Path, found: Found, leave_out: Path | None) -> None:
+def _search_folder(folder: Path, found: FoundPhotos, excluded: Path | None) -> None:
     empty = True
-    # Each real folder is entered once, whatever links lead back to it.
-    seen = {_identify(place) for place in (folder, leave_out) if place}
+    # Each real folder is entered once, whatever links lead to it.
+    entered = {_file_id(path) for path in (folder, excluded) if path}
 
-    def report(error: OSError) -> None:
+    def refuse(error: OSError) -> None:
         nonlocal empty
         empty = False
         found.refusals.append(refuse_unreadable(str(error.filename), error))
 
-    def enter(place: Path) -> bool:
-        known = _identify(place)
-        if place.name.startswith(".") or (known and known in seen):
+    def enter(path: Path) -> bool:
+        file_id = _file_id(path)
+        if path.name.startswith(".") or (file_id and file_id in entered):
             return False
-        seen.add(known)
+        entered.add(file_id)
         return True
 
-    for at, folders, files in os.walk(folder, followlinks=True, onerror=report):
-        here = Path(at)
-        folders[:] = [name for name in sorted(folders) if enter(here / name)]
-        for name in sorted(files):
-            if name.startswith("."):
-                continue
-            if Path(name).suffix.lower() in SUFFIXES:
+    for parent, folders, files in os.walk(folder, followlinks=True, onerror=refuse):
+        folders[:] = [name for name in sorted(folders) if enter(Path(parent, name))]
+        for path in (Path(parent, name) for name in sorted(files) if not name.startswith(".")):
+            if path.suffix.lower() in SUFFIXES:
                 empty = False
-                found.take(here / name, (here / name).relative_to(folder))
+                found.add(path, path.relative_to(folder))
             else:
-                found.left_alone += 1
+                found.ignored += 1
     if empty:
         found.refusals.append(Refusal(str(folder), "no_pictures", "The folder holds no pictures."))
 
 
-def _identify(path: Path) -> tuple[int, int] | None:
+def _file_id(path: Path) -> tuple[int, int] | None:
+    """Return what is the same for every name of a file; None if there is no such file."""
     try:
         status = path.stat()
     except OSError:

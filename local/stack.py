@@ -1,28 +1,34 @@
-"""Everything a picture needs on this machine, started together: AWS, the deployed stack, and a video server."""
+"""The stack of `template.yaml` on this machine: the AWS emulator, the deployed stack, and a video server."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-import sys
+import ssl
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 from urllib.parse import quote, urlencode
 
 from boto3.dynamodb.types import TypeDeserializer
 
-from local.deploy import Stack, deploy_template
+from local.deploy import Stack, deploy_template, set_gateway_responses
 from local.emulator import Emulator, start_emulator
 from local.fake_video_server import FakeVideoServer, FakeVideoServerConfig, serve
-from local.videos_api import VideosApi, find_videos_api, set_gateway_responses
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+JobRecord: TypeAlias = dict[str, Any]
+"""A job as the table holds it, as JSON: what `Job.from_record` reads."""
 
 FAKE_SERVER_KEY = "sk-local"
-# What an S3 tag may hold, of what people write into these fields; anything else travels as metadata.
+# The characters of an S3 tag's value. An option with any other character is sent as metadata.
 _TAG_ALPHABET = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 +-=._:/@")
 
 
@@ -36,13 +42,21 @@ class VideoServer:
     fake_server: FakeVideoServer | None = None
 
     def parameters(self) -> dict[str, str]:
-        """What the template has to be told of this server."""
+        """Return the template's parameters for this server."""
         return {"VideoApiBaseUrl": self.base_url, "VideoApiKey": self.key, "VideoModels": self.models}
 
 
 @dataclass(frozen=True, slots=True)
+class VideosApi:
+    """The API of a running stack: the SDK's `base_url` and its `api_key`."""
+
+    url: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
 class LocalStack:
-    """A running stack, and what a person does with it."""
+    """A running stack, and what its users do with it. `log` is the file that the functions log to."""
 
     emulator: Emulator
     stack: Stack
@@ -51,10 +65,24 @@ class LocalStack:
 
     @property
     def videos_api(self) -> VideosApi:
-        """Where the stack's API is, with the token that opens it now."""
-        return find_videos_api(self.emulator, self.stack)
+        """The API's URL on this machine, and its current token.
 
-    def drop_picture(self, path: Path, options: Mapping[str, str], *, key: str | None = None) -> str:
+        Its host name differs from S3's, as on AWS: so a client that follows a redirect to S3 leaves the token out.
+        """
+        host = self.emulator.endpoint.replace("127.0.0.1", "localhost")
+        secrets = self.emulator.client("secretsmanager")
+        token = secrets.get_secret_value(SecretId=self.stack.outputs["ApiTokenSecret"])["SecretString"]
+        return VideosApi(f"{host}/_aws/execute-api/{self.stack.api_id}/v1", token)
+
+    def list_models(self) -> list[str]:
+        """Return the names of the models that the API lists. Raises `OSError` if it doesn't respond with a list."""
+        api = self.videos_api
+        request = urllib.request.Request(f"{api.url}/models", headers={"Authorization": f"Bearer {api.token}"})
+        tls = ssl.create_default_context(cafile=self.emulator.ca_bundle)
+        with urllib.request.urlopen(request, context=tls, timeout=60) as response:
+            return [model["id"] for model in json.load(response)["data"]]
+
+    def upload_picture(self, path: Path, options: Mapping[str, str], *, key: str | None = None) -> str:
         """Put a picture into the upload bucket, its options as tags (the prompt as metadata); return its key."""
         tags = {name: value for name, value in options.items() if name != "prompt" and set(value) <= _TAG_ALPHABET}
         metadata = {name: quote(value, safe=" ") for name, value in options.items() if name not in tags}
@@ -68,48 +96,35 @@ class LocalStack:
         )
         return key
 
-    def find_jobs(self, key: str) -> list[dict[str, Any]]:
+    def find_jobs(self, key: str) -> list[JobRecord]:
         """Return the records of every upload under `key`, oldest first."""
-        reference = f"{self.stack.outputs['UploadBucket']}/{key}"
-        answer = self.emulator.client("dynamodb").query(
+        response = self.emulator.client("dynamodb").query(
             TableName=self.stack.outputs["JobsTable"],
             IndexName="by-source",
             KeyConditionExpression="source_ref = :reference",
-            ExpressionAttributeValues={":reference": {"S": reference}},
+            ExpressionAttributeValues={":reference": {"S": f"{self.stack.outputs['UploadBucket']}/{key}"}},
         )
-        return [read_record(item) for item in answer["Items"]]
+        return [_item_to_record(item) for item in response["Items"]]
 
-    def download(self, place: Mapping[str, Any], target: Path) -> None:
-        """Copy an object that a job record names (its `copy` or its `video`) to `target`."""
-        self.emulator.client("s3").download_file(place["bucket"], place["key"], str(target))
+    def download_output(self, key: str, path: Path) -> None:
+        """Download a ready copy or a video from the output bucket to `path`."""
+        self.emulator.client("s3").download_file(self.stack.outputs["OutputBucket"], key, str(path))
 
     def count_dead_letters(self) -> int:
-        """Return how many messages lie in the stack's dead-letter queues."""
+        """Return the number of messages in the stack's dead-letter queues."""
         sqs = self.emulator.client("sqs")
-        urls = [url for name, url in self.stack.outputs.items() if name.endswith("DeadLetters")]
-        names = ["ApproximateNumberOfMessages"]
+        queues = [url for name, url in self.stack.outputs.items() if name.endswith("DeadLetters")]
+        count: Literal["ApproximateNumberOfMessages"] = "ApproximateNumberOfMessages"
         return sum(
-            int(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"][names[0]]) for url in urls
+            int(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[count])["Attributes"][count]) for url in queues
         )
-
-
-def read_record(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a DynamoDB item as plain JSON-able values."""
-    read = TypeDeserializer().deserialize
-    told = {name: read(value) for name, value in item.items()}
-    plain: dict[str, Any] = json.loads(json.dumps(told, default=_read_number))
-    return plain
-
-
-def _read_number(value: Decimal) -> int | float:
-    return int(value) if value == value.to_integral_value() else float(value)
 
 
 def real_server_from_environment() -> VideoServer | None:
-    """Return the server that VIDEO_API_BASE_URL names, None where it names none. That server charges its prices.
+    """Return the server that VIDEO_API_BASE_URL names, None if it is not set. That server charges its prices.
 
-    VIDEO_API_KEY is its key, VIDEO_MODELS its models as the template's parameter has them. Only `run` and `up` ask for
-    it: tests and rehearsals never spend.
+    VIDEO_API_KEY is its key, VIDEO_MODELS its models in the format of the template's parameter. Only `run` and `up` use
+    it: tests and `deploy-local` never spend.
     """
     base_url = os.environ.get("VIDEO_API_BASE_URL", "").strip()
     if not base_url:
@@ -117,10 +132,15 @@ def real_server_from_environment() -> VideoServer | None:
     return VideoServer(base_url, os.environ.get("VIDEO_API_KEY") or "none", os.environ.get("VIDEO_MODELS", ""))
 
 
+def start_video_server(folder: Path, *, port: int = 0) -> AbstractContextManager[VideoServer]:
+    """Return the real server of the environment, if it names one, else start a fake one with its files in `folder`."""
+    real_server = real_server_from_environment()
+    return nullcontext(real_server) if real_server else start_fake_server(folder, port=port)
+
+
 @contextmanager
 def start_fake_server(folder: Path, *, port: int = 0, render_seconds: float = 3.0) -> Iterator[VideoServer]:
-    """Run a fake video server while the block runs."""
-    # Each stack starts with nothing paid for.
+    """Run a fake video server with its files in `folder`, which is emptied first, until the block ends."""
     shutil.rmtree(folder, ignore_errors=True)
     config = FakeVideoServerConfig(key=FAKE_SERVER_KEY, port=port, data=folder, render_seconds=render_seconds)
     with serve(config) as fake_server:
@@ -130,29 +150,31 @@ def start_fake_server(folder: Path, *, port: int = 0, render_seconds: float = 3.
 @contextmanager
 def start_stack(
     folder: Path,
+    server: VideoServer,
     *,
-    say: Callable[[str], None] = lambda _: None,
     emulator_port: int = 0,
-    server_port: int = 0,
-    real_server: VideoServer | None = None,
-    render_seconds: float = 3.0,
-    python: str = sys.executable,
     parameters: Mapping[str, str] | None = None,
+    on_step: Callable[[str], None] = lambda _: None,
 ) -> Iterator[LocalStack]:
-    """Start all of it, its logs and the fake video server's files in `folder`; `say` hears of each step as it is done.
+    """Start the emulator, its log in `folder`, and deploy the stack to it; `on_step` gets a line after each step.
 
-    `parameters` are the template's, beside those that name the video server. The stack submits to `real_server`, which
-    costs money, or to a fake video server where that is None.
+    `parameters` are the template's, besides those of the video server. Raises `EmulatorError` and `DeployError`.
     """
-    fake_server = start_fake_server(folder / "fake-video-server", port=server_port, render_seconds=render_seconds)
-    folder.mkdir(parents=True, exist_ok=True)
-    with (
-        nullcontext(real_server) if real_server else fake_server as server,
-        start_emulator(folder / "emulator.log", port=emulator_port, python=python) as emulator,
-    ):
-        say(f"AWS is up on this machine ({emulator.endpoint})")
+    log = folder / "emulator.log"
+    with start_emulator(log, port=emulator_port) as emulator:
+        on_step(f"AWS is up on this machine ({emulator.endpoint})")
         stack = deploy_template(emulator, server.parameters() | dict(parameters or {}))
         set_gateway_responses(emulator, stack)
-        say("template.yaml is deployed")
-        say(f"{'fake video server' if server.fake_server else 'video server'} at {server.base_url}")
-        yield LocalStack(emulator, stack, server, folder / "emulator.log")
+        on_step("template.yaml is deployed")
+        on_step(f"{'fake video server' if server.fake_server else 'video server'} at {server.base_url}")
+        yield LocalStack(emulator, stack, server, log)
+
+
+def _item_to_record(item: Mapping[str, AttributeValueTypeDef]) -> JobRecord:
+    deserialize = TypeDeserializer().deserialize
+    values = {name: deserialize(value) for name, value in item.items()}
+    return cast(JobRecord, json.loads(json.dumps(values, default=_decimal_to_number)))
+
+
+def _decimal_to_number(value: Decimal) -> int | float:
+    return int(value) if value == value.to_integral_value() else float(value)

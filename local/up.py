@@ -1,4 +1,4 @@
-"""`make up`: the same stack, kept running, for the AWS CLI, an SDK or a browser of tables."""
+"""`make up`: keeps the stack running, for the AWS CLI, an SDK or a database browser."""
 
 from __future__ import annotations
 
@@ -16,57 +16,57 @@ import certifi
 
 from local.display import Display
 from local.sample import make_sample
-from local.stack import LocalStack, real_server_from_environment, start_stack
+from local.stack import LocalStack, start_stack, start_video_server
 
-# A shell that had a real account's settings must not mix them with these.
-_FORGET = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
-
-
-class AlreadyUpError(RuntimeError):
-    """The stack, or a port that it needs, is in use. The message says by whom, or how to choose another."""
+# A shell that has a real account's settings must not mix them with the emulator's.
+_UNSET = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
 
 
-def keep_up(
+class StackInUseError(RuntimeError):
+    """Another process has the folder, or a port. The message says which, or how to choose another port."""
+
+
+def keep_stack_up(
     folder: Path, display: Display, *, emulator_port: int, server_port: int, env_file: Path, prefix: str = ""
 ) -> None:
-    """Start the stack, write what a shell needs into `env_file`, and wait for Ctrl-C. Raises `AlreadyUpError`.
+    """Start the stack, write `env_file` for shells, and wait for Ctrl-C. Raises `StackInUseError`.
 
-    Only uploads whose keys begin with `prefix` become videos by themselves.
+    Only uploads whose keys start with `prefix` become videos by themselves.
     """
     with (
         _lock(folder),
-        _explained_ports(emulator_port, server_port),
+        _explain_taken_ports(emulator_port, server_port),
+        start_video_server(folder / "fake-video-server", port=server_port) as server,
         start_stack(
             folder,
-            say=display.say_done,
+            server,
             emulator_port=emulator_port,
-            server_port=server_port,
-            real_server=real_server_from_environment(),
             parameters={"UploadPrefix": prefix},
+            on_step=display.print_step,
         ) as local,
     ):
         sample = make_sample(env_file.parent / "photo.jpg")
-        write_env(local, env_file)
+        write_env_file(local, env_file)
         try:
-            _explain(local, env_file, sample, display)
+            _print_instructions(local, env_file, sample, display)
             threading.Event().wait()
         except KeyboardInterrupt:
-            display.say_plain("stopping")
+            display.print_line("stopping")
         finally:
             env_file.unlink(missing_ok=True)
-    display.say_plain("stopped")
+    display.print_line("stopped")
 
 
 @contextmanager
 def _lock(folder: Path) -> Iterator[None]:
-    """Hold the folder for this process: a second stack in it would clear what the first one knows."""
+    """Hold the folder for this process: a second stack would empty the first one's fake video server."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("a+", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             lock.seek(0)
-            raise AlreadyUpError(f"`make up` already runs in this folder (process {lock.read().strip()}).") from None
+            raise StackInUseError(f"`make up` already runs in this folder (process {lock.read().strip()}).") from None
         lock.seek(0)
         lock.truncate()
         lock.write(str(os.getpid()))
@@ -75,22 +75,22 @@ def _lock(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _explained_ports(emulator_port: int, server_port: int) -> Iterator[None]:
+def _explain_taken_ports(emulator_port: int, server_port: int) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise
-        raise AlreadyUpError(
+        raise StackInUseError(
             f"Port {emulator_port} or {server_port} is taken by another program, or both are the same. Choose others: "
             "make up PORT=14566 VIDEO_PORT=14010"
         ) from error
 
 
-def write_env(local: LocalStack, env_file: Path) -> None:
-    """Write a file that a shell can source, so that the AWS CLI speaks to this emulator and to nothing else."""
-    lines = [f"unset {' '.join(_FORGET)}"]
-    exported = local.emulator.environment() | _describe_videos_api(local, env_file.with_name("certificates.pem"))
+def write_env_file(local: LocalStack, env_file: Path) -> None:
+    """Write a file that a shell can source, so that the AWS CLI reaches this emulator and nothing else."""
+    lines = [f"unset {' '.join(_UNSET)}"]
+    exported = local.emulator.environment() | _api_environment(local, env_file.with_name("certificates.pem"))
     lines += [f"export {name}={shlex.quote(value)}" for name, value in exported.items()]
     tools = shlex.quote(str(Path(sys.executable).parent))
     lines.append(f'command -v aws >/dev/null || export PATH="$PATH:"{tools}')
@@ -99,22 +99,22 @@ def write_env(local: LocalStack, env_file: Path) -> None:
     env_file.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _describe_videos_api(local: LocalStack, bundle: Path) -> dict[str, str]:
-    """Return what the OpenAI SDK and curl must be told to reach the API, and all else that they could reach."""
-    own = local.emulator.ca_bundle.read_text(encoding="utf-8")
-    bundle.parent.mkdir(parents=True, exist_ok=True)
-    bundle.write_text(Path(certifi.where()).read_text(encoding="utf-8") + own, encoding="utf-8")
-    trust = str(bundle.resolve())
+def _api_environment(local: LocalStack, ca_bundle: Path) -> dict[str, str]:
+    """Return the variables with which the OpenAI SDK and curl reach the API, and still every other server."""
+    emulator_ca = local.emulator.ca_bundle.read_text(encoding="utf-8")
+    ca_bundle.parent.mkdir(parents=True, exist_ok=True)
+    ca_bundle.write_text(Path(certifi.where()).read_text(encoding="utf-8") + emulator_ca, encoding="utf-8")
+    api, bundle = local.videos_api, str(ca_bundle.resolve())
     return {
-        "OPENAI_BASE_URL": local.videos_api.url,
-        "OPENAI_API_KEY": local.videos_api.token,
-        "SSL_CERT_FILE": trust,
-        "CURL_CA_BUNDLE": trust,
-        "REQUESTS_CA_BUNDLE": trust,
+        "OPENAI_BASE_URL": api.url,
+        "OPENAI_API_KEY": api.token,
+        "SSL_CERT_FILE": bundle,
+        "CURL_CA_BUNDLE": bundle,
+        "REQUESTS_CA_BUNDLE": bundle,
     }
 
 
-def _explain(local: LocalStack, env_file: Path, sample: Path, display: Display) -> None:
+def _print_instructions(local: LocalStack, env_file: Path, sample: Path, display: Display) -> None:
     upload, output = local.stack.outputs["UploadBucket"], local.stack.outputs["OutputBucket"]
     for line in (
         "",
@@ -132,6 +132,6 @@ def _explain(local: LocalStack, env_file: Path, sample: Path, display: Display) 
         "",
         "The API's token is in OPENAI_API_KEY there, and in the secret that the output ApiTokenSecret names.",
         "",
-        f"Ctrl-C (or: kill {os.getpid()}) stops it and forgets everything.",
+        f"Ctrl-C (or: kill {os.getpid()}) stops it and deletes everything in it.",
     ):
-        display.say_plain(line)
+        display.print_line(line)

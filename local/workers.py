@@ -1,4 +1,4 @@
-"""Work spread over processes, so that a decoder that brings one down costs one picture and no other."""
+"""Spreads work over processes, so that a decoder that crashes its process costs one picture and no other."""
 
 from __future__ import annotations
 
@@ -7,106 +7,109 @@ import signal
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-# A fresh interpreter each: a fork would copy whatever threads this process has, and leave their locks shut.
+# New interpreters: a fork would copy the threads of this process, and leave their locks closed.
 _PROCESSES = multiprocessing.get_context("spawn")
 
 
-class _Died(Exception):
-    """The process ended while it had something to do: a crash of a decoder, or the system took its memory back."""
+class _WorkerDied(Exception):
+    """The process ended during its task: a decoder crashed, or the system killed it for its memory."""
 
 
 class _Worker(Generic[T, R]):
+    """A process that does one task after the other."""
+
     def __init__(self, work: Callable[[T], R]) -> None:
-        self.line, far_end = _PROCESSES.Pipe()
+        self.connection, child_end = _PROCESSES.Pipe()
         self.task: tuple[int, T] | None = None
-        self._process = _PROCESSES.Process(target=_serve, args=(work, far_end), daemon=True)
-        # Ctrl-C reaches every process of a terminal; this one alone decides what becomes of it. It is ignored from the
-        # first moment of the new process, before that could say so itself.
-        heeded = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        self._process = _PROCESSES.Process(target=_serve, args=(work, child_end), daemon=True)
+        # Ctrl-C reaches every process of a terminal; only this one shall act on it. The new process inherits the
+        # setting, so it ignores the signal from its first moment on.
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
             self._process.start()
         finally:
-            signal.signal(signal.SIGINT, heeded)
-        # Held by the worker alone, so that its end is heard here.
-        far_end.close()
+            signal.signal(signal.SIGINT, before)
+        # Only the worker holds its end, so that the connection closes when the worker dies.
+        child_end.close()
 
-    def give(self, number: int, task: T) -> None:
+    def start_task(self, number: int, task: T) -> None:
         self.task = number, task
-        # One that is dead already is heard of when its answer is taken.
+        # If the worker has died already, `take_result` raises.
         with suppress(OSError):
-            self.line.send(task)
+            self.connection.send(task)
 
-    def take(self) -> R:
+    def take_result(self) -> R:
         try:
-            answer: R = self.line.recv()
+            result: R = self.connection.recv()
         except (EOFError, OSError):
-            raise _Died from None
-        return answer
+            raise _WorkerDied from None
+        return result
 
-    def end(self) -> None:
-        # First of all, or it would complain that nobody takes its answer.
+    def stop(self) -> None:
+        # Killed before the connection closes, or it would report that it cannot send its result.
         self._process.kill()
-        self.line.close()
+        self.connection.close()
         self._process.join()
         self._process.close()
 
 
 def spread_work(work: Callable[[T], R], tasks: Sequence[T], jobs: int) -> Generator[tuple[int, R | None]]:
-    """Yield each task's number and what `work` returned for it, as they finish, from up to `jobs` processes.
+    """Yield each task's number and the result of `work`, as they finish, from up to `jobs` processes.
 
-    What a process died of is tried once more, alone, in a fresh process when all else is done: memory that was short
-    may then suffice. It yields None where that process dies too. Close the iterator to end everything at once. `work`
-    and the tasks must pickle; `work` must not raise.
+    A task whose process died is repeated once, alone, in a new process after all others: memory may then suffice. Its
+    result is None if that process dies too. Close the iterator to end everything at once. `work` and the tasks must
+    pickle; `work` must not raise.
     """
     crashed: list[tuple[int, T]] = []
     for number, result in _run_all(work, list(enumerate(tasks)), jobs, crashed):
         yield number, result
     for number, task in sorted(crashed, key=lambda pair: pair[0]):
-        again: list[tuple[int, T]] = []
-        yield from _run_all(work, [(number, task)], 1, again)
-        if again:
+        crashed_again: list[tuple[int, T]] = []
+        yield from _run_all(work, [(number, task)], 1, crashed_again)
+        if crashed_again:
             yield number, None
 
 
 def _run_all(
     work: Callable[[T], R], tasks: Sequence[tuple[int, T]], jobs: int, crashed: list[tuple[int, T]]
 ) -> Iterator[tuple[int, R]]:
-    """Yield results as they come; the tasks that processes died of are added to `crashed`."""
+    """Yield results as they come; add the tasks whose processes died to `crashed`."""
     waiting = list(reversed(tasks))
-    workers: dict[Any, _Worker[T, R]] = {}
+    workers: list[_Worker[T, R]] = []
     try:
         while waiting or workers:
             while waiting and len(workers) < jobs:
-                worker = _Worker(work)
-                workers[worker.line] = worker
-                worker.give(*waiting.pop())
-            for line in wait(list(workers)):
-                worker = workers[line]
+                workers.append(_Worker(work))
+                workers[-1].start_task(*waiting.pop())
+            ready = wait([worker.connection for worker in workers])
+            for worker in [worker for worker in workers if worker.connection in ready]:
                 assert worker.task is not None
-                done = worker.task
+                task = worker.task
                 try:
-                    result = worker.take()
-                except _Died:
-                    crashed.append(done)
-                    workers.pop(line).end()
+                    result = worker.take_result()
+                except _WorkerDied:
+                    crashed.append(task)
+                    workers.remove(worker)
+                    worker.stop()
                     continue
                 if waiting:
-                    worker.give(*waiting.pop())
+                    worker.start_task(*waiting.pop())
                 else:
-                    workers.pop(line).end()
-                yield done[0], result
+                    workers.remove(worker)
+                    worker.stop()
+                yield task[0], result
     finally:
-        for worker in workers.values():
-            worker.end()
+        for worker in workers:
+            worker.stop()
 
 
-def _serve(work: Callable[[Any], Any], line: Connection) -> None:
-    """Answer each task on the line until it is closed."""
+def _serve(work: Callable[[T], R], connection: Connection) -> None:
+    """Do each task from the connection until it is closed."""
     with suppress(EOFError):
         while True:
-            line.send(work(line.recv()))
+            connection.send(work(connection.recv()))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from functools import partial
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -19,7 +17,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from .config import FakeVideoServerConfig
-from .create_request import describe, read_fields
+from .create_request import log_fields, parse_fields, validate_fields
 from .errors import ApiError, invalid_type, invalid_value, unknown_parameter
 from .faults import (
     AFTER_ACCEPTING,
@@ -27,24 +25,23 @@ from .faults import (
     RETRIEVING,
     SENDING_CONTENT,
     Fault,
+    FaultPoint,
     Faults,
+    TruncatedFile,
+    respond_with,
 )
-from .recording import Recording, entry_of
 from .render import thumbnail
-from .request_log import RequestLog
-from .truncated_response import CutFile, DroppedConnection
-from .validation import check
+from .request_log import RequestLog, RequestLogMiddleware, logged_request
 from .video_store import Timing, VideoStore
 
 Handler = Callable[[Request], Awaitable[Response]]
 
 
 def create_app(config: FakeVideoServerConfig) -> Starlette:
-    """Build the application; its request_log and faults are at `app.state.request_log` and `app.state.faults`."""
+    """Return the application; its request log and faults are `app.state.request_log` and `app.state.faults`."""
     request_log = RequestLog(config.data / "request_log.jsonl" if config.data else None)
     faults = Faults()
     store = VideoStore(config.data, Timing(config.clock, config.render_seconds, config.keep_seconds))
-    videos = _Videos(config, faults, store)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -53,9 +50,9 @@ def create_app(config: FakeVideoServerConfig) -> Starlette:
         await run_in_threadpool(store.close)
 
     app = Starlette(
-        routes=[*videos.routes(), *_control_routes(request_log, faults)],
-        middleware=[Middleware(Recording, request_log=request_log, clock=config.clock)],
-        exception_handlers={ApiError: _refuse, HTTPException: _refuse_http},
+        routes=[*_VideosApi(config, faults, store).routes(), *_control_routes(request_log, faults)],
+        middleware=[Middleware(RequestLogMiddleware, request_log=request_log, clock=config.clock)],
+        exception_handlers={ApiError: _api_error_response, HTTPException: _http_error_response},
         lifespan=lifespan,
     )
     # The real one had no such redirects, and a client that followed one would send its picture twice.
@@ -65,22 +62,22 @@ def create_app(config: FakeVideoServerConfig) -> Starlette:
     return app
 
 
-class _Videos:
+class _VideosApi:
     """The handlers of /v1."""
 
     def __init__(self, config: FakeVideoServerConfig, faults: Faults, store: VideoStore) -> None:
         self._config = config
         self._faults = faults
-        self._studio = store
+        self._store = store
 
     def routes(self) -> list[Route]:
         table: tuple[tuple[str, str, Handler], ...] = (
             ("POST", "/v1/videos", self.create),
-            ("GET", "/v1/videos", self.page),
+            ("GET", "/v1/videos", self.list_page),
             ("GET", "/v1/videos/{id}", self.retrieve),
             ("DELETE", "/v1/videos/{id}", self.delete),
             ("GET", "/v1/videos/{id}/content", self.content),
-            ("GET", "/v1/models", self.models),
+            ("GET", "/v1/models", self.list_models),
         )
         return [Route(path, self._authorized(handler), methods=[method]) for method, path, handler in table]
 
@@ -92,31 +89,31 @@ class _Videos:
         return authorized
 
     async def create(self, request: Request) -> Response:
-        """Accept a job. An Idempotency-Key is recorded and nothing more.
+        """Accept a job. An Idempotency-Key is logged and nothing more.
 
-        OpenAI documented none for this operation, so a client may not count on a repeated POST being
-        recognized: here it makes, and would bill, a second job.
+        OpenAI documented none for this operation, so a client can't count on a repeated POST being recognized: here it
+        starts, and would bill, a second job.
         """
-        fields = await read_fields(request)
-        entry = entry_of(request)
-        describe(entry, fields)
-        order = await run_in_threadpool(check, fields, self._config.catalog)
+        fields = await parse_fields(request)
+        entry = logged_request(request)
+        log_fields(entry, fields)
+        create_request = await run_in_threadpool(validate_fields, fields, self._config.catalog)
         fault = self._faults.take("create")
-        broken = await self._reach(BEFORE_ACCEPTING, fault, prompt=order.prompt)
+        broken = await self._pass_point(BEFORE_ACCEPTING, fault, prompt=create_request.prompt)
         if broken is not None:
             return broken
-        video = await run_in_threadpool(self._studio.accept, order)
+        video = await run_in_threadpool(self._store.accept, create_request)
         entry.video_id = str(video["id"])
-        broken = await self._reach(AFTER_ACCEPTING, fault, video_id=entry.video_id, prompt=order.prompt)
+        broken = await self._pass_point(AFTER_ACCEPTING, fault, entry.video_id, create_request.prompt)
         return broken or JSONResponse(video, headers=self._poll_advice())
 
     async def retrieve(self, request: Request) -> Response:
-        video = self._studio.video(request.path_params["id"])
+        video = self._store.video(request.path_params["id"])
         fault = self._faults.take("retrieve")
-        broken = await self._reach(RETRIEVING, fault, video_id=video["id"], prompt=video["prompt"])
+        broken = await self._pass_point(RETRIEVING, fault, str(video["id"]), str(video["prompt"]))
         return broken or JSONResponse(video, headers=self._poll_advice())
 
-    async def page(self, request: Request) -> Response:
+    async def list_page(self, request: Request) -> Response:
         query = request.query_params
         for name in query:
             if name not in ("after", "limit", "order"):
@@ -124,7 +121,7 @@ class _Videos:
         order = query.get("order", "desc")
         if order not in ("asc", "desc"):
             raise invalid_value("order", order, ("asc", "desc"))
-        data, has_more = self._studio.page(query.get("after"), _limit(query.get("limit", "20")), order == "desc")
+        data, has_more = self._store.page(query.get("after"), _parse_limit(query.get("limit", "20")), order == "desc")
         first, last = (data[0]["id"], data[-1]["id"]) if data else (None, None)
         page = {"object": "list", "data": data, "has_more": has_more, "first_id": first, "last_id": last}
         return JSONResponse(page)
@@ -133,13 +130,14 @@ class _Videos:
         """Send the MP4, ranges included, or a WebP of its first frame."""
         variant = request.query_params.get("variant", "video")
         if variant not in ("video", "thumbnail"):
-            # The real one had spritesheets; a strip of frames would be of no use to this pipeline.
+            # The real one had spritesheets too; this pipeline has no use for a strip of frames.
             raise invalid_value("variant", variant, ("video", "thumbnail"))
-        path = self._studio.content(request.path_params["id"])
+        video_id: str = request.path_params["id"]
+        path = self._store.content(video_id)
         fault = self._faults.take("content")
         if fault is not None and fault.kind == "cut_content":
-            return await run_in_threadpool(CutFile, path, fault.bytes, "video/mp4")
-        broken = await self._reach(SENDING_CONTENT, fault, video_id=request.path_params["id"])
+            return await run_in_threadpool(TruncatedFile, path, fault.bytes, "video/mp4")
+        broken = await self._pass_point(SENDING_CONTENT, fault, video_id)
         if broken is not None:
             return broken
         if variant == "thumbnail":
@@ -148,10 +146,10 @@ class _Videos:
 
     async def delete(self, request: Request) -> Response:
         video_id = request.path_params["id"]
-        await run_in_threadpool(self._studio.delete, video_id)
+        await run_in_threadpool(self._store.delete, video_id)
         return JSONResponse({"id": video_id, "object": "video.deleted", "deleted": True})
 
-    async def models(self, request: Request) -> Response:
+    async def list_models(self, request: Request) -> Response:
         models = [
             {"id": name, "object": "model", "created": 0, "owned_by": "fake-video-server"}
             for name in self._config.catalog
@@ -161,37 +159,19 @@ class _Videos:
     def _poll_advice(self) -> dict[str, str]:
         return {"openai-poll-after-ms": str(self._config.poll_after_ms)}
 
-    async def _reach(
-        self, point: str, planned: Fault | None, *, video_id: object = None, prompt: object = None
+    async def _pass_point(
+        self, point: str, planned: Fault | None, video_id: str | None = None, prompt: str | None = None
     ) -> Response | None:
-        """Let hooks and the planned fault strike at `point`; a Response replaces the usual answer."""
-        details = {"point": point, "video_id": video_id, "prompt": prompt}
-        asked = await run_in_threadpool(self._faults.call_hooks, details)
-        due = planned if planned is not None and planned.point == point else None
-        return await _strike(asked or due)
-
-
-async def _strike(fault: Fault | None) -> Response | None:
-    if fault is None or fault.kind == "none":
-        return None
-    if fault.kind == "delay":
-        await asyncio.sleep(fault.seconds)
-        return None
-    if fault.kind == "drop_connection":
-        return DroppedConnection()
-    raise ApiError(
-        fault.message or "The server had an error while processing your request. Sorry about that!",
-        status=fault.status,
-        type="rate_limit_error" if fault.status == 429 else "server_error",
-        code="rate_limit_exceeded" if fault.status == 429 else None,
-        headers=fault.headers,
-    )
+        """Let a hook's fault or the planned one happen at `point`; a response replaces the usual one."""
+        reached = FaultPoint(point=point, video_id=video_id, prompt=prompt)
+        fault = await run_in_threadpool(self._faults.call_hooks, reached)
+        return await respond_with(fault or (planned if planned is not None and planned.point == point else None))
 
 
 def _control_routes(request_log: RequestLog, faults: Faults) -> list[Route]:
-    """The fake video server's own routes, for tests in another process; no key, as only loopback reaches them."""
+    """Return the routes for tests in another process. They need no key, because only loopback reaches them."""
 
-    async def read_ledger(request: Request) -> Response:
+    async def read_requests(request: Request) -> Response:
         return JSONResponse({"entries": [asdict(entry) for entry in request_log.entries()]})
 
     async def pending(request: Request) -> Response:
@@ -199,7 +179,7 @@ def _control_routes(request_log: RequestLog, faults: Faults) -> list[Route]:
 
     async def plan(request: Request) -> Response:
         try:
-            body: Any = await request.json()
+            body = await request.json()
             planned = [Fault.from_json(item) for item in body["faults"]]
         except (ValueError, TypeError, KeyError) as error:
             raise ApiError(f'Expected {{"faults": [{{"kind": …}}, …]}}: {error}') from error
@@ -212,7 +192,7 @@ def _control_routes(request_log: RequestLog, faults: Faults) -> list[Route]:
 
     route = partial(Route, "/_fake_server/faults")
     return [
-        Route("/_fake_server/requests", read_ledger, methods=["GET"]),
+        Route("/_fake_server/requests", read_requests, methods=["GET"]),
         route(pending, methods=["GET"]),
         route(plan, methods=["POST"]),
         route(clear, methods=["DELETE"]),
@@ -228,12 +208,12 @@ def _check_key(request: Request, key: str) -> None:
         )
         raise ApiError(message, status=401, code="invalid_api_key")
     if not hmac.compare_digest(sent.encode(), key.encode()):
-        # OpenAI repeats a part of the key here; this message goes into the request_log, so it has none.
+        # OpenAI repeats a part of the key here; this message is logged, so it has none.
         raise ApiError("Incorrect API key provided: ***.", status=401, code="invalid_api_key")
 
 
-def _limit(text: str) -> int:
-    """Read a page's length, 1–100; wording as OpenAI's for integers out of bounds."""
+def _parse_limit(text: str) -> int:
+    """Read a page's length, 1–100. The messages are OpenAI's for integers out of bounds."""
     if not text.lstrip("-").isdecimal():
         raise invalid_type("limit", "an integer", "a string")
     limit = int(text)
@@ -247,18 +227,18 @@ def _limit(text: str) -> int:
     )
 
 
-async def _refuse(request: Request, error: Exception) -> Response:
+async def _api_error_response(request: Request, error: Exception) -> Response:
     assert isinstance(error, ApiError)
     if request.url.path.startswith("/v1/"):
-        entry_of(request).error = error.message
+        logged_request(request).error = error.message
     return error.response()
 
 
-async def _refuse_http(request: Request, error: Exception) -> Response:
-    """Say in OpenAI's JSON what Starlette refuses itself: unknown paths and methods, broken forms."""
+async def _http_error_response(request: Request, error: Exception) -> Response:
+    """Put Starlette's own refusals (unknown paths and methods, broken forms) into OpenAI's JSON."""
     assert isinstance(error, HTTPException)
-    where = f"{request.method} {request.url.path}"
-    message = {404: f"Invalid URL ({where})", 405: f"Not allowed ({where})"}.get(error.status_code)
+    target = f"{request.method} {request.url.path}"
+    message = {404: f"Invalid URL ({target})", 405: f"Not allowed ({target})"}.get(error.status_code)
     headers = dict(error.headers or {})
     refusal = ApiError(message or error.detail, status=error.status_code, headers=headers)
-    return await _refuse(request, refusal)
+    return await _api_error_response(request, refusal)

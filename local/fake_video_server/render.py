@@ -1,4 +1,4 @@
-"""A real H.264 MP4 out of one picture: yuv420p, 30 frames a second, playable before it is all downloaded."""
+"""Renders one picture as a real H.264 MP4: yuv420p, 30 frames a second, playable while it downloads."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from PIL import Image, ImageOps
 
 FRAMES_PER_SECOND = 30
-# Resampling is what costs: six pictures a second, each held for five frames, make 4 s of 1280x720 in about
-# 1.5 s on two slow cores, and a slow zoom still visibly moves.
+# Resampling is what takes time: six pictures a second, each held for five frames, render 4 s of 1280x720 in about 1.5 s
+# on two slow cores, and a slow zoom still visibly moves.
 _FRAMES_PER_PICTURE = 5
 _ZOOM = 0.08
-# superfast rather than ultrafast: as quick here, and a fifth of the size, for held frames cost next to
-# nothing. The quality keeps the first frame of a photograph above 38 dB.
+# superfast rather than ultrafast: as quick here, and a fifth of the size, because held frames cost next to nothing. The
+# quality keeps the first frame of a photograph above 38 dB.
 _ENCODER = {"preset": "superfast", "crf": "16"}
 
 
 class RenderStopped(Exception):
-    """The fake video server is going down; the render will be started anew."""
+    """The fake video server stops; the render starts again after its restart."""
 
 
 def first_picture(reference: bytes | None, prompt: str, size: tuple[int, int]) -> Image.Image:
-    """The picture a video starts with, as RGB of exactly `size`: the reference, else one from the prompt."""
+    """Return the picture a video starts with, as RGB of exactly `size`: the reference, else one from the prompt."""
     if reference is None:
-        return _background(prompt, size)
+        return _gradient(prompt, size)
     with Image.open(io.BytesIO(reference)) as picture:
         if picture.mode == "RGB":
             return picture.copy()
@@ -45,12 +45,12 @@ def render(
     on_progress: Callable[[float], None],
     stopping: Callable[[], bool],
 ) -> None:
-    """Write `seconds` of video of `picture`'s size to `path`, the first frame being `picture` itself.
+    """Write `seconds` of video of `picture`'s size to `path`; the first frame is `picture` itself.
 
-    Calls `on_progress` with 0..1 and raises RenderStopped soon after `stopping()` turns true.
+    Calls `on_progress` with 0..1. Raises `RenderStopped` soon after `stopping()` becomes true.
     """
     count = seconds * FRAMES_PER_SECOND
-    # faststart: the index goes to the front, as in OpenAI's files, so that players can stream them.
+    # faststart: the index comes first, as in OpenAI's files, so that players can stream them.
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
         stream = container.add_stream("libx264", rate=FRAMES_PER_SECOND, options=_ENCODER)
         stream.width, stream.height = picture.size
@@ -70,9 +70,10 @@ def render(
 
 
 def thumbnail(video: Path) -> bytes:
-    """The first frame of a video as WebP."""
+    """Return the first frame of a video as WebP."""
     with av.open(str(video)) as container:
-        image: Image.Image = next(container.decode(video=0)).to_image()  # type: ignore[no-untyped-call]
+        frame = next(container.decode(video=0))
+        image: Image.Image = frame.to_image()  # type: ignore[no-untyped-call]  # PyAV gives it no types
     out = io.BytesIO()
     image.save(out, "WEBP", quality=80)
     return out.getvalue()
@@ -81,11 +82,11 @@ def thumbnail(video: Path) -> bytes:
 def _frames(picture: Image.Image, count: int) -> Iterator[av.VideoFrame]:
     for number in range(count):
         if number % _FRAMES_PER_PICTURE == 0:
-            frame = _encodable(_zoomed(picture, number / count))
+            frame = _to_yuv_frame(_zoom(picture, number / count))
         yield frame
 
 
-def _zoomed(picture: Image.Image, progress: float) -> Image.Image:
+def _zoom(picture: Image.Image, progress: float) -> Image.Image:
     if progress == 0:
         return picture
     width, height = picture.size
@@ -94,14 +95,14 @@ def _zoomed(picture: Image.Image, progress: float) -> Image.Image:
     return picture.resize(picture.size, Image.Resampling.BILINEAR, box=box)
 
 
-def _encodable(picture: Image.Image) -> av.VideoFrame:
+def _to_yuv_frame(picture: Image.Image) -> av.VideoFrame:
     # AREA averages the four pixels that share a color sample: the closest 4:2:0 gets, and the fastest.
-    frame: av.VideoFrame = av.VideoFrame.from_image(picture)  # type: ignore[no-untyped-call]
+    frame: av.VideoFrame = av.VideoFrame.from_image(picture)  # type: ignore[no-untyped-call]  # nor this
     return frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, interpolation="AREA")
 
 
-def _background(prompt: str, size: tuple[int, int]) -> Image.Image:
-    """A gradient between two colors that the prompt decides."""
+def _gradient(prompt: str, size: tuple[int, int]) -> Image.Image:
+    """Return a gradient between two colors that the prompt decides."""
     digest = hashlib.sha256(prompt.encode("utf-8", "replace")).digest()
     dark = (digest[0] // 3, digest[1] // 3, digest[2] // 3)
     light = (170 + digest[3] // 3, 170 + digest[4] // 3, 170 + digest[5] // 3)

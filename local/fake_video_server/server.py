@@ -1,4 +1,4 @@
-"""Running a fake video server on loopback, in a thread of this process."""
+"""Runs a fake video server on loopback, in a thread of this process."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .app import create_app
 from .config import FakeVideoServerConfig
-from .faults import Faults
+from .faults import CLOSE_EXTENSION, Faults
 from .request_log import RequestLog
-from .truncated_response import CLOSE_EXTENSION
 
 _START_SECONDS = 10.0
 _STOP_SECONDS = 10.0
@@ -26,7 +25,7 @@ _STOP_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class FakeVideoServer:
-    """A running fake video server. `base_url` ends in /v1, as the SDK wants it; `stop()` may be called early."""
+    """A running fake video server. `base_url` ends in /v1, as the SDK expects; `stop()` may be called early."""
 
     base_url: str
     request_log: RequestLog
@@ -36,15 +35,15 @@ class FakeVideoServer:
 
 @contextmanager
 def serve(config: FakeVideoServerConfig) -> Iterator[FakeVideoServer]:
-    """Run a fake video server until the block ends; it answers from the first line of the block on."""
-    # Bound here rather than by the server, so that port 0's real number is known and a taken port raises.
+    """Run a fake video server until the block ends; it is ready when the block starts."""
+    # Bound here rather than by the server, so that the number behind port 0 is known and a taken port raises.
     listener = _listen(config.host, config.port)
     host, port = listener.getsockname()
     app = create_app(config)
-    closable = _Closable(app)
+    app_with_close = _ClosingApp(app)
     server = uvicorn.Server(
         uvicorn.Config(
-            closable,
+            app_with_close,
             http="h11",
             ws="none",
             loop="asyncio",
@@ -55,7 +54,7 @@ def serve(config: FakeVideoServerConfig) -> Iterator[FakeVideoServer]:
             timeout_graceful_shutdown=1,
         )
     )
-    closable.server = server
+    app_with_close.server = server
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="fake-video-server", daemon=True)
     thread.start()
     stop = partial(_stop, server, thread, listener)
@@ -66,11 +65,8 @@ def serve(config: FakeVideoServerConfig) -> Iterator[FakeVideoServer]:
         stop()
 
 
-class _Closable:
-    """The application, with a way for it to close the connection that a request came by.
-
-    ASGI has none: an application may only answer, or raise and be answered for.
-    """
+class _ClosingApp:
+    """The application, extended so that it can close a request's connection, which ASGI has no message for."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -83,7 +79,7 @@ class _Closable:
         await self._app(scope, receive, send)
 
     async def _close(self, client: tuple[str, int]) -> None:
-        """Close the connection from `client` (address, port), once what was written to it is sent."""
+        """Close the connection from `client` (address, port), after what was written to it is sent."""
         assert self.server is not None
         for connection in list(self.server.server_state.connections):
             transport: asyncio.Transport | None = getattr(connection, "transport", None)
@@ -94,7 +90,7 @@ class _Closable:
 def _listen(host: str, port: int) -> socket.socket:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
-        # A fake video server that is stopped and started again must get its port back at once.
+        # A server that is restarted must get its port back at once.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
     except OSError:

@@ -1,4 +1,4 @@
-"""What a user wires to the stack, as the tests do it: the samples of events/ deployed, uploads that wake nothing."""
+"""Deploys the samples of events/, and listens to, invokes and silences parts of the stack, for the end-to-end tests."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from local.stack import LocalStack
 T = TypeVar("T")
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_SECONDS = 90
+TIMEOUT_SECONDS = 90
 DETAIL_TYPE = "Video Job Status Changed"
 
 
-def eventually(read: Callable[[], T], enough: Callable[[T], bool]) -> T:
-    """Read until it is enough; what never becomes so fails the test, whatever the machine's pace."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not enough(got := read()):
-        assert time.monotonic() < deadline, f"still {got}"
+def eventually(read: Callable[[], T], is_enough: Callable[[T], bool]) -> T:
+    """Call `read` until its value is enough; return the value. Fails the test after a minute and a half."""
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while not is_enough(value := read()):
+        assert time.monotonic() < deadline, f"still {value}"
         time.sleep(0.2)
-    return got
+    return value
 
 
-def deploy_sample(local: LocalStack, sample: str, folder: Path, **parameters: str) -> dict[str, str]:
+def deploy_sample(local: LocalStack, sample: str, folder: Path, parameters: dict[str, str]) -> dict[str, str]:
     """Package and deploy a template of events/ with the AWS CLI, as the README does; return its outputs."""
     bucket, packaged = "samples", folder / sample
     local.emulator.client("s3").create_bucket(Bucket=bucket)
@@ -40,7 +40,7 @@ def deploy_sample(local: LocalStack, sample: str, folder: Path, **parameters: st
     overrides = [f"{key}={value}" for key, value in parameters.items()]
     deploy = ["--template-file", str(packaged), "--stack-name", name, "--capabilities", "CAPABILITY_IAM"]
     run_cli(local, "deploy", *deploy, "--parameter-overrides", *overrides)
-    (stack,) = local.emulator.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+    [stack] = local.emulator.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
 
@@ -58,13 +58,10 @@ def run_cli(local: LocalStack, *command: str) -> None:
 
 
 @contextmanager
-def quiet_uploads(local: LocalStack) -> Iterator[None]:
-    """Let no upload wake the stack by itself, as for pictures that lie where it makes no jobs of them."""
+def uploads_ignored(local: LocalStack) -> Iterator[None]:
+    """Disable the rule for uploads, so that only invocations start a job, as for keys outside the upload prefix."""
     events = local.emulator.client("events")
-    resource = local.emulator.client("cloudformation").describe_stack_resource(
-        StackName=local.stack.name, LogicalResourceId="PictureUploaded"
-    )
-    rule = resource["StackResourceDetail"]["PhysicalResourceId"].split("|")[-1]
+    rule = physical_id(local, local.stack.name, "PictureUploaded").split("|")[-1]
     events.disable_rule(Name=rule)
     try:
         yield
@@ -72,42 +69,48 @@ def quiet_uploads(local: LocalStack) -> Iterator[None]:
         events.enable_rule(Name=rule)
 
 
-def call_function(local: LocalStack, output: str, event: dict[str, Any]) -> dict[str, Any]:
-    """Call the function that an output of the stack names; return its answer, or its error as Lambda tells it."""
-    answer = local.emulator.client("lambda").invoke(
+def physical_id(local: LocalStack, stack: str, logical_id: str) -> str:
+    """Return the physical id of a resource of a stack."""
+    cloudformation = local.emulator.client("cloudformation")
+    resource = cloudformation.describe_stack_resource(StackName=stack, LogicalResourceId=logical_id)
+    return resource["StackResourceDetail"]["PhysicalResourceId"]
+
+
+def invoke_function(local: LocalStack, output: str, event: dict[str, Any]) -> dict[str, Any]:
+    """Invoke the function that an output of the stack names; return its result, or the error that Lambda reports."""
+    response = local.emulator.client("lambda").invoke(
         FunctionName=local.stack.outputs[output], Payload=json.dumps(event).encode()
     )
-    told: dict[str, Any] = json.loads(answer["Payload"].read())
-    assert ("FunctionError" in answer) == ("errorType" in told)
-    return told
+    result: dict[str, Any] = json.loads(response["Payload"].read())
+    assert ("FunctionError" in response) == ("errorType" in result)
+    return result
 
 
 @contextmanager
-def heard(local: LocalStack, name: str, *, bus: str = "default") -> Iterator[Callable[[int], list[dict[str, Any]]]]:
-    """Listen on a bus with a rule and a queue of one's own; call it to wait for so many events."""
+def received_events(
+    local: LocalStack, name: str, *, bus: str = "default"
+) -> Iterator[Callable[[int], list[dict[str, Any]]]]:
+    """Receive the status events of a bus with a rule and a queue named `name`.
+
+    Yields a function that waits until there are `count` events and returns all of them.
+    """
     sqs, events = local.emulator.client("sqs"), local.emulator.client("events")
     url = sqs.create_queue(QueueName=name)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     pattern = {"source": ["sora-ready"], "detail-type": [DETAIL_TYPE]}
     events.put_rule(Name=name, EventBusName=bus, EventPattern=json.dumps(pattern))
     events.put_targets(Rule=name, EventBusName=bus, Targets=[{"Id": "queue", "Arn": arn}])
-    told: list[dict[str, Any]] = []
+    received: list[dict[str, Any]] = []
 
-    def wait(count: int) -> list[dict[str, Any]]:
-        return eventually(lambda: told + receive(local, url, told), lambda got: len(got) >= count)
+    def receive() -> list[dict[str, Any]]:
+        for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+            received.append(json.loads(message["Body"]))
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return received
 
     try:
-        yield wait
+        yield lambda count: [*eventually(receive, lambda events: len(events) >= count)]
     finally:
         events.remove_targets(Rule=name, EventBusName=bus, Ids=["queue"])
         events.delete_rule(Name=name, EventBusName=bus)
         sqs.delete_queue(QueueUrl=url)
-
-
-def receive(local: LocalStack, url: str, told: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Take what lies in a queue, and add it to what was told before."""
-    sqs = local.emulator.client("sqs")
-    for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
-        told.append(json.loads(message["Body"]))
-        sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-    return []

@@ -23,6 +23,7 @@ class Clip:
 def read_clip(path: Path) -> Clip:
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
+        assert stream.average_rate
         frames = list(container.decode(stream))
         return Clip(
             stream.codec_context.name,
@@ -33,7 +34,7 @@ def read_clip(path: Path) -> Clip:
 
 
 def psnr(one: Image.Image, other: Image.Image) -> float:
-    """The peak signal-to-noise ratio of two RGB pictures of the same size, in dB."""
+    """Return the peak signal-to-noise ratio of two RGB pictures of the same size, in dB."""
     assert one.size == other.size
     difference = ImageStat.Stat(ImageChops.difference(one.convert("RGB"), other.convert("RGB")))
     error = sum(difference.sum2) / (3 * one.width * one.height)
@@ -41,7 +42,13 @@ def psnr(one: Image.Image, other: Image.Image) -> float:
 
 
 def open_picture(path: Path) -> Image.Image:
-    """The decoded picture, its file closed again."""
+    """Return the decoded picture; the file is closed again."""
     with Image.open(path) as picture:
         picture.load()
         return picture
+
+
+def pixel_at(picture: Image.Image, x: int, y: int) -> tuple[int, int, int]:
+    """Return one pixel as red, green and blue."""
+    red, green, blue = picture.convert("RGB").crop((x, y, x + 1, y + 1)).tobytes()
+    return red, green, blue

@@ -1,4 +1,4 @@
-"""The README's blocks, and shells to paste them into, beside a `make up` that is running."""
+"""The README's shell blocks, and a way to run them beside a running `make up`."""
 
 from __future__ import annotations
 
@@ -18,14 +18,26 @@ from tests.e2e import sam_deploy
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def blocks_of_readme() -> list[str]:
-    """Every block of shell commands that the README shows."""
+def readme_blocks() -> list[str]:
+    """Return every block of shell commands in the README."""
     return re.findall(r"```bash\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+
+
+def find_block(start: str) -> str:
+    """Return the README's one block that starts so."""
+    [block] = [block for block in readme_blocks() if block.startswith(start)]
+    return block
+
+
+def stack_setup() -> str:
+    """Return the README's lines that connect a shell to the stack and define `stack`, which returns an output."""
+    block = find_block(". .local/env")
+    return block[: block.index("# drop a picture")]
 
 
 @pytest.fixture
 def folder_with_stack_up(tmp_path: Path) -> Iterator[Path]:
-    """A folder in which `make up` is running, on ports that disturb nobody."""
+    """A folder in which `make up` is running, on free ports."""
     log = (tmp_path / "up.log").open("wb")
     process = subprocess.Popen(
         [sys.executable, "-m", "local", "up", "--port", "0", "--video-port", "0"],
@@ -47,23 +59,14 @@ def folder_with_stack_up(tmp_path: Path) -> Iterator[Path]:
         log.close()
 
 
-def shell(folder: Path, lines: str) -> str:
-    """Run lines in a plain shell, and return what they said."""
+def run_shell(
+    folder: Path, lines: str, *options: str, environment: dict[str, str] | None = None, stdin: str = ""
+) -> str:
+    """Run lines in bash, stopping at the first error; return their output."""
     finished = subprocess.run(
-        ["bash", "-e", "-c", lines], cwd=folder, capture_output=True, text=True, timeout=200, check=False
-    )
-    assert finished.returncode == 0, finished.stdout + finished.stderr
-    return finished.stdout
-
-
-def paste(folder: Path, *lines: str, stdin: str = "") -> str:
-    """Run lines in a shell of the stack's, with something that stands for SAM, and return what they said."""
-    sam_deploy.put_sam(folder / "bin")
-    [start] = [block for block in blocks_of_readme() if block.startswith(". .local/env")]
-    finished = subprocess.run(
-        ["bash", "-e", "-c", start[: start.index("# drop a picture")] + "\n".join(lines)],
+        ["bash", "-e", *options, "-c", lines],
         cwd=folder,
-        env=os.environ | {"PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT)},
+        env=os.environ | (environment or {}),
         input=stdin,
         capture_output=True,
         text=True,
@@ -72,3 +75,11 @@ def paste(folder: Path, *lines: str, stdin: str = "") -> str:
     )
     assert finished.returncode == 0, finished.stdout + finished.stderr
     return finished.stdout
+
+
+def run_with_stack(folder: Path, *lines: str, stdin: str = "") -> str:
+    """Run lines in a shell that is connected to the stack, with a replacement for SAM; return their output."""
+    sam_deploy.install_sam(folder / "bin")
+    path = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    environment = {"PATH": path, "PYTHONPATH": str(ROOT)}
+    return run_shell(folder, stack_setup() + "\n".join(lines), environment=environment, stdin=stdin)

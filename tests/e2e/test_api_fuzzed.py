@@ -1,4 +1,4 @@
-"""Whatever anybody sends to the API, it answers as its OpenAPI document says, and never with a fault of its own."""
+"""The API responds to any request as its OpenAPI document says, and never with an error of its own."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ def encode(picture: Image.Image) -> bytes:
     return file.getvalue()
 
 
-MODES = {"as the document says": GenerationMode.POSITIVE, "as it does not": GenerationMode.NEGATIVE}
-# For each operation and mode: over a thousand in all.
+MODES = {"valid": GenerationMode.POSITIVE, "invalid": GenerationMode.NEGATIVE}
+# For each operation and mode: over a thousand requests in all.
 CASES = 64
 PICTURE = "data:image/png;base64," + base64.b64encode(encode(Image.effect_noise((64, 36), 60))).decode()
-ASKED = {
+OPTIONS: dict[str, list[object]] = {
     "mode": ["cover", "blur", "sideways"],
     "size": ["auto", "1280x720", "1281x720", "tiktok"],
     "seconds": ["4", 4, "5"],
@@ -55,8 +55,8 @@ ASKED = {
     "quality": [1, "100", 101],
     "preset": ["product", "none"],
 }
-# What is asked of these is answered, for some of what the document allows at least.
-TAKES_ANYBODY = {"create_video", "create_upload", "list_videos", "get_video", "list_models"}
+# These operations succeed for at least some of their valid requests.
+OFTEN_SUCCEED = {"create_video", "create_upload", "list_videos", "get_video", "list_models"}
 DOCUMENT = schemathesis.openapi.from_dict(build_document())
 
 
@@ -64,33 +64,34 @@ DOCUMENT = schemathesis.openapi.from_dict(build_document())
 def session(local: LocalStack) -> requests.Session:
     session = requests.Session()
     session.headers["Authorization"] = f"Bearer {local.videos_api.token}"
-    # Nothing that a person has in their environment may stand in for the token, or carry the calls elsewhere.
+    # Neither a .netrc file nor a proxy of the user may change the requests.
     session.trust_env = False
     return session
 
 
 @pytest.fixture(scope="module")
 def video_id(local: LocalStack, session: requests.Session) -> str:
-    """A video that there is, and that ends by itself."""
-    answer = session.post(
+    """The id of a video that exists, and that ends by itself."""
+    response = session.post(
         f"{local.videos_api.url}/videos",
         json={"input_reference": {"image_url": PICTURE}},
         verify=str(local.emulator.ca_bundle),
     )
-    return str(answer.json()["id"])
+    return str(response.json()["id"])
 
 
-def find_cases(name: str, mode: GenerationMode, video_id: str) -> Any:
-    """What to call an operation with: about half the time, of those that are about a video, for one that there is."""
-    found = (result.ok() for result in DOCUMENT.get_all_operations())
-    operation = next(one for one in found if one.definition.raw["operationId"] == name)
+def generate_cases(name: str, mode: GenerationMode, video_id: str) -> Any:
+    """Return requests for an operation. Where it needs a video, about half of them name one that exists."""
+    results: Any = DOCUMENT.get_all_operations()
+    operations = (result.ok() for result in results)
+    operation = next(each for each in operations if each.definition.raw["operationId"] == name)
     cases = operation.as_strategy(generation_mode=mode)
     if name == "create_video" and mode is GenerationMode.POSITIVE:
-        # Nobody guesses a picture: so one is given, and whatever else is asked for with it.
-        asked = st.fixed_dictionaries({}, optional={field: st.sampled_from(values) for field, values in ASKED.items()})
-        given = {"prompt": "a calm sea", "input_reference": {"image_url": PICTURE}}
-        return cases | asked.flatmap(
-            lambda options: operation.as_strategy(body=given | options, media_type="application/json")
+        # No generator guesses a picture, so one is given, with any options beside it.
+        choices = {name: st.sampled_from(values) for name, values in OPTIONS.items()}
+        picture = {"prompt": "a calm sea", "input_reference": {"image_url": PICTURE}}
+        return cases | st.fixed_dictionaries({}, optional=choices).flatmap(
+            lambda options: operation.as_strategy(body=picture | options, media_type="application/json")
         )
     if "{video_id}" not in operation.path:
         return cases
@@ -100,7 +101,7 @@ def find_cases(name: str, mode: GenerationMode, video_id: str) -> Any:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("operation", [route.operation for route in ROUTES])
-def test_it_answers_as_its_document_says(
+def test_it_responds_as_its_document_says(
     local: LocalStack,
     session: requests.Session,
     video_id: str,
@@ -118,17 +119,17 @@ def test_it_answers_as_its_document_says(
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(find_cases(operation, MODES[mode], video_id))
-    def answers(case: Case) -> None:
-        answer = case.call_and_validate(
+    @given(generate_cases(operation, MODES[mode], video_id))
+    def send(case: Case) -> None:
+        response = case.call_and_validate(
             base_url=local.videos_api.url,
             session=session,
             checks=CHECKS,
             allow_redirects=False,
             verify=str(local.emulator.ca_bundle),
         )
-        seen[f"answered with {answer.status_code}"] += 1
+        seen[f"status {response.status_code}"] += 1
 
-    answers()
-    assert seen["answered with 200"] or operation not in TAKES_ANYBODY or mode != "as the document says"
-    record_property("counted", {f"calls of the API, {mode}": dict(seen)})
+    send()
+    assert seen["status 200"] or operation not in OFTEN_SUCCEED or mode != "valid"
+    record_property("counted", {f"{mode} requests to the API": dict(seen)})

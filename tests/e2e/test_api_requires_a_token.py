@@ -1,4 +1,4 @@
-"""Every route of the template is closed to whoever has no token, a wrong one, or one in the wrong place."""
+"""Every route of the template refuses requests without a token, with a wrong one, or with one in the wrong place."""
 
 from __future__ import annotations
 
@@ -6,21 +6,18 @@ import json
 import re
 import ssl
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
-from samtranslator.yaml_helper import yaml_parse
 
-from local.stack import LocalStack
-from local.videos_api import VideosApi, list_models
+from local.deploy import load_template
+from local.stack import LocalStack, VideosApi
 from tests.openai_schema import ERROR, assert_holds
 
-TEMPLATE = yaml_parse((Path(__file__).resolve().parents[2] / "template.yaml").read_text(encoding="utf-8"))
 EVENTS: list[dict[str, Any]] = [
     event["Properties"]
-    for function in TEMPLATE["Resources"].values()
+    for function in load_template()["Resources"].values()
     for event in function.get("Properties", {}).get("Events", {}).values()
     if event["Type"] == "Api"
 ]
@@ -29,32 +26,32 @@ ROUTES = sorted((event["Method"], re.sub(r"{[^}]+}", "video_1", event["Path"])) 
 
 @pytest.fixture(scope="module")
 def http(local: LocalStack) -> Iterator[httpx2.Client]:
-    trust = ssl.create_default_context(cafile=local.emulator.ca_bundle)
-    with httpx2.Client(verify=trust, base_url=local.videos_api.url) as client:
+    tls = ssl.create_default_context(cafile=local.emulator.ca_bundle)
+    with httpx2.Client(verify=tls, base_url=local.videos_api.url) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
-def door(local: LocalStack) -> VideosApi:
+def api(local: LocalStack) -> VideosApi:
     return local.videos_api
 
 
 @pytest.fixture(scope="module")
-def rotated_out(local: LocalStack) -> str:
-    """A token that was good two rotations ago. The one that the other tests use is put back."""
+def expired_token(local: LocalStack) -> str:
+    """A token that was valid two rotations ago. The one of the other tests is valid again afterwards."""
     secrets, secret = local.emulator.client("secretsmanager"), local.stack.outputs["ApiTokenSecret"]
-    old = "an-old-token-0123456789-0123456789-0123456789"
-    for token in (old, "another-token-0123456789-0123456789-0123456789", local.videos_api.token):
+    expired = "an-old-token-0123456789-0123456789-0123456789"
+    for token in (expired, "another-token-0123456789-0123456789-0123456789", local.videos_api.token):
         secrets.put_secret_value(SecretId=secret, SecretString=token)
-    return old
+    return expired
 
 
-def refused(http: httpx2.Client, method: str, path: str, **options: Any) -> None:
-    answer = http.request(method, path, **options)
-    assert answer.status_code == 401, (method, path, answer.text)
+def expect_refusal(http: httpx2.Client, method: str, path: str, **options: Any) -> None:
+    response = http.request(method, path, **options)
+    assert response.status_code == 401, (method, path, response.text)
     if method != "HEAD":
-        assert_holds(ERROR, answer.json())
-        assert answer.json()["error"]["type"] == "authentication_error"
+        assert_holds(ERROR, response.json())
+        assert response.json()["error"]["type"] == "authentication_error"
 
 
 def test_the_template_has_routes() -> None:
@@ -63,38 +60,38 @@ def test_the_template_has_routes() -> None:
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_no_route_opens_without_the_token(
-    http: httpx2.Client, door: VideosApi, rotated_out: str, method: str, path: str
+def test_no_route_responds_without_the_token(
+    http: httpx2.Client, api: VideosApi, expired_token: str, method: str, path: str
 ) -> None:
-    refused(http, method, path)
+    expect_refusal(http, method, path)
     for header in (
         "",
         "Bearer",
         f"Bearer {'x' * 48}",
-        f"Bearer {rotated_out}",
-        f"Bearer {door.token[:-1]}",
-        f"Bearer {door.token} x",
-        f"Basic {door.token}",
-        door.token,
+        f"Bearer {expired_token}",
+        f"Bearer {api.token[:-1]}",
+        f"Bearer {api.token} x",
+        f"Basic {api.token}",
+        api.token,
     ):
-        refused(http, method, path, headers={"Authorization": header})
-    for place in ("X-Api-Key", "Api-Key", "Cookie", "X-Authorization"):
-        refused(http, method, path, headers={place: f"Bearer {door.token}"})
+        expect_refusal(http, method, path, headers={"Authorization": header})
+    for name in ("X-Api-Key", "Api-Key", "Cookie", "X-Authorization"):
+        expect_refusal(http, method, path, headers={name: f"Bearer {api.token}"})
     for name in ("api_key", "token", "Authorization", "access_token"):
-        refused(http, method, path, params={name: f"Bearer {door.token}"})
+        expect_refusal(http, method, path, params={name: f"Bearer {api.token}"})
 
 
-def test_the_token_opens(http: httpx2.Client, door: VideosApi) -> None:
-    answer = http.get("/models", headers={"Authorization": f"Bearer {door.token}"})
-    assert (answer.status_code, answer.json()["object"]) == (200, "list")
+def test_the_token_is_accepted(http: httpx2.Client, api: VideosApi) -> None:
+    response = http.get("/models", headers={"Authorization": f"Bearer {api.token}"})
+    assert (response.status_code, response.json()["object"]) == (200, "list")
 
 
-def test_the_rehearsal_asks_as_any_client_does(local: LocalStack) -> None:
-    assert "sora-2" in list_models(local.videos_api, local.emulator.ca_bundle)
+def test_deploy_local_lists_the_models_like_any_client(local: LocalStack) -> None:
+    assert "sora-2" in local.list_models()
 
 
-def test_a_body_is_not_read_before_the_token(http: httpx2.Client, local: LocalStack) -> None:
+def test_a_body_is_not_read_without_the_token(http: httpx2.Client, local: LocalStack) -> None:
     jobs = local.emulator.client("dynamodb").scan(TableName=local.stack.outputs["JobsTable"], Select="COUNT")["Count"]
-    refused(http, "POST", "/videos", content=json.dumps({"input_reference": "data:;base64,UE5H"}))
+    expect_refusal(http, "POST", "/videos", content=json.dumps({"input_reference": "data:;base64,UE5H"}))
     after = local.emulator.client("dynamodb").scan(TableName=local.stack.outputs["JobsTable"], Select="COUNT")["Count"]
     assert after == jobs

@@ -1,4 +1,4 @@
-"""OpenAI's own SDK, pointed at `make up`: any picture becomes a video, and each error is the SDK's typed exception."""
+"""OpenAI's own SDK against the stack's API: any picture becomes a video, and each error is a typed exception."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx2
 import openai
@@ -18,20 +18,20 @@ from PIL import Image
 
 from local.sample import make_sample
 from local.stack import LocalStack
-from tests.e2e.measure_media import open_picture, psnr, read_clip
+from tests.e2e.measure_media import open_picture, pixel_at, psnr, read_clip
+from tests.e2e.wait_for_jobs import submissions_of
 from tests.openai_schema import ERROR, VIDEO, VIDEO_LIST, assert_holds
 
-PICTURE = {"prompt": "a calm sea", "seconds": "4"}
 Connect = Callable[..., OpenAI]
 
 
 @pytest.fixture(scope="module")
 def connect(local: LocalStack) -> Iterator[Connect]:
-    trust = ssl.create_default_context(cafile=local.emulator.ca_bundle)
+    tls = ssl.create_default_context(cafile=local.emulator.ca_bundle)
     opened = []
 
     def connect(token: str = local.videos_api.token, **options: Any) -> OpenAI:
-        http = openai.DefaultHttpxClient(verify=trust)
+        http = openai.DefaultHttpxClient(verify=tls)
         opened.append(OpenAI(base_url=local.videos_api.url, api_key=token, http_client=http, **options))
         return opened[-1]
 
@@ -47,7 +47,7 @@ def client(connect: Connect) -> OpenAI:
 
 @pytest.fixture(scope="module")
 def phone_jpeg(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A picture of 4032×3024 that lies on its side, as phones write it: upright it is 3024×4032."""
+    """A sideways picture of 4032×3024 pixels, as phones store it: upright it is 3024×4032."""
     path = make_sample(tmp_path_factory.mktemp("phone") / "sample.jpg")
     upright = Image.open(path).convert("RGB").resize((3024, 4032))
     exif = Image.Exif()
@@ -58,8 +58,8 @@ def phone_jpeg(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def finished(client: OpenAI, phone_jpeg: bytes) -> Video:
-    """The phone's picture, sent and waited for."""
+def completed(client: OpenAI, phone_jpeg: bytes) -> Video:
+    """The completed video of the phone's picture."""
     return client.videos.create_and_poll(
         prompt="a calm sea",
         size="1280x720",
@@ -70,54 +70,62 @@ def finished(client: OpenAI, phone_jpeg: bytes) -> Video:
     )
 
 
-def small_picture(client: OpenAI, **options: Any) -> Video:
+def create_small(client: OpenAI, **options: Any) -> Video:
+    """Create a video of a small picture."""
     picture = io.BytesIO()
     Image.new("RGB", (64, 48), (20, 90, 160)).save(picture, "PNG")
-    return client.videos.create(**PICTURE, input_reference=picture.getvalue(), **options)
+    return client.videos.create(prompt="a calm sea", seconds="4", input_reference=picture.getvalue(), **options)
 
 
-def test_a_phones_sideways_picture_becomes_the_video_that_was_asked_for(
-    client: OpenAI, finished: Video, tmp_path: Path
+def test_a_phones_sideways_picture_becomes_the_requested_video(
+    client: OpenAI, completed: Video, tmp_path: Path
 ) -> None:
-    assert (finished.status, finished.size, finished.seconds, finished.progress) == ("completed", "1280x720", "4", 100)
-    assert_holds(VIDEO, finished.to_dict(mode="json") | {"job": {}})
-    client.videos.download_content(finished.id).write_to_file(tmp_path / "video.mp4")
-    client.get(f"/videos/{finished.id}/content?variant=ready", cast_to=openai.HttpxBinaryResponseContent).write_to_file(
-        tmp_path / "ready.jpg"
+    assert (completed.status, completed.size, completed.seconds, completed.progress) == (
+        "completed",
+        "1280x720",
+        "4",
+        100,
     )
+    assert_holds(VIDEO, completed.to_dict(mode="json") | {"job": {}})
+    client.videos.download_content(completed.id).write_to_file(tmp_path / "video.mp4")
+    client.get(
+        f"/videos/{completed.id}/content?variant=ready", cast_to=openai.HttpxBinaryResponseContent
+    ).write_to_file(tmp_path / "ready.jpg")
     clip, ready = read_clip(tmp_path / "video.mp4"), open_picture(tmp_path / "ready.jpg")
     assert (clip.codec, clip.size, round(clip.seconds, 1)) == ("h264", (1280, 720), 4.0)
     assert psnr(clip.first_frame, ready) > 30
-    # upright and cropped it is 2419×4032, so there is white on both sides
-    assert min(ready.getpixel((5, 360))) > 250
+    # upright and cropped it is 2419×4032, so both sides are white
+    assert min(pixel_at(ready, 5, 360)) > 250
 
 
-def test_the_picture_can_be_had_again_as_it_was_sent(client: OpenAI, finished: Video, phone_jpeg: bytes) -> None:
-    url = f"/videos/{finished.id}/content?variant=source"
+def test_the_source_picture_can_be_downloaded_unchanged(client: OpenAI, completed: Video, phone_jpeg: bytes) -> None:
+    url = f"/videos/{completed.id}/content?variant=source"
     assert client.get(url, cast_to=openai.HttpxBinaryResponseContent).read() == phone_jpeg
 
 
-def test_the_token_goes_nowhere_but_to_the_api(client: OpenAI, finished: Video, local: LocalStack) -> None:
-    seen: list[tuple[str, bool]] = []
-    trust = ssl.create_default_context(cafile=local.emulator.ca_bundle)
-    hook = {"request": [lambda request: seen.append((request.url.host, "authorization" in request.headers))]}
-    http = openai.DefaultHttpxClient(verify=trust, event_hooks=hook)
+def test_the_token_is_sent_to_the_api_only(client: OpenAI, completed: Video, local: LocalStack) -> None:
+    requests: list[tuple[str, bool]] = []
+    tls = ssl.create_default_context(cafile=local.emulator.ca_bundle)
+    hooks = {"request": [lambda request: requests.append((request.url.host, "authorization" in request.headers))]}
+    http = openai.DefaultHttpxClient(verify=tls, event_hooks=hooks)
     with OpenAI(base_url=local.videos_api.url, api_key=local.videos_api.token, http_client=http) as watched:
-        watched.videos.download_content(finished.id)
-    assert seen == [("localhost", True), ("127.0.0.1", False)]
+        watched.videos.download_content(completed.id)
+    assert requests == [("localhost", True), ("127.0.0.1", False)]
 
 
-def test_a_video_is_retrieved_as_it_was_told(client: OpenAI, finished: Video) -> None:
-    assert client.videos.retrieve(finished.id) == finished
+def test_a_retrieved_video_is_the_same_as_the_created_one(client: OpenAI, completed: Video) -> None:
+    assert client.videos.retrieve(completed.id) == completed
 
 
-def test_a_list_over_45_jobs_has_no_gaps_and_no_repeats_while_others_arrive(client: OpenAI) -> None:
-    # given 45 videos and those that were there before
+def test_a_list_of_over_45_videos_has_no_gaps_and_no_repeats_while_others_arrive(client: OpenAI) -> None:
+    # given 45 videos, besides those of other tests
     with ThreadPoolExecutor(4) as pool:
-        made = {video.id for video in pool.map(lambda _: small_picture(client), range(45))}
-    for order in ("asc", "desc"):
-        # when a page at a time is read, and between the pages new ones come
-        seen, late = [], []
+        created = {video.id for video in pool.map(lambda _: create_small(client), range(45))}
+    orders: tuple[Literal["asc", "desc"], ...] = ("asc", "desc")
+    for order in orders:
+        # when the list is read page by page, and new videos arrive in between
+        seen: list[str] = []
+        late: list[str] = []
         page = client.videos.list(limit=10, order=order)
         while True:
             assert_holds(VIDEO_LIST, page.to_dict(mode="json") | {"object": "list"})
@@ -125,19 +133,19 @@ def test_a_list_over_45_jobs_has_no_gaps_and_no_repeats_while_others_arrive(clie
             if not page.has_next_page():
                 break
             if len(late) < 3:
-                late.append(small_picture(client).id)
+                late.append(create_small(client).id)
             page = page.get_next_page()
-        # then each is there once
+        # then each is in the list once
         assert len(seen) == len(set(seen))
-        assert made <= set(seen)
+        assert created <= set(seen)
         assert set(late) <= set(seen) if order == "asc" else set(late).isdisjoint(seen)
-        made |= set(late)
+        created |= set(late)
 
 
 def test_a_deleted_video_is_gone_with_its_files(client: OpenAI, local: LocalStack) -> None:
-    video = client.videos.poll(small_picture(client).id, poll_interval_ms=200)
-    told = client.videos.delete(video.id)
-    assert (told.id, told.object, told.deleted) == (video.id, "video.deleted", True)
+    video = client.videos.poll(create_small(client).id, poll_interval_ms=200)
+    response = client.videos.delete(video.id)
+    assert (response.id, response.object, response.deleted) == (video.id, "video.deleted", True)
     with pytest.raises(openai.NotFoundError):
         client.videos.retrieve(video.id)
     s3 = local.emulator.client("s3")
@@ -154,129 +162,136 @@ def test_the_models_are_the_catalogs(client: OpenAI) -> None:
 # ---------------------------------------------------------------- each error is the SDK's typed exception
 
 
-def raised(kind: type[openai.APIStatusError], call: Callable[[], Any]) -> dict[str, Any]:
+def error_of(kind: type[openai.APIStatusError], request: Callable[[], object]) -> dict[str, Any]:
+    """Return the error that a request gets, after checking its class and its JSON."""
     with pytest.raises(kind) as error:
-        call()
+        request()
     assert type(error.value) is kind
     assert_holds(ERROR, error.value.response.json())
     body: dict[str, Any] = error.value.response.json()["error"]
     return body
 
 
-def test_what_cannot_be_served_is_a_bad_request(client: OpenAI) -> None:
-    told = raised(openai.BadRequestError, lambda: small_picture(client, size="1x1"))
-    assert (told["param"], told["code"]) == ("size", "invalid_size")
-    assert raised(openai.BadRequestError, lambda: client.videos.create(prompt="x"))["param"] == "input_reference"
-    told = raised(openai.BadRequestError, lambda: small_picture(client, extra_body={"width": 5}))
-    assert (told["param"], told["code"]) == ("width", "unknown_parameter")
+def test_invalid_fields_are_a_bad_request(client: OpenAI) -> None:
+    error = error_of(openai.BadRequestError, lambda: create_small(client, size="1x1"))
+    assert (error["param"], error["code"]) == ("size", "invalid_size")
+    assert error_of(openai.BadRequestError, lambda: client.videos.create(prompt="x"))["param"] == "input_reference"
+    error = error_of(openai.BadRequestError, lambda: create_small(client, extra_body={"width": 5}))
+    assert (error["param"], error["code"]) == ("width", "unknown_parameter")
 
 
 def test_a_wrong_token_is_an_authentication_error(connect: Connect) -> None:
-    stranger = connect("x" * 48)
-    assert raised(openai.AuthenticationError, stranger.videos.list)["code"] == "invalid_api_key"
+    client = connect("x" * 48)
+    assert error_of(openai.AuthenticationError, client.videos.list)["code"] == "invalid_api_key"
 
 
-def test_a_video_that_is_not_there_is_not_found(client: OpenAI) -> None:
-    assert raised(openai.NotFoundError, lambda: client.videos.retrieve("video_" + "0" * 32))["param"] == "video_id"
-    assert raised(openai.NotFoundError, lambda: client.get("/nothing", cast_to=object))["code"] == "unknown_url"
+def test_an_unknown_video_is_not_found(client: OpenAI) -> None:
+    assert error_of(openai.NotFoundError, lambda: client.videos.retrieve("video_" + "0" * 32))["param"] == "video_id"
+    assert error_of(openai.NotFoundError, lambda: client.get("/nothing", cast_to=object))["code"] == "unknown_url"
 
 
-def test_the_same_key_with_another_body_is_a_conflict_and_not_repeated(connect: Connect) -> None:
+def test_the_same_key_with_another_body_is_a_conflict_that_the_sdk_does_not_retry(connect: Connect) -> None:
     posts: list[str] = []
     client, key = connect(), {"Idempotency-Key": "a conflict"}
     client._client.event_hooks = {"request": [lambda request: posts.append(request.method)]}
-    small_picture(client, extra_headers=key)
-    told = raised(openai.ConflictError, lambda: small_picture(client, extra_headers=key, extra_body={"mode": "pad"}))
-    assert told["code"] == "idempotency_key_reused"
+    create_small(client, extra_headers=key)
+    error = error_of(openai.ConflictError, lambda: create_small(client, extra_headers=key, extra_body={"mode": "pad"}))
+    assert error["code"] == "idempotency_key_reused"
     assert posts == ["POST", "POST"]
 
 
-def test_what_is_not_ready_is_a_conflict(client: OpenAI) -> None:
-    told = client.post("/uploads", body={}, cast_to=object)
-    assert isinstance(told, dict)
-    error = raised(openai.ConflictError, lambda: client.videos.download_content(told["id"]))
+def test_content_that_is_not_ready_is_a_conflict(client: OpenAI) -> None:
+    upload = create_upload(client)
+    error = error_of(openai.ConflictError, lambda: client.videos.download_content(upload["id"]))
     assert error["code"] == "video_not_ready"
 
 
-def test_a_method_that_a_path_does_not_take_is_refused_with_those_that_it_does(client: OpenAI) -> None:
+def test_a_method_that_a_path_does_not_allow_is_refused_with_the_allowed_ones(client: OpenAI) -> None:
     with pytest.raises(openai.APIStatusError) as error:
         client.put("/videos", cast_to=object)
     assert (error.value.status_code, error.value.response.headers["allow"]) == (405, "GET, POST")
 
 
-def test_too_many_calls_at_once_are_a_rate_limit_error(local: LocalStack, connect: Connect) -> None:
-    gateway, api_id = local.emulator.client("apigateway"), local.videos_api.url.split("/")[-2]
+def test_too_many_requests_at_once_are_a_rate_limit_error(local: LocalStack, connect: Connect) -> None:
+    gateway, api_id = local.emulator.client("apigateway"), local.stack.api_id
 
     def throttle(rate: str, burst: str) -> None:
-        told = {"rateLimit": rate, "burstLimit": burst}
-        operations = [{"op": "replace", "path": f"/*/*/throttling/{name}", "value": told[name]} for name in told]
+        limits = {"rateLimit": rate, "burstLimit": burst}
+        operations = [{"op": "replace", "path": f"/*/*/throttling/{name}", "value": limits[name]} for name in limits]
         gateway.update_stage(restApiId=api_id, stageName="v1", patchOperations=operations)
 
     throttle("0", "0")
     try:
         client = connect(max_retries=0)
-        assert raised(openai.RateLimitError, client.models.list)["code"] == "rate_limit_exceeded"
+        assert error_of(openai.RateLimitError, client.models.list)["code"] == "rate_limit_exceeded"
     finally:
         throttle("50", "100")
 
 
-def test_a_body_that_is_too_large_names_the_other_way(client: OpenAI) -> None:
+def test_a_body_that_is_too_large_is_refused_with_the_route_for_large_pictures(client: OpenAI) -> None:
     with pytest.raises(openai.APIStatusError) as error:
-        client.videos.create(**PICTURE, input_reference=("big.bin", b"x" * 10_000_000))
+        client.videos.create(prompt="a calm sea", input_reference=("big.bin", b"x" * 10_000_000))
     assert error.value.status_code == 413
     assert "POST /v1/uploads" in error.value.message
 
 
-# ---------------------------------------------------------------- once, however often it is asked for
+# ---------------------------------------------------------------- repeated requests
 
 
-def test_twenty_calls_at_once_under_one_key_are_one_job_and_one_post(
+def test_twenty_requests_at_once_with_one_key_are_one_job_and_one_submission(
     client: OpenAI, local: LocalStack, phone_jpeg: bytes
 ) -> None:
     def send(_: int) -> str:
         picture = ("IMG_0001.jpg", phone_jpeg, "image/jpeg")
         key = {"Idempotency-Key": "twenty at once"}
-        return client.videos.create(**PICTURE, input_reference=picture, extra_headers=key).id
+        video = client.videos.create(prompt="a calm sea", seconds="4", input_reference=picture, extra_headers=key)
+        return video.id
 
     with ThreadPoolExecutor(20) as pool:
         [video_id] = set(pool.map(send, range(20)))
     assert client.videos.poll(video_id, poll_interval_ms=200).status == "completed"
-    assert local.server.fake_server
-    posts = [entry for entry in local.server.fake_server.request_log.creates() if entry.idempotency_key == video_id]
-    assert len(posts) == 1
+    assert len(submissions_of(local, video_id)) == 1
 
 
-# ---------------------------------------------------------------- large pictures, by a form
+# ---------------------------------------------------------------- large pictures, with an upload form
 
 
-def post_form(local: LocalStack, told: dict[str, Any], data: bytes, **changed: str) -> httpx2.Response:
-    trust = ssl.create_default_context(cafile=local.emulator.ca_bundle)
-    with httpx2.Client(verify=trust) as http:
-        return http.post(told["url"], data=told["fields"] | changed, files={"file": ("big.jpg", data)})
+def post_form(local: LocalStack, upload: dict[str, Any], data: bytes, changes: dict[str, str]) -> httpx2.Response:
+    """Send the form of an upload, with changed fields, to S3."""
+    tls = ssl.create_default_context(cafile=local.emulator.ca_bundle)
+    with httpx2.Client(verify=tls) as http:
+        return http.post(upload["url"], data=upload["fields"] | changes, files={"file": ("big.jpg", data)})
 
 
-def ask_for_form(client: OpenAI, **asked: Any) -> dict[str, Any]:
-    told = client.post("/uploads", body=asked, cast_to=object)
-    assert isinstance(told, dict)
-    return told
+def create_upload(client: OpenAI, **fields: object) -> dict[str, Any]:
+    """Create a job whose picture is sent with a form; return its id, and the form's URL and fields."""
+    upload = client.post("/uploads", body=fields, cast_to=object)
+    assert isinstance(upload, dict)
+    return upload
 
 
-def test_a_picture_that_is_posted_by_the_form_becomes_a_video(
+def test_a_picture_that_is_sent_with_the_form_becomes_a_video(
     client: OpenAI, local: LocalStack, phone_jpeg: bytes
 ) -> None:
-    told = ask_for_form(client, prompt="a calm sea", size="720x1280", bytes=len(phone_jpeg), content_type="image/jpeg")
-    assert client.videos.retrieve(told["id"]).status == "queued"
-    assert post_form(local, told, phone_jpeg).status_code in {200, 201, 204}
-    video = client.videos.poll(told["id"], poll_interval_ms=200)
+    fields = {"prompt": "a calm sea", "size": "720x1280", "bytes": len(phone_jpeg), "content_type": "image/jpeg"}
+    upload = create_upload(client, **fields)
+    assert client.videos.retrieve(upload["id"]).status == "queued"
+    assert post_form(local, upload, phone_jpeg, {}).status_code in {200, 201, 204}
+    video = client.videos.poll(upload["id"], poll_interval_ms=200)
     assert (video.status, video.size) == ("completed", "720x1280")
 
 
-def test_the_form_takes_no_other_bytes_key_type_or_request(client: OpenAI, local: LocalStack) -> None:
-    told = ask_for_form(client, bytes=100, content_type="image/jpeg")
-    assert post_form(local, told, b"x" * 101).status_code == 400
-    assert post_form(local, told, b"x" * 99).status_code == 400
-    other = {"key": "videos/other.jpg"}, {"Content-Type": "text/html"}, {"x-amz-meta-request": "0" * 64}
-    for changed in (*other, {"x-amz-meta-size": "1x1"}, {"x-amz-tagging": "<Tagging/>"}):
-        assert post_form(local, told, b"x" * 100, **changed).status_code == 403, changed
+def test_the_form_accepts_no_other_length_key_type_or_request(client: OpenAI, local: LocalStack) -> None:
+    upload = create_upload(client, bytes=100, content_type="image/jpeg")
+    assert post_form(local, upload, b"x" * 101, {}).status_code == 400
+    assert post_form(local, upload, b"x" * 99, {}).status_code == 400
+    for changes in (
+        {"key": "videos/other.jpg"},
+        {"Content-Type": "text/html"},
+        {"x-amz-meta-request": "0" * 64},
+        {"x-amz-meta-size": "1x1"},
+        {"x-amz-tagging": "<Tagging/>"},
+    ):
+        assert post_form(local, upload, b"x" * 100, changes).status_code == 403, changes
     listed = local.emulator.client("s3").list_objects_v2(Bucket=local.stack.outputs["UploadBucket"])
-    assert told["id"] not in str(listed.get("Contents"))
+    assert upload["id"] not in str(listed.get("Contents"))

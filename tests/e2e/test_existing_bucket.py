@@ -1,4 +1,4 @@
-"""A bucket that a team has already: it is wired, all that hung on it stays, and its pictures become videos."""
+"""A team's existing bucket: it is connected, everything attached to it stays, and its pictures become videos."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from local.deploy import ROOT, deploy_template
 from local.emulator import Emulator
 from local.sample import make_sample
 from local.stack import LocalStack, VideoServer
-from sora_ready.entrypoints.s3_events import OUR_SOURCE
-from tests.e2e.deployed_samples import call_function
+from sora_ready.adapters.queues import SWEEP_SOURCE
+from tests.e2e.deployed_samples import invoke_function, physical_id
 from tests.e2e.wait_for_jobs import wait_for_jobs
 
 BUCKET, PREFIX, STACK = "team-pictures", "photos/", "films"
@@ -27,24 +27,24 @@ ACCOUNT, REGION = "000000000000", "us-east-1"
 
 
 @dataclass(frozen=True)
-class Wired:
-    """The stack over the team's bucket; what was hung on the bucket before and after; what the command said."""
+class ConnectedBucket:
+    """A stack that uses the team's bucket, the bucket's settings before and after, and the command's output."""
 
     local: LocalStack
     before: dict[str, Any]
     after: dict[str, Any]
-    said: str
+    output: str
     team_queue: str
 
 
 @pytest.fixture(scope="module")
-def wired(empty_account: tuple[Emulator, VideoServer], tmp_path_factory: pytest.TempPathFactory) -> Wired:
+def connected(empty_account: tuple[Emulator, VideoServer], tmp_path_factory: pytest.TempPathFactory) -> ConnectedBucket:
     emulator, server = empty_account
     queue = make_team_bucket(emulator)
     before = describe(emulator)
     finished = subprocess.run(
-        [sys.executable, "-m", "local", "wire", BUCKET, "--prefix", PREFIX, "--stack", STACK, "--yes"],
-        cwd=tmp_path_factory.mktemp("person"),
+        [sys.executable, "-m", "local", "connect-bucket", BUCKET, "--prefix", PREFIX, "--stack", STACK, "--yes"],
+        cwd=tmp_path_factory.mktemp("user"),
         env=os.environ | emulator.environment() | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
@@ -55,12 +55,16 @@ def wired(empty_account: tuple[Emulator, VideoServer], tmp_path_factory: pytest.
     parameters = server.parameters() | {"ExistingUploadBucket": BUCKET, "UploadPrefix": PREFIX}
     stack = deploy_template(emulator, parameters, name=STACK)
     local = LocalStack(emulator, stack, server, Path())
-    return Wired(local, before, describe(emulator), finished.stdout, queue)
+    return ConnectedBucket(local, before, describe(emulator), finished.stdout, queue)
 
 
 def make_team_bucket(emulator: Emulator) -> str:
-    """A bucket with an SQS, an SNS and a Lambda notification, a lifecycle rule, a policy and tags; the queue's URL."""
-    s3, sqs = emulator.client("s3"), emulator.client("sqs")
+    """Create a bucket with SQS, SNS and Lambda notifications, a lifecycle rule, a policy and tags.
+
+    Returns the queue's URL.
+    """
+    s3: Any = emulator.client("s3")
+    sqs = emulator.client("sqs")
     s3.create_bucket(Bucket=BUCKET)
     s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     rule = {"ID": "old", "Status": "Enabled", "Filter": {"Prefix": "tmp/"}, "Expiration": {"Days": 7}}
@@ -69,7 +73,7 @@ def make_team_bucket(emulator: Emulator) -> str:
     s3.put_bucket_tagging(Bucket=BUCKET, Tagging={"TagSet": [{"Key": "team", "Value": "pictures"}]})
     names = {kind: f"arn:aws:{kind}:{REGION}:{ACCOUNT}:team" for kind in ("sqs", "sns")}
     allowed = json.dumps(policy("sqs:SendMessage", names["sqs"]))
-    url: str = sqs.create_queue(QueueName="team", Attributes={"Policy": allowed})["QueueUrl"]
+    url = sqs.create_queue(QueueName="team", Attributes={"Policy": allowed})["QueueUrl"]
     emulator.client("sns").create_topic(
         Name="team", Attributes={"Policy": json.dumps(policy("sns:Publish", names["sns"]))}
     )
@@ -95,7 +99,7 @@ def make_team_function(emulator: Emulator) -> str:
         archive.writestr("index.py", "def handler(event, context): return None\n")
     role = emulator.client("iam").create_role(RoleName="team", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
     functions = emulator.client("lambda")
-    made = functions.create_function(
+    created = functions.create_function(
         FunctionName="team",
         Runtime="python3.13",
         Role=role,
@@ -109,7 +113,7 @@ def make_team_function(emulator: Emulator) -> str:
         Principal="s3.amazonaws.com",
         SourceArn=f"arn:aws:s3:::{BUCKET}",
     )
-    return str(made["FunctionArn"])
+    return str(created["FunctionArn"])
 
 
 def policy(action: str, resource: str) -> dict[str, Any]:
@@ -123,18 +127,18 @@ def policy(action: str, resource: str) -> dict[str, Any]:
 
 
 def describe(emulator: Emulator) -> dict[str, Any]:
-    """Everything that hangs on the bucket."""
-    s3 = emulator.client("s3")
-    told = {
+    """Return all settings of the bucket."""
+    s3: Any = emulator.client("s3")
+    settings: dict[str, Any] = {
         "notifications": s3.get_bucket_notification_configuration(Bucket=BUCKET),
         "lifecycle": s3.get_bucket_lifecycle_configuration(Bucket=BUCKET),
         "policy": s3.get_bucket_policy(Bucket=BUCKET),
         "tags": s3.get_bucket_tagging(Bucket=BUCKET),
         "versioning": s3.get_bucket_versioning(Bucket=BUCKET),
     }
-    for answer in told.values():
-        answer.pop("ResponseMetadata")
-    return told
+    for response in settings.values():
+        response.pop("ResponseMetadata")
+    return settings
 
 
 def count_invocations(local: LocalStack, function: str) -> int:
@@ -143,89 +147,86 @@ def count_invocations(local: LocalStack, function: str) -> int:
     return sum(event["message"].startswith("START ") for event in events)
 
 
-def test_all_that_hung_on_the_bucket_still_does(wired: Wired) -> None:
-    notifications = dict(wired.after["notifications"])
+def test_every_setting_of_the_bucket_is_as_before(connected: ConnectedBucket) -> None:
+    notifications = dict(connected.after["notifications"])
 
     assert notifications.pop("EventBridgeConfiguration") == {}
     assert {"QueueConfigurations", "TopicConfigurations", "LambdaFunctionConfigurations"} == set(notifications)
-    assert wired.after | {"notifications": notifications} == wired.before
+    assert connected.after | {"notifications": notifications} == connected.before
 
 
-def test_the_difference_was_shown_and_the_next_step_told(wired: Wired) -> None:
-    assert '+  "EventBridgeConfiguration": {},' in wired.said
-    assert "thumbnails" in wired.said
-    assert f'ExistingUploadBucket={BUCKET} UploadPrefix="{PREFIX}"' in wired.said
+def test_the_difference_and_the_next_step_are_printed(connected: ConnectedBucket) -> None:
+    assert '+  "EventBridgeConfiguration": {},' in connected.output
+    assert "thumbnails" in connected.output
+    assert f'ExistingUploadBucket={BUCKET} UploadPrefix="{PREFIX}"' in connected.output
 
 
-def test_the_stack_points_at_the_bucket_and_made_none_to_upload_to(wired: Wired) -> None:
-    resources = wired.local.emulator.client("cloudformation").list_stack_resources(StackName=STACK)
-    made = {resource["LogicalResourceId"] for resource in resources["StackResourceSummaries"]}
+def test_the_stack_uses_the_bucket_and_creates_no_upload_bucket(connected: ConnectedBucket) -> None:
+    resources = connected.local.emulator.client("cloudformation").list_stack_resources(StackName=STACK)
+    created = {resource["LogicalResourceId"] for resource in resources["StackResourceSummaries"]}
 
-    assert wired.local.stack.outputs["UploadBucket"] == BUCKET
-    assert wired.local.stack.outputs["UploadPrefix"] == PREFIX
-    assert "OutputBucket" in made
-    assert made.isdisjoint({"UploadBucket", "UploadBucketPolicy"})
+    assert connected.local.stack.outputs["UploadBucket"] == BUCKET
+    assert connected.local.stack.outputs["UploadPrefix"] == PREFIX
+    assert "OutputBucket" in created
+    assert created.isdisjoint({"UploadBucket", "UploadBucketPolicy"})
 
 
-def test_a_picture_under_the_prefix_becomes_a_video_and_nothing_else_wakes_a_function(
-    wired: Wired, tmp_path: Path
+def test_a_picture_under_the_prefix_becomes_a_video_and_nothing_else_invokes_a_function(
+    connected: ConnectedBucket, tmp_path: Path
 ) -> None:
-    # given what is elsewhere, and what is no picture, all of it before the picture
+    # given objects outside the prefix and objects that are not pictures, all uploaded before the picture
     picture = make_sample(tmp_path / "beach.jpg")
     others = ["outside.jpg", "old-photos/beach.jpg", "photos/notes.txt", "photos/NOTES.TXT", "photos/new folder/"]
     for key in others:
-        wired.local.drop_picture(picture, {}, key=key)
-    before = count_invocations(wired.local, "normalize")
+        connected.local.upload_picture(picture, {}, key=key)
+    before = count_invocations(connected.local, "normalize")
 
     # when
-    wired.local.drop_picture(picture, {}, key="photos/beach.jpg")
-    [job] = wait_for_jobs(wired.local, "photos/beach.jpg")
+    connected.local.upload_picture(picture, {}, key="photos/beach.jpg")
+    [job] = wait_for_jobs(connected.local, "photos/beach.jpg")
 
     # then
     assert job["status"] == "completed"
-    assert [wired.local.find_jobs(key) for key in others] == [[]] * len(others)
-    assert (before, count_invocations(wired.local, "normalize")) == (0, 1)
-    assert wired.local.count_dead_letters() == 0
+    assert [connected.local.find_jobs(key) for key in others] == [[]] * len(others)
+    assert (before, count_invocations(connected.local, "normalize")) == (0, 1)
+    assert connected.local.count_dead_letters() == 0
 
 
-def test_a_picture_without_a_suffix_becomes_a_video(wired: Wired, tmp_path: Path) -> None:
-    wired.local.drop_picture(make_sample(tmp_path / "picture"), {}, key="photos/IMG_0001")
+def test_a_picture_without_a_suffix_becomes_a_video(connected: ConnectedBucket, tmp_path: Path) -> None:
+    connected.local.upload_picture(make_sample(tmp_path / "picture"), {}, key="photos/IMG_0001")
 
-    [job] = wait_for_jobs(wired.local, "photos/IMG_0001")
+    [job] = wait_for_jobs(connected.local, "photos/IMG_0001")
 
     assert job["status"] == "completed"
 
 
-def test_what_the_stack_asks_itself_for_is_not_dropped_with_what_s3_announces_from_elsewhere(wired: Wired) -> None:
-    # given what sweep sends for a job whose picture never came
+def test_a_message_of_the_sweep_for_a_missing_picture_rejects_its_job(connected: ConnectedBucket) -> None:
+    # given the message that sweep sends for a job whose picture never came
     key = "photos/never-came.jpg"
     detail = {"bucket": {"name": BUCKET}, "object": {"key": key}}
-    body = json.dumps({"source": OUR_SOURCE, "detail-type": "Object Created", "detail": detail})
-    emulator = wired.local.emulator
-    queue = emulator.client("cloudformation").describe_stack_resource(
-        StackName=STACK, LogicalResourceId="NormalizeQueue"
-    )["StackResourceDetail"]["PhysicalResourceId"]
+    body = json.dumps({"source": SWEEP_SOURCE, "detail-type": "Object Created", "detail": detail})
+    queue = physical_id(connected.local, STACK, "NormalizeQueue")
 
     # when
-    emulator.client("sqs").send_message(QueueUrl=queue, MessageBody=body)
-    [job] = wait_for_jobs(wired.local, key)
+    connected.local.emulator.client("sqs").send_message(QueueUrl=queue, MessageBody=body)
+    [job] = wait_for_jobs(connected.local, key)
 
     # then
     assert (job["status"], job["error"]["code"]) == ("rejected", "source_missing")
 
 
-def test_the_teams_own_queue_hears_of_uploads_as_before(wired: Wired, tmp_path: Path) -> None:
-    sqs = wired.local.emulator.client("sqs")
-    sqs.purge_queue(QueueUrl=wired.team_queue)
+def test_the_teams_own_queue_gets_notifications_as_before(connected: ConnectedBucket, tmp_path: Path) -> None:
+    sqs = connected.local.emulator.client("sqs")
+    sqs.purge_queue(QueueUrl=connected.team_queue)
 
-    wired.local.drop_picture(make_sample(tmp_path / "p.jpg"), {}, key="photos/for-the-team.jpg")
+    connected.local.upload_picture(make_sample(tmp_path / "p.jpg"), {}, key="photos/for-the-team.jpg")
 
-    [message] = sqs.receive_message(QueueUrl=wired.team_queue, WaitTimeSeconds=10)["Messages"]
+    [message] = sqs.receive_message(QueueUrl=connected.team_queue, WaitTimeSeconds=10)["Messages"]
     assert json.loads(message["Body"])["Records"][0]["s3"]["object"]["key"] == "photos/for-the-team.jpg"
 
 
-def test_a_role_may_read_the_bucket_and_no_other(wired: Wired) -> None:
-    iam = wired.local.emulator.client("iam")
+def test_a_role_may_read_the_bucket_and_no_other(connected: ConnectedBucket) -> None:
+    iam = connected.local.emulator.client("iam")
     [name] = [role["RoleName"] for role in iam.list_roles()["Roles"] if f"{STACK}-NormalizeRole" in role["RoleName"]]
 
     statements = iam.get_role_policy(RoleName=name, PolicyName="normalize")["PolicyDocument"]["Statement"]
@@ -234,13 +235,15 @@ def test_a_role_may_read_the_bucket_and_no_other(wired: Wired) -> None:
     assert read["Resource"] == f"arn:aws:s3:::{BUCKET}/*"
 
 
-def test_a_picture_outside_the_prefix_becomes_what_a_call_asks_of_it(wired: Wired, tmp_path: Path) -> None:
-    # given a picture that wakes nothing
-    key = wired.local.drop_picture(make_sample(tmp_path / "called.jpg"), {}, key="elsewhere/called.jpg")
+def test_a_picture_outside_the_prefix_becomes_a_video_by_a_direct_invocation(
+    connected: ConnectedBucket, tmp_path: Path
+) -> None:
+    # given a picture whose event is ignored
+    key = connected.local.upload_picture(make_sample(tmp_path / "invoked.jpg"), {}, key="elsewhere/invoked.jpg")
 
     # when
-    made = call_function(wired.local, "NormalizeFunction", {"bucket": BUCKET, "key": key, "mode": "pad"})
+    invoked = invoke_function(connected.local, "NormalizeFunction", {"bucket": BUCKET, "key": key, "mode": "pad"})
 
     # then
-    [job] = wait_for_jobs(wired.local, key)
-    assert (job["job_id"], job["status"], job["request"]["mode"]) == (made["job_id"], "completed", "pad")
+    [job] = wait_for_jobs(connected.local, key)
+    assert (job["job_id"], job["status"], job["request"]["mode"]) == (invoked["job_id"], "completed", "pad")

@@ -1,4 +1,4 @@
-"""`make run`, as a person types it."""
+"""`make run`, as a user types it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from local.sample import make_sample
+from local.stack import JobRecord
 from tests.e2e.measure_media import open_picture, psnr, read_clip
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,7 +22,7 @@ CORPUS = ROOT / ".." / "shared" / "corpus"
 
 
 def make_run(out: Path, *variables: str) -> subprocess.CompletedProcess[str]:
-    # Pytest's own run may be under make, whose flags are not for this one.
+    # These tests may run under make themselves; its flags are not for this make.
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
     return subprocess.run(
         ["make", "run", f"OUT={out}", *variables],
@@ -34,11 +35,11 @@ def make_run(out: Path, *variables: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def read_job(out: Path) -> dict:
+def read_job(out: Path) -> JobRecord:
     return json.loads((out / "job.json").read_text(encoding="utf-8"))
 
 
-def test_without_a_word_it_turns_the_sample_into_a_video(tmp_path: Path) -> None:
+def test_without_options_it_turns_the_sample_into_a_video(tmp_path: Path) -> None:
     # when
     finished = make_run(tmp_path)
 
@@ -53,8 +54,8 @@ def test_without_a_word_it_turns_the_sample_into_a_video(tmp_path: Path) -> None
     assert "requests for a video that reached the server: 1" in finished.stdout
 
 
-def test_every_wish_reaches_the_server_as_it_was_typed(tmp_path: Path) -> None:
-    # given a prompt with what shells and makefiles trip over
+def test_every_option_reaches_the_server_as_it_was_typed(tmp_path: Path) -> None:
+    # given a prompt with the special characters of shells and makefiles
     prompt = 'He said: "it\'s $5", 100% — 猫 🎬 #1 \\o/'
 
     # when
@@ -68,8 +69,8 @@ def test_every_wish_reaches_the_server_as_it_was_typed(tmp_path: Path) -> None:
     assert (clip.size, round(clip.seconds, 1)) == ((1792, 1024), 8.0)
 
 
-def test_what_is_no_picture_is_refused_in_one_line_and_nothing_is_sent(tmp_path: Path) -> None:
-    # given the outputs of an earlier run, and a text that is called a picture
+def test_a_file_that_is_not_a_picture_is_refused_in_one_line_and_nothing_is_sent(tmp_path: Path) -> None:
+    # given the output of a previous run, and a text with the suffix of a picture
     (tmp_path / "video.mp4").write_bytes(b"old")
     (tmp_path / "text.jpg").write_text("a beach, at dawn")
 
@@ -85,7 +86,7 @@ def test_what_is_no_picture_is_refused_in_one_line_and_nothing_is_sent(tmp_path:
     assert not (tmp_path / "video.mp4").exists()
 
 
-def test_a_size_the_model_does_not_take_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
+def test_a_size_that_the_model_does_not_support_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
     # when
     finished = make_run(tmp_path, "SIZE=1792x1024", "MODEL=sora-2")
 
@@ -96,39 +97,39 @@ def test_a_size_the_model_does_not_take_is_refused_before_anything_is_sent(tmp_p
 
 
 @pytest.mark.parametrize(
-    ("variables", "said"),
+    ("variables", "message"),
     [
-        (["IMAGE=nowhere.jpg"], "IMAGE=nowhere.jpg is not there. Set IMAGE to a picture."),
+        (["IMAGE=nowhere.jpg"], "IMAGE=nowhere.jpg does not exist. Set IMAGE to a picture."),
         (["IMAGE=tests"], "IMAGE=tests is a folder. Set IMAGE to a picture."),
-        (["IMAGE=README.md"], "IMAGE=README.md is no picture, by its name (.md). Set IMAGE to a picture."),
+        (["IMAGE=README.md"], "IMAGE=README.md is not a picture: the stack ignores .md. Set IMAGE to a picture."),
         (["OUT=README.md"], "OUT=README.md must be a folder that can be written"),
     ],
 )
-def test_a_slip_is_said_in_one_line(tmp_path: Path, variables: list[str], said: str) -> None:
+def test_a_mistyped_variable_is_explained_in_one_line(tmp_path: Path, variables: list[str], message: str) -> None:
     # when
     finished = make_run(tmp_path, *variables)
 
     # then
     assert finished.returncode != 0
-    assert said in finished.stderr
+    assert message in finished.stderr
     assert "Traceback" not in finished.stderr
 
 
-def test_the_last_runs_frame_may_be_the_next_runs_picture(tmp_path: Path) -> None:
-    # given what an earlier run left, under a size that is refused
+def test_the_frame_of_the_previous_run_may_be_the_next_picture(tmp_path: Path) -> None:
+    # given the output of a previous run, with a size that is refused
     picture = make_sample(tmp_path / "ready.jpg")
 
     # when
     finished = make_run(tmp_path, f"IMAGE={picture}", "SIZE=it's 1x1")
 
-    # then it got as far as the function, quote and all
+    # then the size, quote included, reached the function
     assert 'size="it\'s 1x1" (metadata) cannot be used' in finished.stderr
     assert read_job(tmp_path)["source"]["key"] == "ready.jpg"
 
 
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks at processes as Linux shows them")
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads Linux's /proc")
 def test_a_server_that_cannot_be_reached_is_named_and_ctrl_c_ends_everything(tmp_path: Path) -> None:
-    # given a real server's address, where nothing listens
+    # given the address of a real server at which nothing listens
     process = subprocess.Popen(
         [sys.executable, "-m", "local", "run", "--out", str(tmp_path)],
         cwd=ROOT,
@@ -139,23 +140,23 @@ def test_a_server_that_cannot_be_reached_is_named_and_ctrl_c_ends_everything(tmp
     )
     assert process.stdout
 
-    # when its first try has failed, and the person has had enough, twice
-    said = []
+    # when its first attempt has failed, and Ctrl-C is pressed twice
+    output = []
     for line in process.stdout:
-        said.append(line)
+        output.append(line)
         if line.startswith("!"):
             break
     [emulator] = [int(pid) for pid in children_of(process.pid)]
     process.send_signal(signal.SIGINT)
     time.sleep(0.3)
     process.send_signal(signal.SIGINT)
-    said.append(process.stdout.read())
+    output.append(process.stdout.read())
 
     # then
     process.stdout.close()
     assert process.wait(timeout=30) == 130
-    assert "No connection to the video server could be made." in "".join(said)
-    assert "Traceback" not in "".join(said)
+    assert "No connection to the video server could be made." in "".join(output)
+    assert "Traceback" not in "".join(output)
     assert not Path(f"/proc/{emulator}").exists()
     assert read_job(tmp_path)["error"]["code"] == "server_unreachable"
 
@@ -164,7 +165,7 @@ def children_of(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
 
 
-def test_a_picture_that_lies_on_its_side_is_turned_upright(tmp_path: Path) -> None:
+def test_a_sideways_picture_is_turned_upright(tmp_path: Path) -> None:
     # given a picture stored sideways, as phones do (orientation 6)
     upright = open_picture(make_sample(tmp_path / "upright.jpg"))
     exif = Image.Exif()
@@ -177,14 +178,14 @@ def test_a_picture_that_lies_on_its_side_is_turned_upright(tmp_path: Path) -> No
     # then
     assert finished.returncode == 0, finished.stdout + finished.stderr
     ready = open_picture(tmp_path / "out" / "ready.jpg")
-    wanted = Image.new("RGB", (720, 1280))
-    wanted.paste(upright.resize((720, 480), Image.Resampling.LANCZOS), (0, 400))
+    expected = Image.new("RGB", (720, 1280))
+    expected.paste(upright.resize((720, 480), Image.Resampling.LANCZOS), (0, 400))
     assert ready.size == (720, 1280)
-    assert psnr(ready, wanted) > 30
+    assert psnr(ready, expected) > 30
 
 
-@pytest.mark.skipif(not CORPUS.is_dir(), reason="the collection of real pictures is not here")
-def test_a_real_picture_that_lies_on_its_side_is_turned_upright(tmp_path: Path) -> None:
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="there is no collection of real pictures")
+def test_a_real_sideways_picture_is_turned_upright(tmp_path: Path) -> None:
     # given the same landscape, stored upright and stored sideways
     sideways, upright = (CORPUS / "exif" / f"exif-orientation-examples__Landscape_{turn}.jpg" for turn in (6, 1))
 
@@ -194,7 +195,7 @@ def test_a_real_picture_that_lies_on_its_side_is_turned_upright(tmp_path: Path) 
     # then
     assert finished.returncode == 0, finished.stdout + finished.stderr
     ready = open_picture(tmp_path / "ready.jpg")
-    wanted = Image.new("RGB", (720, 1280))
-    wanted.paste(open_picture(upright).convert("RGB").resize((720, 480), Image.Resampling.LANCZOS), (0, 400))
+    expected = Image.new("RGB", (720, 1280))
+    expected.paste(open_picture(upright).convert("RGB").resize((720, 480), Image.Resampling.LANCZOS), (0, 400))
     assert ready.size == (720, 1280)
-    assert psnr(ready, wanted) > 20
+    assert psnr(ready, expected) > 20

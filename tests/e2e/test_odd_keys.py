@@ -1,4 +1,4 @@
-"""Whatever a file is called, it goes through."""
+"""A key of any kind is processed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_a_key_of_any_kind_becomes_a_video(local: LocalStack, wait_for_jobs, tmp
     picture = make_sample(tmp_path / "picture.jpg")
 
     # when
-    local.drop_picture(picture, {}, key=key)
+    local.upload_picture(picture, {}, key=key)
     [job] = wait_for_jobs(key)
 
     # then
@@ -31,17 +31,17 @@ def test_a_key_of_any_kind_becomes_a_video(local: LocalStack, wait_for_jobs, tmp
     assert job["source"]["key"] == key
 
 
-def test_the_long_key_is_as_long_as_it_says() -> None:
+def test_the_long_key_has_900_bytes() -> None:
     assert 895 <= len(ODD_KEYS[1].encode()) <= 900
 
 
-def test_a_folder_made_in_the_console_is_no_picture(local: LocalStack, wait_for_jobs, tmp_path: Path) -> None:
+def test_a_folder_that_the_console_creates_is_ignored(local: LocalStack, wait_for_jobs, tmp_path: Path) -> None:
     # given
     bucket = local.stack.outputs["UploadBucket"]
 
-    # when a folder is made, and then a picture is dropped into it
+    # when a folder is created, and then a picture is uploaded to it
     local.emulator.client("s3").put_object(Bucket=bucket, Key="new folder/", Body=b"")
-    local.drop_picture(make_sample(tmp_path / "p.jpg"), {}, key="new folder/p.jpg")
+    local.upload_picture(make_sample(tmp_path / "p.jpg"), {}, key="new folder/p.jpg")
     wait_for_jobs("new folder/p.jpg")
 
     # then only the picture has a record

@@ -1,4 +1,4 @@
-"""The main road: a picture dropped into the bucket comes back as a video."""
+"""The main path: a picture that is uploaded to the bucket becomes a video in the other one."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from pathlib import Path
 from local.sample import make_sample
 from local.stack import LocalStack
 from tests.e2e.measure_media import open_picture, psnr, read_clip
+from tests.e2e.wait_for_jobs import submissions_of
 
 
-def test_a_dropped_picture_comes_back_as_a_video_that_begins_with_it(
+def test_an_uploaded_picture_becomes_a_video_that_starts_with_it(
     local: LocalStack, wait_for_jobs, tmp_path: Path
 ) -> None:
     # given
     picture = make_sample(tmp_path / "dusk.jpg")
 
     # when
-    local.drop_picture(picture, {"prompt": "waves"})
+    local.upload_picture(picture, {"prompt": "waves"})
     [job] = wait_for_jobs("dusk.jpg")
 
     # then
     assert job["status"] == "completed"
-    way = [entry["status"] for entry in job["history"]]
-    steps = ["received", "ready", "submitting", "queued", "completed"]
-    assert [status for status in way if status != "in_progress"] == steps
-    local.download(job["copy"], tmp_path / "ready.jpg")
-    local.download(job["video"], tmp_path / "video.mp4")
+    statuses = [entry["status"] for entry in job["history"] if entry["status"] != "in_progress"]
+    assert statuses == ["received", "ready", "submitting", "queued", "completed"]
+    local.download_output(job["copy"]["key"], tmp_path / "ready.jpg")
+    local.download_output(job["video"]["key"], tmp_path / "video.mp4")
     ready, clip = open_picture(tmp_path / "ready.jpg"), read_clip(tmp_path / "video.mp4")
     assert ready.size == (1280, 720)
     assert (clip.codec, clip.size, round(clip.seconds, 1)) == ("h264", (1280, 720), 4.0)
@@ -34,15 +34,15 @@ def test_a_dropped_picture_comes_back_as_a_video_that_begins_with_it(
     assert hashlib.sha256((tmp_path / "video.mp4").read_bytes()).hexdigest() == job["video"]["sha256"]
 
 
-def test_the_record_tells_the_request_where_each_value_came_from_and_where_everything_lies(
+def test_the_record_holds_the_request_the_source_of_each_option_and_every_location(
     local: LocalStack, wait_for_jobs, tmp_path: Path
 ) -> None:
     # given
-    picture = make_sample(tmp_path / "told.jpg")
+    picture = make_sample(tmp_path / "recorded.jpg")
 
     # when
-    local.drop_picture(picture, {"mode": "pad", "prompt": 'He said: "go", 100% — 猫 🎬'})
-    [job] = wait_for_jobs("told.jpg")
+    local.upload_picture(picture, {"mode": "pad", "prompt": 'He said: "go", 100% — 猫 🎬'})
+    [job] = wait_for_jobs("recorded.jpg")
 
     # then
     assert job["request"]["mode"] == "pad"
@@ -60,13 +60,8 @@ def test_the_record_tells_the_request_where_each_value_came_from_and_where_every
     assert job["source"]["bucket"] == local.stack.outputs["UploadBucket"]
     assert job["copy"]["key"] == f"ready/{job['job_id']}-{job['copy']['sha256'][:12]}.jpg"
     assert job["video"]["key"] == f"videos/{job['job_id']}.mp4"
-    [sent] = _posts_of(local, job["job_id"])
-    assert sent.video_id == job["server"]["id"]
-    assert sent.prompt == 'He said: "go", 100% — 猫 🎬'
-    assert (sent.image_type, sent.size, sent.seconds) == ("image/jpeg", "1280x720", "4")
+    [submission] = submissions_of(local, job["job_id"])
+    assert submission.video_id == job["server"]["id"]
+    assert submission.prompt == 'He said: "go", 100% — 猫 🎬'
+    assert (submission.image_type, submission.size, submission.seconds) == ("image/jpeg", "1280x720", "4")
     assert job["created_at"] <= job["history"][0]["at"] <= job["history"][-1]["at"] <= job["updated_at"]
-
-
-def _posts_of(local: LocalStack, job_id: str) -> list:
-    assert local.server.fake_server
-    return [entry for entry in local.server.fake_server.request_log.creates() if entry.idempotency_key == job_id]

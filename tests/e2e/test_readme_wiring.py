@@ -1,4 +1,4 @@
-"""The README's recipes for wiring a stack in, pasted as they stand, work against `make up`."""
+"""The README's shell blocks for connecting a stack to other systems, run as they are, against `make up`."""
 
 from __future__ import annotations
 
@@ -8,49 +8,49 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.run_readme import ROOT, blocks_of_readme, paste
+from tests.e2e.run_readme import ROOT, find_block, readme_blocks, run_with_stack
 
 TOPIC = "arn:aws:sns:us-east-1:000000000000:removals"
 
 
-def test_the_lines_for_a_bucket_that_is_there_have_the_stack_take_its_pictures_from_it(
-    folder_with_stack_up: Path,
-) -> None:
-    # given a bucket of the person's, which announces removals to a topic
-    [lines] = [block for block in blocks_of_readme() if "-m local connect-bucket" in block]
+def test_the_lines_for_an_existing_bucket_have_the_stack_process_its_pictures(folder_with_stack_up: Path) -> None:
+    # given a bucket of the user's that notifies a topic of removals
+    [lines] = [block for block in readme_blocks() if "-m local connect-bucket" in block]
     notify = json.dumps({"TopicConfigurations": [{"TopicArn": TOPIC, "Events": ["s3:ObjectRemoved:*"]}]})
-    given = f"""
+    bucket = f"""
 aws s3api create-bucket --bucket my-pictures > /dev/null
 aws sns create-topic --name removals > /dev/null
 aws s3api put-bucket-notification-configuration --bucket my-pictures --skip-destination-validation \\
   --notification-configuration '{notify}'
 """
 
-    # when they are pasted, and the person says yes; then a picture is dropped
-    said = paste(folder_with_stack_up, given, lines.replace(".venv/bin/python", sys.executable), stdin="y\n")
-    dropped = "aws s3api put-object --bucket my-pictures --key photos/p.jpg --body .local/photo.jpg > /dev/null\n"
-    look = (
+    # when the lines are run, and the user answers yes; then a picture is uploaded
+    output = run_with_stack(
+        folder_with_stack_up, bucket, lines.replace(".venv/bin/python", sys.executable), stdin="y\n"
+    )
+    put = "aws s3api put-object --bucket my-pictures --key photos/p.jpg --body .local/photo.jpg > /dev/null\n"
+    query = (
         'aws dynamodb query --table-name "$(stack JobsTable)" --index-name by-source --output text '
         "--key-condition-expression 'source_ref = :ref' --query 'Items[0].status.S' "
         """--expression-attribute-values '{":ref": {"S": "my-pictures/photos/p.jpg"}}'"""
     )
-    ended = paste(folder_with_stack_up, dropped + f"until {look} | grep -E 'completed|failed'; do sleep 1; done")
-    after = paste(folder_with_stack_up, "aws s3api get-bucket-notification-configuration --bucket my-pictures")
+    status = run_with_stack(folder_with_stack_up, put + f"until {query} | grep -E 'completed|failed'; do sleep 1; done")
+    after = run_with_stack(folder_with_stack_up, "aws s3api get-bucket-notification-configuration --bucket my-pictures")
 
     # then
-    assert '+  "EventBridgeConfiguration": {}' in said
-    assert ended.strip() == "completed"
+    assert '+  "EventBridgeConfiguration": {}' in output
+    assert status.strip() == "completed"
     assert [topic["TopicArn"] for topic in json.loads(after)["TopicConfigurations"]] == [TOPIC]
 
 
 def test_the_lines_for_another_stack_deploy_it_tag_it_and_list_its_outputs(folder_with_stack_up: Path) -> None:
     # given
-    [lines] = [block for block in blocks_of_readme() if block.startswith("sam deploy --stack-name")]
+    lines = find_block("sam deploy --stack-name")
 
     # when
-    listed = paste(folder_with_stack_up, "VIDEO_API_KEY=sk-other\n" + lines)
-    mine = paste(folder_with_stack_up, "stack UploadBucket")
-    tags = paste(
+    listed = run_with_stack(folder_with_stack_up, "VIDEO_API_KEY=sk-other\n" + lines)
+    first_bucket = run_with_stack(folder_with_stack_up, "stack UploadBucket")
+    tags = run_with_stack(
         folder_with_stack_up,
         "aws resourcegroupstaggingapi get-resources --tag-filters Key=team,Values=films --output text "
         "--query 'ResourceTagMappingList[].ResourceARN'",
@@ -60,55 +60,55 @@ def test_the_lines_for_another_stack_deploy_it_tag_it_and_list_its_outputs(folde
     exports = dict(line.split("\t") for line in listed.strip().splitlines())
     assert {"trailers-UploadBucket", "trailers-JobsTable", "trailers-SweepFunction"} <= exports.keys()
     assert all(name.startswith("trailers-") for name in exports)
-    assert mine.strip() not in exports.values()
+    assert first_bucket.strip() not in exports.values()
     assert any(":function:trailers-" in arn for arn in tags.split())
 
 
-def test_the_lines_for_calls_make_a_frame_alone_and_have_it_sent(folder_with_stack_up: Path) -> None:
-    # given a picture that wakes nothing by itself
-    [lines] = [block for block in blocks_of_readme() if block.startswith("# call FUNCTION")]
-    given = quiet_picture(folder_with_stack_up, "photos/called.jpg")
+def test_the_lines_for_direct_invocations_make_a_frame_and_submit_it(folder_with_stack_up: Path) -> None:
+    # given a picture whose event is ignored
+    lines = find_block("# call FUNCTION")
+    picture = upload_without_event(folder_with_stack_up, "photos/invoked.jpg")
 
     # when
-    said = paste(folder_with_stack_up, given, lines)
+    output = run_with_stack(folder_with_stack_up, picture, lines)
 
     # then
-    made, sent = answers(said)
-    assert (made["status"], made["copy"]["width"], made["copy"]["mode"]) == ("ready", 720, "pad")
-    assert (sent["status"], sent["job_id"]) == ("queued", made["job_id"])
+    ready, submitted = find_jobs(output)
+    assert (ready["status"], ready["copy"]["width"], ready["copy"]["mode"]) == ("ready", 720, "pad")
+    assert (submitted["status"], submitted["job_id"]) == ("queued", ready["job_id"])
 
 
 def test_the_lines_for_state_machines_deploy_both_and_start_one_that_succeeds(folder_with_stack_up: Path) -> None:
     # given
-    [lines] = [block for block in blocks_of_readme() if block.startswith("# a state machine")]
-    given = quiet_picture(folder_with_stack_up, "photos/flow.jpg")
-    given += "CODE_BUCKET=code\naws s3 mb s3://code > /dev/null\n"
+    lines = find_block("# a state machine")
+    picture = upload_without_event(folder_with_stack_up, "photos/flow.jpg")
+    picture += "CODE_BUCKET=code\naws s3 mb s3://code > /dev/null\n"
 
     # when
-    said = paste(folder_with_stack_up, given, lines)
-    execution = re.search(r"arn:aws:states:\S+:execution:[^\s\"]+", said)
+    output = run_with_stack(folder_with_stack_up, picture, lines)
+    execution = re.search(r"arn:aws:states:\S+:execution:[^\s\"]+", output)
     assert execution
-    look = (
+    describe = (
         f"aws stepfunctions describe-execution --execution-arn {execution[0]} --output text --query '[status, output]'"
     )
-    ended = paste(folder_with_stack_up, f"until {look} | grep -v RUNNING; do sleep 1; done")
+    result = run_with_stack(folder_with_stack_up, f"until {describe} | grep -v RUNNING; do sleep 1; done")
 
     # then
-    assert ended.startswith("SUCCEEDED")
-    assert '"key": "videos/video_' in ended
-    assert "video-workflow-by-event" in paste(folder_with_stack_up, "aws stepfunctions list-state-machines")
+    assert result.startswith("SUCCEEDED")
+    assert '"key": "videos/video_' in result
+    assert "video-workflow-by-event" in run_with_stack(folder_with_stack_up, "aws stepfunctions list-state-machines")
 
 
 def test_the_lines_for_rules_deploy_them(folder_with_stack_up: Path) -> None:
-    # given somebody's function
-    [lines] = [block for block in blocks_of_readme() if block.startswith("# a mail for each video")]
-    given = 'FUNCTION_ARN="$(aws lambda get-function --function-name "$(stack SweepFunction)" --output text'
-    given += ' --query Configuration.FunctionArn)"\n'
+    # given a function of the user's
+    lines = find_block("# a mail for each video")
+    function = 'FUNCTION_ARN="$(aws lambda get-function --function-name "$(stack SweepFunction)" --output text'
+    function += ' --query Configuration.FunctionArn)"\n'
     link_samples(folder_with_stack_up)
 
     # when
-    paste(folder_with_stack_up, given, lines)
-    targets = paste(
+    run_with_stack(folder_with_stack_up, function, lines)
+    targets = run_with_stack(
         folder_with_stack_up,
         "for stack in video-mails video-receiver; do "
         'aws events list-targets-by-rule --output text --query "Targets[].Arn" '
@@ -116,13 +116,13 @@ def test_the_lines_for_rules_deploy_them(folder_with_stack_up: Path) -> None:
     )
 
     # then
-    mails, function = targets.strip().splitlines()
-    assert ":sns:" in mails
-    assert ":function:" in function
+    mail_target, function_target = targets.strip().splitlines()
+    assert ":sns:" in mail_target
+    assert ":function:" in function_target
 
 
-def quiet_picture(folder: Path, key: str) -> str:
-    """The lines that drop a picture which no event makes a job of, as where it lies outside `UploadPrefix`."""
+def upload_without_event(folder: Path, key: str) -> str:
+    """Return lines that upload a picture of which no event makes a job, as outside `UploadPrefix`."""
     link_samples(folder)
     return f"""
 key={key}
@@ -134,15 +134,15 @@ aws s3api put-object --bucket "$(stack UploadBucket)" --key "$key" --body .local
 
 
 def link_samples(folder: Path) -> None:
-    """Have the samples where the lines look for them."""
+    """Put the samples of events/ where the README's lines expect them."""
     (folder / "events").symlink_to(ROOT / "events")
 
 
-def answers(said: str) -> list[dict[str, Any]]:
-    """The jobs among what calls printed, each followed by what the CLI tells of the call."""
-    found, decoder, place = [], json.JSONDecoder(), said.find("{")
-    while place >= 0:
-        told, end = decoder.raw_decode(said, place)
-        found += [told] if "job_id" in told else []
-        place = said.find("{", end)
-    return found
+def find_jobs(output: str) -> list[dict[str, Any]]:
+    """Return the jobs among the JSON objects that invocations printed."""
+    jobs, decoder, start = [], json.JSONDecoder(), output.find("{")
+    while start >= 0:
+        value, end = decoder.raw_decode(output, start)
+        jobs += [value] if "job_id" in value else []
+        start = output.find("{", end)
+    return jobs

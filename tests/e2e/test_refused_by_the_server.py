@@ -1,4 +1,4 @@
-"""What the server refuses ends the job, in the server's own words and with what to do."""
+"""A job that the server refuses or fails ends as failed, with the server's own message and a hint."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def test_a_refusal_by_the_server_ends_the_job_as_failed(local: LocalStack, wait_
     picture = make_sample(tmp_path / "blocked.jpg")
 
     # when
-    local.drop_picture(picture, {"prompt": "moderation-block"})
+    local.upload_picture(picture, {"prompt": "moderation-block"})
     [job] = wait_for_jobs("blocked.jpg")
 
     # then
@@ -31,7 +31,7 @@ def test_a_render_that_fails_at_the_server_ends_the_job_as_failed(
     picture = make_sample(tmp_path / "unlucky.jpg")
 
     # when
-    local.drop_picture(picture, {"prompt": "fail-render"})
+    local.upload_picture(picture, {"prompt": "fail-render"})
     [job] = wait_for_jobs("unlucky.jpg")
 
     # then

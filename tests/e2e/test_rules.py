@@ -1,4 +1,4 @@
-"""The sample rules on the emulator: a mail for each end, and a function that fetches each video."""
+"""The sample rules on the emulator: a mail for each job that ends, and a function that fetches each video."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ def handler(event, context):
     video = event["detail"]["video"]
     s3 = boto3.client("s3")
     s3.download_file(video["bucket"], video["key"], "/tmp/received.mp4")
-    told = f"{event['detail']['job_id']} {os.path.getsize('/tmp/received.mp4')}"
-    s3.put_object(Bucket="received", Key=event["detail"]["job_id"], Body=told.encode())
+    received = f"{event['detail']['job_id']} {os.path.getsize('/tmp/received.mp4')}"
+    s3.put_object(Bucket="received", Key=event["detail"]["job_id"], Body=received.encode())
 """
 
 
-def test_a_mail_tells_what_became_of_a_picture(local: LocalStack, wait_for_jobs, tmp_path: Path) -> None:
-    # given the rule, and a queue that hears what the mail would say
-    topic = deploy_sample(local, "rule-mail.yaml", tmp_path, Address="somebody@example.com")["Topic"]
+def test_a_mail_has_the_result_of_a_job(local: LocalStack, wait_for_jobs, tmp_path: Path) -> None:
+    # given the rule, and a queue that gets the text of the mail
+    topic = deploy_sample(local, "rule-mail.yaml", tmp_path, {"Address": "somebody@example.com"})["Topic"]
     sns, sqs = local.emulator.client("sns"), local.emulator.client("sqs")
-    (mail,) = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+    [mail] = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
     assert (mail["Protocol"], mail["Endpoint"]) == ("email", "somebody@example.com")
     url = sqs.create_queue(QueueName="mails")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -38,15 +38,15 @@ def test_a_mail_tells_what_became_of_a_picture(local: LocalStack, wait_for_jobs,
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
 
     # when
-    local.drop_picture(make_sample(tmp_path / "mail.jpg"), {"mode": "sideways"}, key="refused mail.jpg")
+    local.upload_picture(make_sample(tmp_path / "mail.jpg"), {"mode": "sideways"}, key="refused mail.jpg")
     [job] = wait_for_jobs("refused mail.jpg")
-    told: list[str] = []
+    mails: list[str] = []
 
-    def read() -> str:
-        told.extend(message["Body"] for message in sqs.receive_message(QueueUrl=url).get("Messages", []))
-        return "\n".join(told)
+    def receive() -> str:
+        mails.extend(message["Body"] for message in sqs.receive_message(QueueUrl=url).get("Messages", []))
+        return "\n".join(mails)
 
-    text = eventually(read, lambda got: job["job_id"] in got)
+    text = eventually(receive, lambda received: job["job_id"] in received)
 
     # then
     assert "rejected: " in text
@@ -54,44 +54,45 @@ def test_a_mail_tells_what_became_of_a_picture(local: LocalStack, wait_for_jobs,
     assert "Allowed: cover" in text
 
 
-def test_a_function_is_called_with_each_video_and_can_fetch_it(
+def test_a_function_is_invoked_with_each_video_and_can_fetch_it(
     local: LocalStack, wait_for_jobs, tmp_path: Path
 ) -> None:
-    # given somebody's own function, that may read the output bucket
+    # given a function of the user's, which may read the output bucket
     local.emulator.client("s3").create_bucket(Bucket="received")
-    arn = make_function(local)
-    deploy_sample(local, "rule-lambda.yaml", tmp_path, FunctionArn=arn, Stack=local.stack.name)
+    arn = create_function(local)
+    deploy_sample(local, "rule-lambda.yaml", tmp_path, {"FunctionArn": arn, "Stack": local.stack.name})
 
     # when
-    key = local.drop_picture(make_sample(tmp_path / "received.jpg"), {})
+    key = local.upload_picture(make_sample(tmp_path / "received.jpg"), {})
     [job] = wait_for_jobs(key)
 
     # then
     s3 = local.emulator.client("s3")
-    eventually(lambda: s3.list_objects_v2(Bucket="received", Prefix=job["job_id"])["KeyCount"], lambda got: got == 1)
-    told = s3.get_object(Bucket="received", Key=job["job_id"])["Body"].read().decode()
-    assert told == f"{job['job_id']} {job['video']['bytes']}"
+    eventually(lambda: s3.list_objects_v2(Bucket="received", Prefix=job["job_id"])["KeyCount"], lambda keys: keys == 1)
+    received = s3.get_object(Bucket="received", Key=job["job_id"])["Body"].read().decode()
+    assert received == f"{job['job_id']} {job['video']['bytes']}"
 
 
-def make_function(local: LocalStack) -> str:
-    """Make a function that fetches the video of the event that it is called with; return its ARN."""
+def create_function(local: LocalStack) -> str:
+    """Create a function that fetches the video of the event that it is invoked with; return its ARN."""
     package = io.BytesIO()
     with zipfile.ZipFile(package, "w") as file:
         file.writestr("app.py", RECEIVER)
-    made = local.emulator.client("lambda").create_function(
+    created = local.emulator.client("lambda").create_function(
         FunctionName="receiver",
         Runtime="python3.13",
         Handler="app.handler",
-        Role=make_role(local),
+        Role=create_role(local),
         Timeout=30,
         Code={"ZipFile": package.getvalue()},
     )
-    return str(made["FunctionArn"])
+    return str(created["FunctionArn"])
 
 
-def make_role(local: LocalStack) -> str:
-    def allow(action: str, **what: Any) -> str:
-        return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, **what}]})
+def create_role(local: LocalStack) -> str:
+    def allow(action: str, **statement: Any) -> str:
+        statement |= {"Effect": "Allow", "Action": action}
+        return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
     iam = local.emulator.client("iam")
     trust = allow("sts:AssumeRole", Principal={"Service": "lambda.amazonaws.com"})

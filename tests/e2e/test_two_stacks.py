@@ -1,4 +1,4 @@
-"""Two stacks in one account and region, the same picture dropped into both: neither shows in the other."""
+"""Two stacks in one account and region with the same picture: nothing of one appears in the other."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from local.deploy import deploy_template
 from local.emulator import Emulator
 from local.sample import make_sample
-from local.stack import LocalStack, VideoServer
+from local.stack import JobRecord, LocalStack, VideoServer
 from tests.e2e.wait_for_jobs import wait_for_jobs
 
 NAMES = ("films", "films-2")
@@ -31,7 +31,7 @@ def stacks(empty_account: tuple[Emulator, VideoServer]) -> list[LocalStack]:
 
 @pytest.fixture(scope="module")
 def listeners(stacks: list[LocalStack]) -> list[Callable[[int], set[str]]]:
-    """For each stack a queue that hears of its events: call it to wait for so many of them; the jobs' ids."""
+    """For each stack a function that waits for so many of its events and returns the ids of their jobs."""
     return [listen(local) for local in stacks]
 
 
@@ -43,34 +43,34 @@ def listen(local: LocalStack) -> Callable[[int], set[str]]:
     events.put_rule(Name=f"listener-{name}", EventPattern=json.dumps(pattern))
     events.put_targets(Rule=f"listener-{name}", Targets=[{"Id": "queue", "Arn": arn}])
 
-    def hear(count: int) -> set[str]:
-        told: list[dict[str, Any]] = []
+    def wait_for_jobs_of(count: int) -> set[str]:
+        details: list[dict[str, Any]] = []
         for _ in range(60):
-            answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
-            told += [json.loads(message["Body"])["detail"] for message in answer.get("Messages", [])]
-            if len(told) >= count:
+            response = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
+            details += [json.loads(message["Body"])["detail"] for message in response.get("Messages", [])]
+            if len(details) >= count:
                 break
-        return {detail["job_id"] for detail in told}
+        return {detail["job_id"] for detail in details}
 
-    return hear
+    return wait_for_jobs_of
 
 
 @pytest.fixture(scope="module")
-def jobs(stacks: list[LocalStack], listeners: list[Any], tmp_path_factory: pytest.TempPathFactory) -> list[dict]:
+def jobs(stacks: list[LocalStack], listeners: list[Any], tmp_path_factory: pytest.TempPathFactory) -> list[JobRecord]:
     picture = make_sample(tmp_path_factory.mktemp("pictures") / "same.jpg")
     for local in stacks:
-        local.drop_picture(picture, {})
+        local.upload_picture(picture, {})
     return [wait_for_jobs(local, "same.jpg")[0] for local in stacks]
 
 
-def test_both_pictures_become_videos_of_jobs_of_their_own(stacks: list[LocalStack], jobs: list[dict]) -> None:
+def test_both_pictures_become_videos_of_jobs_of_their_own(stacks: list[LocalStack], jobs: list[JobRecord]) -> None:
     assert [job["status"] for job in jobs] == ["completed", "completed"]
     assert stacks[0].server.fake_server
     sent = [entry.idempotency_key for entry in stacks[0].server.fake_server.request_log.creates()]
     assert sorted(sent) == sorted({job["job_id"] for job in jobs})
 
 
-def test_each_table_holds_the_records_of_its_own_stack(stacks: list[LocalStack], jobs: list[dict]) -> None:
+def test_each_table_holds_the_records_of_its_own_stack(stacks: list[LocalStack], jobs: list[JobRecord]) -> None:
     dynamodb = stacks[0].emulator.client("dynamodb")
 
     for local, job in zip(stacks, jobs, strict=True):
@@ -84,37 +84,37 @@ def test_each_table_holds_the_records_of_its_own_stack(stacks: list[LocalStack],
         assert [item["entry"]["S"] for item in videos] == [f"video#{job['server']['id']}"]
 
 
-def test_each_bucket_holds_the_files_of_its_own_stack(stacks: list[LocalStack], jobs: list[dict]) -> None:
+def test_each_bucket_holds_the_files_of_its_own_stack(stacks: list[LocalStack], jobs: list[JobRecord]) -> None:
     s3 = stacks[0].emulator.client("s3")
 
     for local, job in zip(stacks, jobs, strict=True):
-        found = s3.list_objects_v2(Bucket=local.stack.outputs["OutputBucket"])["Contents"]
-        assert {entry["Key"] for entry in found} == {job["copy"]["key"], job["video"]["key"]}
-        found = s3.list_objects_v2(Bucket=local.stack.outputs["UploadBucket"])["Contents"]
-        assert [entry["Key"] for entry in found] == ["same.jpg"]
+        outputs = s3.list_objects_v2(Bucket=local.stack.outputs["OutputBucket"])["Contents"]
+        assert {item["Key"] for item in outputs} == {job["copy"]["key"], job["video"]["key"]}
+        uploads = s3.list_objects_v2(Bucket=local.stack.outputs["UploadBucket"])["Contents"]
+        assert [item["Key"] for item in uploads] == ["same.jpg"]
 
 
-def test_on_the_bus_that_both_share_who_names_a_stack_hears_of_its_jobs_alone(
-    jobs: list[dict], listeners: list[Callable[[int], set[str]]]
+def test_a_rule_that_names_a_stack_matches_only_its_events_on_the_shared_bus(
+    jobs: list[JobRecord], listeners: list[Callable[[int], set[str]]]
 ) -> None:
-    for hear, job in zip(listeners, jobs, strict=True):
-        assert hear(len(job["history"])) == {job["job_id"]}
+    for wait_for_jobs_of, job in zip(listeners, jobs, strict=True):
+        assert wait_for_jobs_of(len(job["history"])) == {job["job_id"]}
 
 
-def test_no_function_spoke_of_the_other_stacks_job(stacks: list[LocalStack], jobs: list[dict]) -> None:
+def test_no_function_logs_the_other_stacks_job(stacks: list[LocalStack], jobs: list[JobRecord]) -> None:
     logs = stacks[0].emulator.client("logs")
 
     for local, other in zip(stacks, reversed(jobs), strict=True):
         groups = logs.describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{local.stack.name}-")["logGroups"]
-        # The prefix of the one is the beginning of the other's.
+        # One stack's name is a prefix of the other's.
         names = {group["logGroupName"] for group in groups}
         own = [name for name in names if name.removeprefix(f"/aws/lambda/{local.stack.name}-").isalpha()]
-        told = [event["message"] for name in own for event in logs.filter_log_events(logGroupName=name)["events"]]
+        messages = [event["message"] for name in own for event in logs.filter_log_events(logGroupName=name)["events"]]
         assert len(own) >= 5
-        assert not [line for line in told if other["job_id"] in line]
+        assert not [message for message in messages if other["job_id"] in message]
 
 
-def test_nothing_in_the_account_belongs_to_both(stacks: list[LocalStack]) -> None:
+def test_no_resource_belongs_to_both(stacks: list[LocalStack]) -> None:
     cloudformation = stacks[0].emulator.client("cloudformation")
 
     one, other = (
@@ -122,7 +122,7 @@ def test_nothing_in_the_account_belongs_to_both(stacks: list[LocalStack]) -> Non
             resource["PhysicalResourceId"]
             for page in cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
             for resource in page["StackResourceSummaries"]
-            # A stage is named within its API, which is the stack's own.
+            # A stage's name is unique only within its API, which is the stack's own.
             if resource["ResourceType"] != "AWS::ApiGateway::Stage"
         }
         for name in NAMES
@@ -130,7 +130,7 @@ def test_nothing_in_the_account_belongs_to_both(stacks: list[LocalStack]) -> Non
 
     assert len(one) >= 40
     assert one.isdisjoint(other)
-    # A layer is told from its like by its name, and a version only numbers it.
+    # A layer's ARN ends in the number of its version.
     layers = [{arn.rsplit(":", 1)[0] for arn in arns if ":layer:" in arn} for arns in (one, other)]
     assert layers[0]
     assert layers[0].isdisjoint(layers[1])

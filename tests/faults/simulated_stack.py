@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from local.fake_video_server import Entry
+from local.fake_video_server import LoggedRequest
 from sora_ready.adapters.job_table import JobTable
 from sora_ready.adapters.ledger import Ledger
 from sora_ready.adapters.metrics import Metrics
@@ -167,7 +167,7 @@ class SimulatedStack:
         assert job, f"{source.key} has no record"
         return job
 
-    def accepted(self) -> list[Entry]:
+    def accepted(self) -> list[LoggedRequest]:
         """Every POST that the server took, and would have billed."""
         return self.paid.request_log.accepted()
 

@@ -1,4 +1,4 @@
-"""Small video servers that say what a test has them say."""
+"""Small HTTP servers with canned responses, in place of a video server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class CannedResponse:
-    """What a scripted server says. Without a content-length the body ends where the connection does."""
+    """One response. Without a content-length header the body ends where the connection does."""
 
     status: int = 200
     body: bytes = b""
@@ -26,8 +26,8 @@ class CannedResponse:
 
 
 @dataclass(frozen=True)
-class ScriptedServer:
-    """A server on loopback and what it was asked, as `POST /v1/videos`."""
+class CannedServer:
+    """A running server on loopback, and the requests that it got, as `POST /v1/videos`."""
 
     base_url: str
     requests: list[str]
@@ -35,25 +35,25 @@ class ScriptedServer:
 
 @contextmanager
 def scripted_server(
-    answers: CannedResponse | Mapping[str, CannedResponse], before: Callable[[], object] = lambda: None
-) -> Iterator[ScriptedServer]:
-    """CannedResponse each request alike, or by its `METHOD /path`, after calling `before`, until the block ends."""
+    responses: CannedResponse | Mapping[str, CannedResponse], before: Callable[[], object] = lambda: None
+) -> Iterator[CannedServer]:
+    """Give each request the same response, or the one of its `METHOD /path`, after calling `before`."""
     requests: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
-        def answer(self) -> None:
+        def respond(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            asked = f"{self.command} {self.path}"
-            requests.append(asked)
+            request = f"{self.command} {self.path}"
+            requests.append(request)
             before()
-            said = answers if isinstance(answers, CannedResponse) else answers.get(asked, CannedResponse(500))
-            self.send_response(said.status)
-            for name, value in said.headers.items():
+            canned = responses if isinstance(responses, CannedResponse) else responses.get(request, CannedResponse(500))
+            self.send_response(canned.status)
+            for name, value in canned.headers.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(said.body)
+            self.wfile.write(canned.body)
 
-        do_GET = do_POST = answer  # noqa: N815 - the names that http.server looks for
+        do_GET = do_POST = respond  # noqa: N815 - the names that http.server calls
 
         def log_message(self, *_: Any) -> None:
             pass
@@ -62,7 +62,7 @@ def scripted_server(
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
-        yield ScriptedServer(f"http://127.0.0.1:{server.server_port}/v1", requests)
+        yield CannedServer(f"http://127.0.0.1:{server.server_port}/v1", requests)
     finally:
         server.shutdown()
         thread.join()

@@ -1,6 +1,6 @@
-"""A bucket with notifications of other teams, as the tests of `python -m local wire` use it.
+"""A fake S3 client with one bucket that has other teams' notifications, for the tests of `connect-bucket`.
 
-It stands in for S3, because moto forgets that EventBridge was asked for where nothing else was.
+Moto is not used: it drops the EventBridge setting of a bucket that has no other notification.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 BUCKET, OWNER = "team-pictures", "123456789012"
 ARN = "arn:aws:{}:us-east-1:123456789012:{}"
-THERE: dict[str, Any] = {
+OTHERS: dict[str, Any] = {
     "QueueConfigurations": [
         {
             "Id": "thumbnails",
@@ -30,12 +30,12 @@ THERE: dict[str, Any] = {
         }
     ],
 }
-# The same, as S3 may give it back: in another order, and with names in capitals.
-SHUFFLED: dict[str, Any] = {
-    "TopicConfigurations": THERE["TopicConfigurations"],
-    "LambdaFunctionConfigurations": THERE["LambdaFunctionConfigurations"],
+# The same configuration as S3 may return it: in another order, and with capitalized names.
+OTHERS_SHUFFLED: dict[str, Any] = {
+    "TopicConfigurations": OTHERS["TopicConfigurations"],
+    "LambdaFunctionConfigurations": OTHERS["LambdaFunctionConfigurations"],
     "QueueConfigurations": [
-        THERE["QueueConfigurations"][0]
+        OTHERS["QueueConfigurations"][0]
         | {
             "Events": ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"],
             "Filter": {"Key": {"FilterRules": [{"Name": "Suffix", "Value": "g"}, {"Name": "Prefix", "Value": "web/"}]}},
@@ -44,46 +44,47 @@ SHUFFLED: dict[str, Any] = {
 }
 
 
-class Bucket:
-    """The part of an S3 client that the command uses, for one bucket.
+class FakeS3:
+    """The methods of an S3 client that the command calls, for one bucket.
 
-    `unseen` is how many reads after a write still show what was before; `keep` is what S3 makes of what is written.
+    The first `stale_reads` reads after a write still return the configuration before. `store` is what S3 stores of a
+    write. `error` is the code of an error that S3 responds with.
     """
 
     def __init__(self, configuration: dict[str, Any]) -> None:
         self.configuration = configuration
         self.versioning = "Enabled"
-        self.key: str | None = None
-        self.refuses: str | None = None
+        self.kms_key: str | None = None
+        self.error: str | None = None
         self.writes: list[dict[str, Any]] = []
-        self.unseen = 0
-        self.keep: Callable[[dict[str, Any]], dict[str, Any]] = lambda written: written
+        self.stale_reads = 0
+        self.store: Callable[[dict[str, Any]], dict[str, Any]] = lambda written: written
 
-    def get_bucket_notification_configuration(self, **whose: Any) -> dict[str, Any]:
-        assert whose == {"Bucket": BUCKET, "ExpectedBucketOwner": OWNER}
-        if self.writes and self.unseen:
-            self.unseen -= 1
-            return {**THERE, "ResponseMetadata": {}}
+    def get_bucket_notification_configuration(self, **parameters: Any) -> dict[str, Any]:
+        assert parameters == {"Bucket": BUCKET, "ExpectedBucketOwner": OWNER}
+        if self.writes and self.stale_reads:
+            self.stale_reads -= 1
+            return {**OTHERS, "ResponseMetadata": {}}
         return {**self.configuration, "ResponseMetadata": {}}
 
-    def put_bucket_notification_configuration(self, **order: Any) -> None:
-        assert order["ExpectedBucketOwner"] == OWNER
-        assert order["SkipDestinationValidation"]
-        self.writes.append(order["NotificationConfiguration"])
-        self.configuration = self.keep(order["NotificationConfiguration"])
+    def put_bucket_notification_configuration(self, **parameters: Any) -> None:
+        assert (parameters["Bucket"], parameters["ExpectedBucketOwner"]) == (BUCKET, OWNER)
+        assert parameters["SkipDestinationValidation"]
+        self.writes.append(parameters["NotificationConfiguration"])
+        self.configuration = self.store(parameters["NotificationConfiguration"])
 
-    def head_bucket(self, **whose: Any) -> dict[str, Any]:
-        assert whose["ExpectedBucketOwner"] == OWNER
-        if self.refuses or whose["Bucket"] != BUCKET:
-            raise ClientError({"Error": {"Code": self.refuses or "404", "Message": "no"}}, "HeadBucket")
+    def head_bucket(self, **parameters: Any) -> dict[str, Any]:
+        assert parameters["ExpectedBucketOwner"] == OWNER
+        if self.error or parameters["Bucket"] != BUCKET:
+            raise ClientError({"Error": {"Code": self.error or "404", "Message": "no"}}, "HeadBucket")
         return {"BucketRegion": "eu-west-1"}
 
     def get_bucket_versioning(self, **_: Any) -> dict[str, Any]:
         return {"Status": self.versioning} if self.versioning else {}
 
     def get_bucket_encryption(self, **_: Any) -> dict[str, Any]:
-        default = {"SSEAlgorithm": "aws:kms"} | ({"KMSMasterKeyID": self.key} if self.key else {})
+        default = {"SSEAlgorithm": "aws:kms"} | ({"KMSMasterKeyID": self.kms_key} if self.kms_key else {})
         return {"ServerSideEncryptionConfiguration": {"Rules": [{"ApplyServerSideEncryptionByDefault": default}]}}
 
-    def is_wired(self) -> bool:
+    def is_connected(self) -> bool:
         return "EventBridgeConfiguration" in self.configuration

@@ -1,4 +1,4 @@
-"""What the functions log, as a person reads it in the end."""
+"""The log output of the functions, as it would reach CloudWatch."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ Heard = Callable[[], str]
 
 @pytest.fixture
 def heard(load: Load, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Heard]:
-    """All that was printed or logged so far, by whichever logger, at the level that Lambda shows."""
+    """Return all that was printed or logged so far, by any logger, at the level that Lambda shows."""
     log = io.StringIO()
     load("normalize")
     for logger in [logging.getLogger(name) for name in list(logging.root.manager.loggerDict)]:
         for handler in logger.handlers:
-            # The handlers were made at import, when another stream stood for stdout.
+            # The handlers were created at import, with another stdout.
             if isinstance(handler, logging.StreamHandler):
                 monkeypatch.setattr(handler, "stream", log)
-    others = logging.StreamHandler(log)
+    root_handler = logging.StreamHandler(log)
     level = logging.root.level
-    logging.root.addHandler(others)
+    logging.root.addHandler(root_handler)
     logging.root.setLevel(logging.INFO)
     yield lambda: log.getvalue() + "".join(capfd.readouterr())
-    logging.root.removeHandler(others)
+    logging.root.removeHandler(root_handler)
     logging.root.setLevel(level)

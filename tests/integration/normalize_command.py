@@ -1,4 +1,4 @@
-"""Photos, and the command that makes frames of them, as the tests of `python -m local normalize` use both."""
+"""The normalize command and small photos, for the tests of `python -m local normalize`."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ Command = Callable[..., int]
 
 @pytest.fixture
 def normalize(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Command]:
-    """The command, called from the folder of the test, for small frames and with one process at a time."""
+    """The command, run in the test's folder, for small frames and with one process."""
     monkeypatch.chdir(tmp_path)
-    heeded = {which: signal.getsignal(which) for which in (signal.SIGTERM, signal.SIGHUP)}
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
 
-    def call(*arguments: str) -> int:
+    def run(*arguments: str) -> int:
         return main(["normalize", "--size", "64x36", "--jobs", "1", *arguments])
 
-    yield call
-    for which, handler in heeded.items():
-        signal.signal(which, handler)
+    yield run
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 def paint(path: str, color: tuple[int, int, int] = RED, size: tuple[int, int] = (90, 60)) -> Path:
@@ -44,5 +44,5 @@ def files(folder: str) -> list[str]:
 def color_of(path: str) -> str:
     with Image.open(path) as frame:
         assert frame.size == (64, 36)
-        pixel = frame.convert("RGB").getpixel((32, 18))
-    return "red" if pixel[0] > pixel[2] else "blue"
+        red, _, blue = frame.convert("RGB").crop((32, 18, 33, 19)).tobytes()
+    return "red" if red > blue else "blue"

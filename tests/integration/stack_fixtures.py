@@ -18,7 +18,7 @@ from uuid import uuid4
 from PIL import Image, ImageDraw
 from samtranslator.yaml_helper import yaml_parse
 
-from local.fake_video_server import Entry, ModelRules, RequestLog
+from local.fake_video_server import LoggedRequest, ModelRules, RequestLog
 from sora_ready.adapters.job_items import write_item
 from sora_ready.adapters.job_table import DueJob, JobTable
 from sora_ready.adapters.ledger import Ledger
@@ -137,7 +137,7 @@ class RequestLogFromNow(RequestLog):
         self._request_log = request_log
         self._before = len(request_log.entries())
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[LoggedRequest]:
         return self._request_log.entries()[self._before :]
 
 

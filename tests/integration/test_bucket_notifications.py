@@ -1,4 +1,4 @@
-"""`python -m local wire`: EventBridge comes to a bucket's notifications, and nothing that was there goes."""
+"""`python -m local connect-bucket`: EventBridge is added to a bucket's notifications, and no other one is removed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from local.bucket_notifications import (
+from local.connect_bucket import (
     BucketNotifications,
     ConnectBucketError,
     connect_bucket,
@@ -16,47 +16,48 @@ from local.bucket_notifications import (
     show_difference,
 )
 
-from .fake_notifications import BUCKET, OWNER, SHUFFLED, THERE, Bucket
+from .fake_notifications import BUCKET, OTHERS, OTHERS_SHUFFLED, OWNER, FakeS3
 
 
-def wire(bucket: Bucket, *, agree: Callable[[], bool] = lambda: True) -> tuple[bool, str]:
-    said: list[str] = []
-    wiring = BucketNotifications(bucket, BUCKET, OWNER, pause=lambda _: None)  # type: ignore[arg-type]
-    return connect_bucket(wiring, say=said.append, agree=agree), "\n".join(said)
+def connect(s3: FakeS3, *, confirm: Callable[[], bool] = lambda: True) -> tuple[bool, str]:
+    """Return whether the bucket is connected, and what was printed."""
+    lines: list[str] = []
+    notifications = BucketNotifications(s3, BUCKET, OWNER, sleep=lambda _: None)  # type: ignore[arg-type]  # a fake
+    return connect_bucket(notifications, lines.append, confirm=confirm), "\n".join(lines)
 
 
 # ---------------------------------------------------------------- what is written
 
 
-def test_event_bridge_comes_to_what_is_there_and_the_whole_is_written() -> None:
-    bucket = Bucket(THERE)
+def test_event_bridge_is_added_and_the_whole_configuration_is_written() -> None:
+    s3 = FakeS3(OTHERS)
 
-    wired, said = wire(bucket)
+    connected, output = connect(s3)
 
-    assert wired
-    assert bucket.writes == [{**THERE, "EventBridgeConfiguration": {}}]
-    assert "3 other notifications are there as before" in said
-
-
-def test_a_bucket_without_any_notification_is_wired_too() -> None:
-    bucket = Bucket({})
-
-    assert wire(bucket)[0]
-    assert bucket.writes == [{"EventBridgeConfiguration": {}}]
+    assert connected
+    assert s3.writes == [{**OTHERS, "EventBridgeConfiguration": {}}]
+    assert "3 other notifications are as before" in output
 
 
-def test_a_bucket_that_is_wired_already_is_left_alone() -> None:
-    bucket = Bucket({**THERE, "EventBridgeConfiguration": {}})
+def test_a_bucket_without_any_notification_is_connected_too() -> None:
+    s3 = FakeS3({})
 
-    wired, said = wire(bucket, agree=lambda: pytest.fail("there is nothing to ask"))
-
-    assert wired
-    assert bucket.writes == []
-    assert "already" in said
+    assert connect(s3)[0]
+    assert s3.writes == [{"EventBridgeConfiguration": {}}]
 
 
-def test_the_difference_shows_what_comes_and_all_that_stays() -> None:
-    lines = show_difference(THERE, merge_event_bridge(THERE)).splitlines()
+def test_a_bucket_that_is_connected_already_stays_as_it_is() -> None:
+    s3 = FakeS3({**OTHERS, "EventBridgeConfiguration": {}})
+
+    connected, output = connect(s3, confirm=lambda: pytest.fail("there is nothing to confirm"))
+
+    assert connected
+    assert s3.writes == []
+    assert "already" in output
+
+
+def test_the_difference_shows_what_is_added_and_all_that_stays() -> None:
+    lines = show_difference(OTHERS, merge_event_bridge(OTHERS)).splitlines()
 
     added = [line for line in lines if line.startswith("+") and not line.startswith("+++")]
     assert added == ['+  "EventBridgeConfiguration": {},']
@@ -71,57 +72,57 @@ def test_the_difference_shows_what_comes_and_all_that_stays() -> None:
 # ---------------------------------------------------------------- what is not
 
 
-def test_nothing_is_written_where_the_person_disagrees() -> None:
-    bucket = Bucket(THERE)
+def test_nothing_is_written_without_a_yes() -> None:
+    s3 = FakeS3(OTHERS)
 
-    wired, said = wire(bucket, agree=lambda: False)
+    connected, output = connect(s3, confirm=lambda: False)
 
-    assert not wired
-    assert bucket.writes == []
-    assert said.endswith("Nothing was written.")
+    assert not connected
+    assert s3.writes == []
+    assert output.endswith("Nothing was written.")
 
 
-def test_nothing_is_written_over_what_somebody_else_changed_meanwhile() -> None:
-    bucket = Bucket(THERE)
+def test_nothing_is_written_if_the_configuration_changed_in_the_meantime() -> None:
+    s3 = FakeS3(OTHERS)
 
-    def agree_late() -> bool:
-        bucket.configuration = {**THERE, "TopicConfigurations": []}
+    def change_then_confirm() -> bool:
+        s3.configuration = {**OTHERS, "TopicConfigurations": []}
         return True
 
     with pytest.raises(ConnectBucketError, match=r"changed while you looked at them\. Nothing was written"):
-        wire(bucket, agree=agree_late)
+        connect(s3, confirm=change_then_confirm)
 
-    assert bucket.writes == []
+    assert s3.writes == []
 
 
-def test_the_same_notifications_in_another_order_are_no_change() -> None:
-    bucket = Bucket(THERE)
+def test_the_same_notifications_in_another_order_are_not_a_change() -> None:
+    s3 = FakeS3(OTHERS)
 
-    def agree_late() -> bool:
-        bucket.configuration = SHUFFLED
+    def shuffle_then_confirm() -> bool:
+        s3.configuration = OTHERS_SHUFFLED
         return True
 
-    assert wire(bucket, agree=agree_late)[0]
-    assert list_entries(SHUFFLED) == sorted(list_entries(SHUFFLED), key=list_entries(THERE).index)
+    assert connect(s3, confirm=shuffle_then_confirm)[0]
+    assert list_entries(OTHERS_SHUFFLED) == sorted(list_entries(OTHERS_SHUFFLED), key=list_entries(OTHERS).index)
 
 
 # ---------------------------------------------------------------- what is read back
 
 
-def test_what_s3_does_not_show_at_once_is_waited_for() -> None:
-    bucket = Bucket(THERE)
-    bucket.unseen = 3
+def test_a_write_that_is_not_visible_at_once_is_read_again() -> None:
+    s3 = FakeS3(OTHERS)
+    s3.stale_reads = 3
 
-    assert wire(bucket)[0]
+    assert connect(s3)[0]
 
 
-@pytest.mark.parametrize("lost", [*THERE, "EventBridgeConfiguration"])
-def test_what_s3_did_not_keep_is_named_with_all_that_was_there(lost: str) -> None:
-    bucket = Bucket(THERE)
-    bucket.keep = lambda written: {kind: entries for kind, entries in written.items() if kind != lost}
+@pytest.mark.parametrize("lost", [*OTHERS, "EventBridgeConfiguration"])
+def test_an_entry_that_s3_did_not_store_is_named_with_the_configuration_before(lost: str) -> None:
+    s3 = FakeS3(OTHERS)
+    s3.store = lambda written: {kind: entries for kind, entries in written.items() if kind != lost}
 
     with pytest.raises(ConnectBucketError) as refused:
-        wire(bucket)
+        connect(s3)
 
     assert f"Missing: {lost}" in str(refused.value)
-    assert json.dumps(THERE) in str(refused.value)
+    assert json.dumps(OTHERS) in str(refused.value)

@@ -1,4 +1,4 @@
-"""What a person who types `python -m local wire BUCKET` is shown, asked, warned of and told to do next."""
+"""`python -m local connect-bucket BUCKET` at a terminal: its question, its warnings, and the next step."""
 
 from __future__ import annotations
 
@@ -6,62 +6,62 @@ from collections.abc import Callable, Iterator
 from signal import SIGHUP, SIGTERM, getsignal, signal
 from types import SimpleNamespace
 
+import boto3
 import pytest
 
 from local import connect_bucket
 from local.__main__ import main
 
-from .fake_notifications import ARN, BUCKET, OWNER, THERE, Bucket
+from .fake_notifications import ARN, BUCKET, OTHERS, OWNER, FakeS3
 
 Command = Callable[..., int]
+Capture = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
-def bucket() -> Bucket:
-    return Bucket(dict(THERE))
+def s3() -> FakeS3:
+    return FakeS3(dict(OTHERS))
 
 
 @pytest.fixture
 def outputs() -> dict[str, str]:
-    """The stack's outputs; there is no stack where they are empty."""
+    """The stack's outputs; empty if there is no stack."""
     return {}
 
 
 @pytest.fixture
-def command(bucket: Bucket, outputs: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Command]:
-    """The command, for the stack `films`; nobody is there to be asked unless the test says what they answer."""
+def command(s3: FakeS3, outputs: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Command]:
+    """The command, for the stack `films`, without a terminal to ask on unless the test sets the input."""
 
-    def nobody(_: str) -> str:
+    def no_input(_: str) -> str:
         raise EOFError
 
-    clients = {"s3": bucket, "sts": SimpleNamespace(get_caller_identity=lambda: {"Account": OWNER})}
-    monkeypatch.setattr(connect_bucket.boto3, "client", lambda service: clients[service])
-    monkeypatch.setattr(connect_bucket, "read_outputs", lambda stack: outputs)
-    monkeypatch.setattr("builtins.input", nobody)
-    heeded = {which: getsignal(which) for which in (SIGTERM, SIGHUP)}
+    clients = {"s3": s3, "sts": SimpleNamespace(get_caller_identity=lambda: {"Account": OWNER})}
+    monkeypatch.setattr(boto3, "client", lambda service: clients[service])
+    monkeypatch.setattr(connect_bucket, "read_stack_outputs", lambda name: outputs)
+    monkeypatch.setattr("builtins.input", no_input)
+    handlers = {number: getsignal(number) for number in (SIGTERM, SIGHUP)}
 
-    def call(*arguments: str, name: str = BUCKET) -> int:
-        return main(["wire", name, "--stack", "films", *arguments])
+    def run(*arguments: str, name: str = BUCKET) -> int:
+        return main(["connect-bucket", name, "--stack", "films", *arguments])
 
-    yield call
-    for which, handler in heeded.items():
-        signal(which, handler)
+    yield run
+    for number, handler in handlers.items():
+        signal(number, handler)
 
 
-def test_it_wires_and_tells_what_to_deploy(
-    command: Command, bucket: Bucket, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_it_connects_the_bucket_and_prints_what_to_deploy(command: Command, s3: FakeS3, capsys: Capture) -> None:
     assert command("--yes", "--prefix", "photos/") == 0
 
-    said = capsys.readouterr().out
-    assert bucket.is_wired()
-    assert "the stack films in eu-west-1: sam deploy" in said
-    assert f'ExistingUploadBucket={BUCKET} UploadPrefix="photos/"' in said
-    assert "keeps no versions" not in said
+    output = capsys.readouterr().out
+    assert s3.is_connected()
+    assert "the stack films in eu-west-1: sam deploy" in output
+    assert f'ExistingUploadBucket={BUCKET} UploadPrefix="photos/"' in output
+    assert "keeps no versions" not in output
 
 
-def test_it_says_so_where_the_stack_takes_the_bucket_already(
-    command: Command, outputs: dict[str, str], capsys: pytest.CaptureFixture
+def test_it_says_so_if_the_stack_uses_the_bucket_already(
+    command: Command, outputs: dict[str, str], capsys: Capture
 ) -> None:
     outputs |= {"UploadBucket": BUCKET, "UploadPrefix": "in/"}
 
@@ -69,97 +69,91 @@ def test_it_says_so_where_the_stack_takes_the_bucket_already(
     assert f"The stack films makes videos of s3://{BUCKET}/in/*" in capsys.readouterr().out
 
 
-def test_a_dry_run_shows_and_writes_nothing(
-    command: Command, bucket: Bucket, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_dry_run_shows_the_difference_and_writes_nothing(command: Command, s3: FakeS3, capsys: Capture) -> None:
     assert command("--dry-run", "--yes") == 0
 
     assert '+  "EventBridgeConfiguration": {}' in capsys.readouterr().out
-    assert bucket.writes == []
+    assert s3.writes == []
 
 
 @pytest.mark.parametrize(("answer", "code"), [("y", 0), ("YES", 0), ("n", 1), ("", 1)])
 def test_it_asks_before_it_writes(
-    command: Command, bucket: Bucket, monkeypatch: pytest.MonkeyPatch, answer: str, code: int
+    command: Command, s3: FakeS3, monkeypatch: pytest.MonkeyPatch, answer: str, code: int
 ) -> None:
     monkeypatch.setattr("builtins.input", lambda _: answer)
 
     assert command() == code
-    assert bucket.is_wired() is (code == 0)
+    assert s3.is_connected() is (code == 0)
 
 
-def test_where_nobody_can_be_asked_nothing_is_written(
-    command: Command, bucket: Bucket, capsys: pytest.CaptureFixture
-) -> None:
+def test_without_a_terminal_to_ask_on_nothing_is_written(command: Command, s3: FakeS3, capsys: Capture) -> None:
     assert command() == 1
 
     assert "--yes" in capsys.readouterr().out
-    assert bucket.writes == []
+    assert s3.writes == []
 
 
-def test_a_bucket_that_is_not_there_is_named(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bucket_that_does_not_exist_is_named(command: Command, capsys: Capture) -> None:
     assert command("--yes", name="no-such-bucket") == 1
 
     assert "There is no bucket no-such-bucket. Nothing was written." in capsys.readouterr().err
 
 
-def test_a_bucket_that_is_not_the_persons_is_refused(
-    command: Command, bucket: Bucket, capsys: pytest.CaptureFixture
-) -> None:
-    bucket.refuses = "403"
+def test_a_bucket_of_another_account_is_refused(command: Command, s3: FakeS3, capsys: Capture) -> None:
+    s3.error = "403"
 
     assert command("--yes") == 1
     assert f"another account than {OWNER}, or you lack s3:ListBucket" in capsys.readouterr().err
 
 
 def test_the_stacks_own_output_bucket_is_refused(
-    command: Command, bucket: Bucket, outputs: dict[str, str], capsys: pytest.CaptureFixture
+    command: Command, s3: FakeS3, outputs: dict[str, str], capsys: Capture
 ) -> None:
     outputs["OutputBucket"] = BUCKET
 
     assert command("--yes") == 1
     assert "would become videos again" in capsys.readouterr().err
-    assert bucket.writes == []
+    assert s3.writes == []
 
 
 @pytest.mark.parametrize("versioning", ["Suspended", ""])
-def test_a_bucket_that_keeps_no_versions_is_wired_with_a_warning(
-    command: Command, bucket: Bucket, capsys: pytest.CaptureFixture[str], versioning: str
+def test_a_bucket_without_versions_is_connected_with_a_warning(
+    command: Command, s3: FakeS3, capsys: Capture, versioning: str
 ) -> None:
-    bucket.versioning = versioning
+    s3.versioning = versioning
 
     assert command("--yes") == 0
     assert "keeps no versions" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
-    ("key", "told"),
+    ("key", "named"),
     [(ARN.format("kms", "key/1234"), True), (ARN.format("kms", "alias/aws/s3"), False), (None, False)],
 )
-def test_a_key_of_the_buckets_own_is_told_because_the_stack_must_be_given_it(
-    command: Command, bucket: Bucket, capsys: pytest.CaptureFixture[str], key: str | None, told: bool
+def test_a_customers_key_is_named_because_the_stack_needs_it_as_a_parameter(
+    command: Command, s3: FakeS3, capsys: Capture, key: str | None, named: bool
 ) -> None:
-    bucket.key = key
+    s3.kms_key = key
 
     assert command("--yes") == 0
-    said = capsys.readouterr().out
-    assert ("UploadKeyArn=" in said) is told
-    assert not told or str(key) in said
+    output = capsys.readouterr().out
+    assert ("UploadKeyArn=" in output) is named
+    assert not named or str(key) in output
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["s3://pictures/photos"], "leave out s3://"),
-        ([""], "is no bucket's name"),
+        ([""], "is not a bucket's name"),
         (["pictures", "--prefix", "/photos/"], "write 'photos/'"),
     ],
 )
-def test_an_order_that_makes_no_sense_is_explained_before_aws_is_asked(
-    capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+def test_invalid_arguments_are_explained_before_any_request(
+    capsys: Capture, arguments: list[str], message: str
 ) -> None:
     with pytest.raises(SystemExit) as refused:
-        main(["wire", *arguments])
+        main(["connect-bucket", *arguments])
 
     assert refused.value.code == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""The fake video server as clients meet it: through the official SDK, over a real connection, and as a process."""
+"""The fake video server through the official SDK, over a real connection, and as a process."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def client(fake_server: FakeVideoServer) -> Iterator[OpenAI]:
 
 
 def photograph(width: int, height: int) -> Image.Image:
-    """Soft shapes under fine grain, as a camera makes them; RGB."""
+    """Return soft shapes under fine grain, like a camera's picture; RGB."""
     clouds = [Image.effect_noise((16, 9), 120).resize((width, height), Image.Resampling.BICUBIC) for _ in "rgb"]
     grain = Image.effect_noise((width, height), 12)
     return Image.merge("RGB", [ImageChops.add(cloud, grain, 1, -128) for cloud in clouds])
@@ -54,7 +54,7 @@ def jpeg(picture: Image.Image) -> bytes:
 
 
 def psnr(one: Image.Image, other: Image.Image) -> float:
-    """Peak signal to noise of two RGB pictures, in dB."""
+    """Return the peak signal-to-noise ratio of two RGB pictures, in dB."""
     error = sum(ImageStat.Stat(ImageChops.difference(one, other)).sum2) / (3 * one.width * one.height)
     return 10 * math.log10(255**2 / error)
 
@@ -77,7 +77,7 @@ def test_a_picture_becomes_a_video_that_starts_with_it(client: OpenAI, fake_serv
 
     with av.open(io.BytesIO(client.videos.download_content(video.id).read()), "r") as container:
         assert container.duration == 4_000_000
-        first: Image.Image = next(container.decode(video=0)).to_image()  # type: ignore[no-untyped-call]
+        first: Image.Image = next(container.decode(video=0)).to_image()
     assert first.size == (1280, 720)
     assert psnr(first, Image.open(io.BytesIO(picture))) > 38
 
@@ -85,15 +85,15 @@ def test_a_picture_becomes_a_video_that_starts_with_it(client: OpenAI, fake_serv
     assert client.videos.delete(video.id).deleted
     with pytest.raises(openai.NotFoundError):
         client.videos.retrieve(video.id)
-    (entry,) = fake_server.request_log.accepted()
+    [entry] = fake_server.request_log.accepted()
     assert (entry.video_id, entry.image_type, entry.idempotency_key) == (video.id, "image/jpeg", "job-1")
 
 
-def test_the_sdk_needs_no_picture(client: OpenAI) -> None:
+def test_a_video_needs_no_picture(client: OpenAI) -> None:
     assert client.videos.create(prompt="a calm sea").size == "720x1280"
 
 
-def test_raw_bytes_are_refused_for_their_missing_type(client: OpenAI) -> None:
+def test_bytes_without_a_mime_type_are_refused(client: OpenAI) -> None:
     with pytest.raises(openai.BadRequestError, match="application/octet-stream"):
         client.videos.create(prompt="a calm sea", input_reference=jpeg(photograph(720, 1280)))
 
@@ -105,31 +105,31 @@ def test_a_wrong_key_is_an_authentication_error(fake_server: FakeVideoServer) ->
     assert refusal.value.code == "invalid_api_key"
 
 
-def test_a_connection_dropped_after_acceptance_leaves_one_job(client: OpenAI, fake_server: FakeVideoServer) -> None:
+def test_a_connection_that_drops_after_acceptance_leaves_one_job(client: OpenAI, fake_server: FakeVideoServer) -> None:
     fake_server.faults.plan(faults.accept_then_drop_connection())
     with pytest.raises(openai.APIConnectionError):
         client.videos.create(prompt="a calm sea")
     assert [entry.status for entry in fake_server.request_log.creates()] == [None]
-    (entry,) = fake_server.request_log.accepted()
+    [entry] = fake_server.request_log.accepted()
     assert [video.id for video in client.videos.list()] == [entry.video_id]
 
 
-def test_a_job_is_in_the_ledger_before_its_late_answer(client: OpenAI, fake_server: FakeVideoServer) -> None:
+def test_a_job_is_in_the_log_before_its_delayed_response(client: OpenAI, fake_server: FakeVideoServer) -> None:
     fake_server.faults.plan(faults.accept_then(faults.delay(1)))
     with pytest.raises(openai.APITimeoutError):
         client.with_options(timeout=0.3).videos.create(prompt="a calm sea")
     assert len(fake_server.request_log.accepted()) == 1
 
 
-def test_a_download_breaks_off_where_planned(client: OpenAI, fake_server: FakeVideoServer) -> None:
+def test_a_download_is_truncated_where_planned(client: OpenAI, fake_server: FakeVideoServer) -> None:
     video = client.videos.poll(client.videos.create(prompt="a calm sea").id)
     fake_server.faults.plan(faults.cut_content(1000))
     url = f"{fake_server.base_url}/videos/{video.id}/content"
-    got: list[bytes] = []
-    with httpx2.stream("GET", url, headers={"Authorization": f"Bearer {KEY}"}) as answer:
+    received: list[bytes] = []
+    with httpx2.stream("GET", url, headers={"Authorization": f"Bearer {KEY}"}) as response:
         with pytest.raises(httpx2.RemoteProtocolError):
-            got.extend(answer.iter_bytes())
-        assert len(b"".join(got)) == 1000 < int(answer.headers["content-length"])
+            received.extend(response.iter_bytes())
+        assert len(b"".join(received)) == 1000 < int(response.headers["content-length"])
 
 
 def test_stop_frees_the_port_at_once(fake_server: FakeVideoServer) -> None:
@@ -142,8 +142,8 @@ def test_stop_frees_the_port_at_once(fake_server: FakeVideoServer) -> None:
         probe.bind(("127.0.0.1", port))
 
 
-def started(data: Path) -> tuple[subprocess.Popen[str], str]:
-    """Start the fake video server as a process on a free port; returns it and its base URL once it is ready."""
+def start_process(data: Path) -> tuple[subprocess.Popen[str], str]:
+    """Start the fake video server as a process on a free port; return it and its base URL once it is ready."""
     command = [sys.executable, "-m", "local.fake_video_server", "--port", "0", "--key", KEY, "--data", str(data)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(
@@ -151,12 +151,12 @@ def started(data: Path) -> tuple[subprocess.Popen[str], str]:
     )
     assert process.stdout is not None
     line = process.stdout.readline().strip()
-    assert line.startswith("fake video server Videos API on http://127.0.0.1:"), line
+    assert line.startswith("fake video server on http://127.0.0.1:"), line
     return process, line.rsplit(" ", 1)[1]
 
 
-def stopped(process: subprocess.Popen[str]) -> float:
-    """End the process by SIGTERM; returns the seconds that took."""
+def stop_process(process: subprocess.Popen[str]) -> float:
+    """End the process with SIGTERM; return the seconds that took."""
     start = time.monotonic()
     process.send_signal(signal.SIGTERM)
     with process:
@@ -164,18 +164,18 @@ def stopped(process: subprocess.Popen[str]) -> float:
     return time.monotonic() - start
 
 
-def test_a_process_ended_while_rendering_finishes_after_its_restart(tmp_path: Path) -> None:
-    process, base_url = started(tmp_path)
+def test_a_process_that_is_stopped_while_rendering_finishes_after_its_restart(tmp_path: Path) -> None:
+    process, base_url = start_process(tmp_path)
     try:
         with OpenAI(base_url=base_url, api_key=KEY, max_retries=0) as client:
             video = client.videos.create(prompt="a calm sea", seconds="12")
     finally:
-        assert stopped(process) < 3
-    process, base_url = started(tmp_path)
+        assert stop_process(process) < 3
+    process, base_url = start_process(tmp_path)
     try:
         with OpenAI(base_url=base_url, api_key=KEY, max_retries=0) as client:
             assert client.videos.poll(video.id, poll_interval_ms=100).status == "completed"
         entries = httpx2.get(base_url.replace("/v1", "/_fake_server/requests")).json()["entries"]
         assert [entry["video_id"] for entry in entries if entry["method"] == "POST"] == [video.id]
     finally:
-        stopped(process)
+        stop_process(process)

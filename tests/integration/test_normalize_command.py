@@ -1,4 +1,4 @@
-"""`python -m local normalize`: photos of a disk become frames, whatever some of them hold."""
+"""`python -m local normalize`: photos on this machine become frames, even if some of them cannot."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_a_folder_becomes_a_folder_of_exact_frames(normalize: Command, capsys: p
     # given
     paint("photos/a.png")
     paint("photos/trip/day 1/b.bmp", BLUE)
-    Path("photos/notes.txt").write_text("not a picture, and not called one")
+    Path("photos/notes.txt").write_text("not a picture, by content and by name")
 
     # when
     code = normalize("photos", "--out", "ready", "--jobs", "2")
@@ -28,25 +28,25 @@ def test_a_folder_becomes_a_folder_of_exact_frames(normalize: Command, capsys: p
     assert code == 0
     assert files("ready") == ["a.jpg", "trip/day 1/b.jpg"]
     assert [color_of("ready/a.jpg"), color_of("ready/trip/day 1/b.jpg")] == ["red", "blue"]
-    told = capsys.readouterr()
-    assert "photos/a.png → ready/a.jpg  64x36, cover\n" in told.out
-    assert "Left alone, as they are no pictures by their names: 1\n" in told.out
-    assert "2 of 2 photos are frames in ready" in told.out
-    assert told.err == ""
+    output = capsys.readouterr()
+    assert "photos/a.png → ready/a.jpg  64x36, cover\n" in output.out
+    assert "Ignored, because their suffixes are not those of pictures: 1\n" in output.out
+    assert "2 of 2 photos are frames in ready" in output.out
+    assert output.err == ""
 
 
-@pytest.mark.parametrize(("asked", "suffix", "kind"), [("png", ".png", "PNG"), ("webp", ".webp", "WEBP")])
-def test_a_frame_is_called_after_its_format(normalize: Command, asked: str, suffix: str, kind: str) -> None:
-    # given a photo whose name says nothing
+@pytest.mark.parametrize(("name", "suffix", "kind"), [("png", ".png", "PNG"), ("webp", ".webp", "WEBP")])
+def test_a_frame_has_the_suffix_of_its_format(normalize: Command, name: str, suffix: str, kind: str) -> None:
+    # given a photo without a suffix
     paint("photo.jpg").rename("photo")
 
     # then
-    assert normalize("photo", "--out", "ready", "--format", asked) == 0
+    assert normalize("photo", "--out", "ready", "--format", name) == 0
     with Image.open(f"ready/photo{suffix}") as frame:
         assert (frame.format, frame.size) == (kind, (64, 36))
 
 
-def test_photos_of_one_name_do_not_overwrite_one_another(
+def test_photos_with_the_same_name_do_not_overwrite_one_another(
     normalize: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # given
@@ -62,16 +62,16 @@ def test_photos_of_one_name_do_not_overwrite_one_another(
     assert "b/x.jpg is ready/x-2.jpg: another one is x.jpg.\n" in capsys.readouterr().out
 
 
-def test_the_folder_of_the_frames_may_lie_among_the_photos(normalize: Command) -> None:
+def test_the_output_folder_may_be_inside_the_photos_folder(normalize: Command) -> None:
     # given
     paint("a.png")
 
-    # then the frames of the first run are no photos to the second
+    # then the second run does not read the frames of the first
     assert [normalize(".", "--out", "ready"), normalize(".", "--out", "ready", "--force")] == [0, 0]
     assert files("ready") == ["a.jpg"]
 
 
-def test_a_disk_that_fills_up_leaves_the_old_file_and_no_half_of_the_new_one(
+def test_a_full_disk_leaves_the_old_file_and_no_part_of_the_new_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
@@ -95,13 +95,13 @@ def test_a_disk_that_fills_up_leaves_the_old_file_and_no_half_of_the_new_one(
 # ---------------------------------------------------------------- what is refused
 
 
-def test_what_is_refused_is_told_with_its_path_its_code_and_why(
+def test_each_refusal_is_printed_with_path_code_and_reason(
     normalize: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # given
     paint("photos/good.png")
     Path("photos/cut.png").write_bytes(Path("photos/good.png").read_bytes()[:60])
-    Path("photos/notes.jpg").write_text("nothing to see")
+    Path("photos/notes.jpg").write_text("not a picture")
     Path("photos/zero.gif").touch()
 
     # when
@@ -110,9 +110,9 @@ def test_what_is_refused_is_told_with_its_path_its_code_and_why(
     # then
     assert code == 1
     assert files("ready") == ["good.jpg"]
-    told = capsys.readouterr()
-    assert "1 of 4 photos are frames in ready" in told.out
-    lines = told.err.splitlines()
+    output = capsys.readouterr()
+    assert "1 of 4 photos are frames in ready" in output.out
+    lines = output.err.splitlines()
     assert [line.split(":")[0] for line in lines] == [
         "✗ missing.jpg (not_found)",
         "✗ photos/cut.png (corrupt)",
@@ -122,9 +122,7 @@ def test_what_is_refused_is_told_with_its_path_its_code_and_why(
     assert lines[1].endswith("cannot be decoded whole. Export it again, or take another copy.")
 
 
-def test_nothing_is_overwritten_unless_that_is_asked_for(
-    normalize: Command, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_nothing_is_overwritten_without_force(normalize: Command, capsys: pytest.CaptureFixture[str]) -> None:
     # given
     paint("photo.png", RED)
     assert normalize("photo.png", "--out", "ready") == 0
@@ -134,12 +132,12 @@ def test_nothing_is_overwritten_unless_that_is_asked_for(
     # when
     again = normalize("photo.png", "--out", "ready")
     kept = color_of("ready/photo.jpg")
-    told = capsys.readouterr().err
+    errors = capsys.readouterr().err
     forced = normalize("photo.png", "--out", "ready", "--force")
 
     # then
     assert (again, kept) == (1, "red")
-    assert told == "✗ photo.png (exists): ready/photo.jpg is there already. --force replaces it.\n"
+    assert errors == "✗ photo.png (exists): ready/photo.jpg exists already. --force replaces it.\n"
     assert (forced, color_of("ready/photo.jpg")) == (0, "blue")
 
 
@@ -158,7 +156,9 @@ def test_a_photo_is_never_overwritten(normalize: Command, capsys: pytest.Capture
     assert "is one of the photos and would be overwritten" in capsys.readouterr().err
 
 
-def test_a_frame_that_cannot_be_written_costs_no_other(normalize: Command, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_frame_that_cannot_be_written_does_not_stop_the_others(
+    normalize: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
     # given a file where a folder is needed
     paint("photos/trip/a.png")
     paint("photos/b.png")
@@ -173,25 +173,25 @@ def test_a_frame_that_cannot_be_written_costs_no_other(normalize: Command, capsy
     assert "photos/trip/a.png (not_written): ready/trip/a.jpg cannot be written" in capsys.readouterr().err
 
 
-# ---------------------------------------------------------------- what is not begun
+# ---------------------------------------------------------------- what stops the command
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["photo.png", "--out", "ready", "--mode", "fill"], "mode='fill' (option) cannot be used. Allowed: cover, pad"),
         (["photo.png", "--out", "ready", "--size", "9"], "size='9' (option) cannot be used. Allowed: any WIDTHxHEIGHT"),
         (["photo.png", "--out", "ready", "--focus", "2 2"], "focus='2 2' (option) cannot be used."),
-        (["photo.png"], "Say what for: --out DIR"),
-        (["--out", "ready"], "Say which photos"),
+        (["photo.png"], "Name the output: --out DIR"),
+        (["--out", "ready"], "Name the photos"),
         (["photo.png", "--out", "photo.png/ready"], "photo.png/ready must be a folder that can be written"),
         (["photo.png", "--out", "ready", "--contact-sheet", "s.gif"], "its name must end in .jpg, .jpeg, .png."),
-        (["photo.png", "--out", "ready", "--contact-sheet", "there.jpg"], "there.jpg is there already. --force"),
-        (["many", "--out", "ready", "--contact-sheet", "s.jpg"], "up to 50 photos, and these are 51. Choose from them"),
+        (["photo.png", "--out", "ready", "--contact-sheet", "there.jpg"], "there.jpg exists already. --force"),
+        (["many", "--out", "ready", "--contact-sheet", "s.jpg"], "up to 50 photos, not 51. Choose from them"),
     ],
 )
-def test_a_wrong_order_is_refused_before_any_photo_is_touched(
-    normalize: Command, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
+def test_unusable_arguments_are_refused_before_anything_is_written(
+    normalize: Command, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
     # given
     paint("photo.png")
@@ -202,12 +202,12 @@ def test_a_wrong_order_is_refused_before_any_photo_is_touched(
 
     # then
     assert normalize(*arguments) == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert not Path("ready").exists()
 
 
 @pytest.mark.parametrize("arguments", [["", "--out", "ready"], ["photo.png", "--out", ""], ["a", "--jobs", "0"]])
-def test_an_argument_that_means_nothing_is_refused(normalize: Command, arguments: list[str]) -> None:
+def test_an_empty_path_and_a_zero_count_are_refused(normalize: Command, arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         normalize(*arguments)
 

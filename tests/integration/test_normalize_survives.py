@@ -1,4 +1,4 @@
-"""A photo that kills its process, and a command that is stopped: whatever is whole stays, nothing else is lost."""
+"""A photo that kills its process costs no other photo, and a command that is stopped leaves only whole files."""
 
 from __future__ import annotations
 
@@ -12,42 +12,43 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from local.display import Display
 from local.normalize import NormalizeCommand, normalize_photos
 from sora_ready.domain.frame import FrameOptions, Size
 
 from .crashing_work import die_of_bad_ones, die_the_first_time
 from .normalize_command import ROOT, files, paint
 
-# ---------------------------------------------------------------- what a photo can do to its process
+# ---------------------------------------------------------------- a photo that kills its process
 
 
 @pytest.fixture
-def order(tmp_path: Path) -> NormalizeCommand:
-    """Four photos, one of them called bad, and two processes."""
+def command(tmp_path: Path) -> NormalizeCommand:
+    """The command for four photos, one of them named bad, with two processes."""
     for name in ("a", "bad", "c", "d"):
         paint(str(tmp_path / "photos" / f"{name}.png"))
     return NormalizeCommand([tmp_path / "photos"], (Size(64, 36),), FrameOptions(), out=tmp_path / "ready", jobs=2)
 
 
-def test_a_photo_that_kills_its_process_costs_no_other(
-    order: NormalizeCommand, capsys: pytest.CaptureFixture[str], tmp_path: Path
+def test_a_photo_that_kills_its_process_does_not_stop_the_others(
+    command: NormalizeCommand, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     # when
-    complete = normalize_photos(order, work=die_of_bad_ones)
+    complete = normalize_photos(command, Display(), work=die_of_bad_ones)
 
     # then
     assert not complete
     assert files(str(tmp_path / "ready")) == ["a.jpg", "c.jpg", "d.jpg"]
     [line] = capsys.readouterr().err.splitlines()
-    assert f"{tmp_path}/photos/bad.png (decoder_crashed): The decoder crashed on it" in line
+    assert f"{tmp_path}/photos/bad.png (decoder_crashed): The decoder crashed" in line
 
 
-def test_a_photo_whose_process_was_killed_once_is_tried_again(order: NormalizeCommand, tmp_path: Path) -> None:
+def test_a_photo_whose_process_was_killed_once_is_repeated(command: NormalizeCommand, tmp_path: Path) -> None:
     # given
-    alone = replace(order, photos=[tmp_path / "photos" / "a.png"])
+    alone = replace(command, paths=[tmp_path / "photos" / "a.png"])
 
     # then
-    assert normalize_photos(alone, work=die_the_first_time)
+    assert normalize_photos(alone, Display(), work=die_the_first_time)
     assert (tmp_path / "photos" / "a.mark").exists()
     assert files(str(tmp_path / "ready")) == ["a.jpg"]
 
@@ -56,7 +57,7 @@ def test_a_photo_whose_process_was_killed_once_is_tried_again(order: NormalizeCo
 
 
 def test_stopping_is_quick_and_leaves_only_whole_files(tmp_path: Path) -> None:
-    # given more than can be done in time
+    # given more photos than can be normalized in time
     big = paint(str(tmp_path / "photos" / "0.png"), size=(4000, 3000))
     for number in range(1, 200):
         (tmp_path / "photos" / f"{number}.png").hardlink_to(big)
@@ -71,11 +72,11 @@ def test_stopping_is_quick_and_leaves_only_whole_files(tmp_path: Path) -> None:
     assert process.stdout
     process.stdout.readline()
 
-    # when the whole group is told, as a terminal does it
+    # when the whole process group gets Ctrl-C, as a terminal sends it
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=60)
 
-    # then it ended, and so did all that hold its output open
+    # then it ended, and so did every process that has its output open
     assert process.returncode == 130
     assert errors == "✗ Stopped. Every file that was written is whole.\n"
     written = list((tmp_path / "ready").iterdir())
@@ -86,7 +87,7 @@ def test_stopping_is_quick_and_leaves_only_whole_files(tmp_path: Path) -> None:
             assert (path.suffix, frame.size) == (".jpg", (1280, 720))
 
 
-def test_the_stack_is_not_loaded_for_it(tmp_path: Path) -> None:
+def test_normalize_does_not_import_the_stack(tmp_path: Path) -> None:
     # given
     heavy = ("boto3", "botocore", "openai", "httpx", "starlette", "local.emulator", "local.fake_video_server")
     script = (
@@ -96,7 +97,7 @@ def test_the_stack_is_not_loaded_for_it(tmp_path: Path) -> None:
     )
 
     # when
-    ended = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    finished = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
 
     # then
-    assert ended.stdout == "2 []\n"
+    assert finished.stdout == "2 []\n"

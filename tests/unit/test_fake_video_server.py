@@ -1,4 +1,4 @@
-"""The life of a video in the fake video server: from accepted to downloaded, listed, deleted, and found again."""
+"""A video in the fake video server: accepted, rendered, downloaded, listed, deleted, and there after a restart."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CONFIG = FakeVideoServerConfig(key="sk-test", render_seconds=0, catalog=CATALOG)
 
 
 class Clock:
-    """A clock that stands still until it is turned; Unix seconds."""
+    """A clock that only the test moves; Unix seconds."""
 
     def __init__(self) -> None:
         self.now = 1_800_000_000.0
@@ -31,18 +31,18 @@ class Clock:
         return self.now
 
 
-def client_of(config: FakeVideoServerConfig) -> TestClient:
+def open_client(config: FakeVideoServerConfig) -> TestClient:
     return TestClient(create_app(config), headers={"Authorization": "Bearer sk-test"})
 
 
 @pytest.fixture
 def client() -> Iterator[TestClient]:
-    with client_of(CONFIG) as client:
+    with open_client(CONFIG) as client:
         yield client
 
 
 def gradient() -> Image.Image:
-    """A 64x48 picture without an edge, which H.264's halved color keeps almost unchanged."""
+    """Return a 64x48 picture without edges: H.264's halved color keeps it almost unchanged."""
     across = Image.linear_gradient("L").rotate(90).resize((64, 48))
     down = Image.linear_gradient("L").resize((64, 48))
     return Image.merge("RGB", (across, down, ImageChops.invert(across)))
@@ -58,14 +58,14 @@ def create(client: TestClient, prompt: str = "a calm sea", image: bytes | None =
     files: dict[str, Any] = {"prompt": (None, prompt.encode()), "seconds": (None, seconds.encode())}
     if image is not None:
         files["input_reference"] = ("f.png", image, "image/png")
-    answer = client.post("/v1/videos", files=files)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
+    response = client.post("/v1/videos", files=files)
+    assert response.status_code == 200, response.text
+    return response.json()
 
 
-def wait(client: TestClient, video_id: str, *, rendered: bool = False) -> Any:
-    """Poll until the video has ended; with `rendered`, until its status is past `queued`."""
-    running = ("queued",) if rendered else ("queued", "in_progress")
+def wait(client: TestClient, video_id: str, *, started: bool = False) -> Any:
+    """Poll until the video has ended; with `started`, only until it is no longer `queued`."""
+    running = ("queued",) if started else ("queued", "in_progress")
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         video = client.get(f"/v1/videos/{video_id}").json()
@@ -76,7 +76,7 @@ def wait(client: TestClient, video_id: str, *, rendered: bool = False) -> Any:
 
 
 def psnr(one: Image.Image, other: Image.Image) -> float:
-    """Peak signal to noise of two RGB pictures, in dB."""
+    """Return the peak signal-to-noise ratio of two RGB pictures, in dB."""
     squares = ImageStat.Stat(ImageChops.difference(one, other)).sum2
     error = sum(squares) / (3 * one.width * one.height)
     return 99.0 if error == 0 else 10 * math.log10(255**2 / error)
@@ -91,24 +91,21 @@ def test_a_video_completes(client: TestClient) -> None:
 def test_the_mp4_starts_with_the_reference_and_then_moves(client: TestClient) -> None:
     picture = gradient()
     video = wait(client, create(client, image=png(picture))["id"])
-    answer = client.get(f"/v1/videos/{video['id']}/content")
-    assert answer.headers["content-type"] == "video/mp4"
-    assert int(answer.headers["content-length"]) == len(answer.content)
-    assert answer.content.index(b"moov") < answer.content.index(b"mdat")
-    with av.open(io.BytesIO(answer.content), "r") as container:
+    response = client.get(f"/v1/videos/{video['id']}/content")
+    assert response.headers["content-type"] == "video/mp4"
+    assert int(response.headers["content-length"]) == len(response.content)
+    assert response.content.index(b"moov") < response.content.index(b"mdat")
+    with av.open(io.BytesIO(response.content), "r") as container:
         stream = container.streams.video[0]
         assert (stream.codec_context.name, stream.codec_context.pix_fmt) == ("h264", "yuv420p")
         assert (stream.width, stream.height, str(stream.average_rate)) == (64, 48, "30")
-        frames: list[Image.Image] = [
-            frame.to_image()  # type: ignore[no-untyped-call]
-            for frame in container.decode(stream)
-        ]
+        frames: list[Image.Image] = [frame.to_image() for frame in container.decode(stream)]
     assert len(frames) == 30
     assert psnr(frames[0], picture) > 38
     assert psnr(frames[-1], picture) < psnr(frames[0], picture) - 3
 
 
-def test_a_transparent_reference_is_shown_on_black(client: TestClient) -> None:
+def test_a_transparent_reference_is_rendered_on_black(client: TestClient) -> None:
     clear = Image.new("RGBA", (64, 48), (255, 255, 255, 0))
     video = wait(client, create(client, image=png(clear))["id"])
     thumbnail = client.get(f"/v1/videos/{video['id']}/content", params={"variant": "thumbnail"})
@@ -116,14 +113,14 @@ def test_a_transparent_reference_is_shown_on_black(client: TestClient) -> None:
         assert psnr(shown.convert("RGB"), Image.new("RGB", (64, 48))) > 38
 
 
-def test_text_alone_gets_a_background_of_its_own(client: TestClient) -> None:
+def test_each_prompt_without_a_picture_gets_its_own_background(client: TestClient) -> None:
     ids = [create(client, prompt)["id"] for prompt in ("a calm sea", "a forest")]
     first, second = (wait(client, video_id)["id"] for video_id in ids)
-    films = [client.get(f"/v1/videos/{video_id}/content").content for video_id in (first, second)]
-    assert films[0] != films[1]
+    videos = [client.get(f"/v1/videos/{video_id}/content").content for video_id in (first, second)]
+    assert videos[0] != videos[1]
 
 
-def test_a_job_that_fails_says_why(client: TestClient) -> None:
+def test_a_failed_job_has_an_error_and_no_content(client: TestClient) -> None:
     video = wait(client, create(client, "fail-render, please")["id"])
     assert video["status"] == "failed"
     assert video["error"] == {"code": "video_generation_failed", "message": "The video generation failed."}
@@ -131,11 +128,11 @@ def test_a_job_that_fails_says_why(client: TestClient) -> None:
     assert client.get(f"/v1/videos/{video['id']}/content").status_code == 404
 
 
-def test_progress_grows_with_the_clock_however_quick_the_render() -> None:
+def test_progress_grows_with_the_clock_even_if_the_render_is_faster() -> None:
     clock = Clock()
-    with client_of(replace(CONFIG, render_seconds=10, clock=clock)) as client:
+    with open_client(replace(CONFIG, render_seconds=10, clock=clock)) as client:
         video_id = create(client)["id"]
-        wait(client, video_id, rendered=True)
+        wait(client, video_id, started=True)
         seen = []
         for _ in range(10):
             video = client.get(f"/v1/videos/{video_id}").json()
@@ -148,22 +145,22 @@ def test_progress_grows_with_the_clock_however_quick_the_render() -> None:
         assert (video["progress"], video["completed_at"]) == (100, video["created_at"] + 10)
 
 
-def test_the_next_poll_is_advised() -> None:
-    with client_of(replace(CONFIG, poll_after_ms=250)) as client:
-        answer = client.post("/v1/videos", json={"prompt": "a calm sea", "seconds": "1"})
-        assert answer.headers["openai-poll-after-ms"] == "250"
-        again = client.get(f"/v1/videos/{answer.json()['id']}")
+def test_responses_advise_when_to_poll_again() -> None:
+    with open_client(replace(CONFIG, poll_after_ms=250)) as client:
+        response = client.post("/v1/videos", json={"prompt": "a calm sea", "seconds": "1"})
+        assert response.headers["openai-poll-after-ms"] == "250"
+        again = client.get(f"/v1/videos/{response.json()['id']}")
         assert again.headers["openai-poll-after-ms"] == "250"
 
 
 @pytest.mark.parametrize(("method", "tail"), [("GET", ""), ("GET", "/content"), ("DELETE", "")])
 def test_an_unknown_video_is_not_found(client: TestClient, method: str, tail: str) -> None:
-    answer = client.request(method, f"/v1/videos/video_0{tail}")
-    assert answer.status_code == 404
-    assert answer.json()["error"]["message"] == "Video with id 'video_0' not found."
+    response = client.request(method, f"/v1/videos/video_0{tail}")
+    assert response.status_code == 404
+    assert response.json()["error"]["message"] == "Video with id 'video_0' not found."
 
 
-def test_content_can_be_asked_for_in_ranges(client: TestClient) -> None:
+def test_content_is_served_in_ranges(client: TestClient) -> None:
     path = f"/v1/videos/{wait(client, create(client)['id'])['id']}/content"
     whole = client.get(path, params={"variant": "video"}).content
     part = client.get(path, headers={"Range": "bytes=10-19"})
@@ -182,9 +179,9 @@ def test_a_thumbnail_is_a_webp_and_there_are_no_spritesheets(client: TestClient)
     assert refused.json()["error"]["param"] == "variant"
 
 
-def test_content_is_refused_before_completion_and_after_a_day() -> None:
+def test_content_is_refused_before_completion_and_after_it_expires() -> None:
     clock = Clock()
-    with client_of(replace(CONFIG, render_seconds=10, clock=clock)) as client:
+    with open_client(replace(CONFIG, render_seconds=10, clock=clock)) as client:
         video_id = create(client)["id"]
         early = client.get(f"/v1/videos/{video_id}/content")
         assert (early.status_code, early.json()["error"]["code"]) == (404, "video_not_ready")
@@ -196,16 +193,16 @@ def test_content_is_refused_before_completion_and_after_a_day() -> None:
         assert (late.status_code, late.json()["error"]["code"]) == (404, "video_expired")
 
 
-def test_the_list_goes_page_by_page_from_the_newest(client: TestClient) -> None:
-    made = [create(client, f"number {number}")["id"] for number in range(5)]
+def test_the_list_has_pages_newest_first(client: TestClient) -> None:
+    created = [create(client, f"number {number}")["id"] for number in range(5)]
     first = client.get("/v1/videos", params={"limit": 2}).json()
-    assert [video["id"] for video in first.pop("data")] == [made[4], made[3]]
-    assert first == {"object": "list", "has_more": True, "first_id": made[4], "last_id": made[3]}
-    rest = client.get("/v1/videos", params={"after": made[3]}).json()
-    assert [video["id"] for video in rest["data"]] == [made[2], made[1], made[0]]
+    assert [video["id"] for video in first.pop("data")] == [created[4], created[3]]
+    assert first == {"object": "list", "has_more": True, "first_id": created[4], "last_id": created[3]}
+    rest = client.get("/v1/videos", params={"after": created[3]}).json()
+    assert [video["id"] for video in rest["data"]] == [created[2], created[1], created[0]]
     assert rest["has_more"] is False
     oldest = client.get("/v1/videos", params={"order": "asc", "limit": 1}).json()
-    assert [video["id"] for video in oldest["data"]] == [made[0]]
+    assert [video["id"] for video in oldest["data"]] == [created[0]]
 
 
 def test_an_empty_list_has_no_ids(client: TestClient) -> None:
@@ -213,7 +210,7 @@ def test_an_empty_list_has_no_ids(client: TestClient) -> None:
     assert client.get("/v1/videos").json() == empty
 
 
-def test_a_page_has_20_videos_unless_asked_otherwise(client: TestClient) -> None:
+def test_a_page_has_20_videos_by_default(client: TestClient) -> None:
     for number in range(21):
         create(client, f"fail-render {number}")
     assert len(client.get("/v1/videos").json()["data"]) == 20
@@ -231,13 +228,13 @@ def test_a_page_has_20_videos_unless_asked_otherwise(client: TestClient) -> None
         ({"after": "video_1"}, 404),
     ],
 )
-def test_a_list_is_refused_outside_its_rules(client: TestClient, query: dict[str, str], status: int) -> None:
+def test_a_list_with_invalid_parameters_is_refused(client: TestClient, query: dict[str, str], status: int) -> None:
     assert client.get("/v1/videos", params=query).status_code == status
 
 
 def test_a_video_is_deleted_once_it_has_ended() -> None:
     clock = Clock()
-    with client_of(replace(CONFIG, render_seconds=10, clock=clock)) as client:
+    with open_client(replace(CONFIG, render_seconds=10, clock=clock)) as client:
         video_id = create(client)["id"]
         refused = client.delete(f"/v1/videos/{video_id}")
         assert refused.status_code == 400
@@ -258,15 +255,15 @@ def test_the_models_are_those_of_the_catalog(client: TestClient) -> None:
 
 def test_a_restart_keeps_completed_videos_and_finishes_the_others(tmp_path: Path) -> None:
     config = replace(CONFIG, data=tmp_path / "fake-video-server")
-    with client_of(config) as client:
+    with open_client(config) as client:
         done = wait(client, create(client, image=png(gradient()))["id"])
-        film = client.get(f"/v1/videos/{done['id']}/content").content
-        # Too long to be rendered before the stop.
+        content = client.get(f"/v1/videos/{done['id']}/content").content
+        # Too long to be rendered before the server stops.
         unfinished = create(client, seconds="20")
     assert not (tmp_path / "fake-video-server" / "videos" / f"{unfinished['id']}.mp4").exists()
-    with client_of(config) as client:
+    with open_client(config) as client:
         assert client.get(f"/v1/videos/{done['id']}").json() == done
-        assert client.get(f"/v1/videos/{done['id']}/content").content == film
+        assert client.get(f"/v1/videos/{done['id']}/content").content == content
         assert wait(client, unfinished["id"])["status"] == "completed"
         assert [video["id"] for video in client.get("/v1/videos").json()["data"]] == [
             unfinished["id"],

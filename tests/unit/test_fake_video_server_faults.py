@@ -1,4 +1,4 @@
-"""The fake video server's request_log, which tests count submissions by, and its faults on purpose."""
+"""The fake video server's request log, by which tests count submissions, and its planned faults."""
 
 from __future__ import annotations
 
@@ -15,7 +15,16 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from local.fake_video_server import FakeVideoServerConfig, Fault, Faults, ModelRules, RequestLog, create_app, faults
+from local.fake_video_server import (
+    FakeVideoServerConfig,
+    Fault,
+    FaultPoint,
+    Faults,
+    ModelRules,
+    RequestLog,
+    create_app,
+    faults,
+)
 
 CATALOG = {"sora-2": ModelRules(("64x48",), ("1",))}
 
@@ -29,20 +38,20 @@ def client(tmp_path: Path) -> Iterator[TestClient]:
 
 @pytest.fixture
 def request_log(client: TestClient) -> RequestLog:
-    return client.app.state.request_log  # type: ignore[attr-defined, no-any-return]
+    return client.app.state.request_log  # type: ignore[attr-defined]  # TestClient's app is any ASGI callable
 
 
 @pytest.fixture
-def plan(client: TestClient) -> Faults:
-    return client.app.state.faults  # type: ignore[attr-defined, no-any-return]
+def planned(client: TestClient) -> Faults:
+    return client.app.state.faults  # type: ignore[attr-defined]  # as above
 
 
 def create(client: TestClient, prompt: str = "a calm sea", **options: Any) -> Any:
     return client.post("/v1/videos", json={"prompt": prompt}, **options)
 
 
-def completed(client: TestClient) -> str:
-    """Make a video and wait until it can be downloaded; returns its id."""
+def create_completed(client: TestClient) -> str:
+    """Create a video and wait until it is completed; return its id."""
     video_id: str = create(client).json()["id"]
     deadline = time.monotonic() + 20
     while client.get(f"/v1/videos/{video_id}").json()["status"] != "completed":
@@ -51,7 +60,7 @@ def completed(client: TestClient) -> str:
     return video_id
 
 
-def test_an_accepted_create_is_recorded_with_its_picture(client: TestClient, request_log: RequestLog) -> None:
+def test_an_accepted_create_is_logged_with_its_picture(client: TestClient, request_log: RequestLog) -> None:
     out = io.BytesIO()
     Image.new("RGB", (64, 48)).save(out, "PNG")
     parts: dict[str, Any] = {
@@ -61,11 +70,11 @@ def test_an_accepted_create_is_recorded_with_its_picture(client: TestClient, req
         "size": (None, b"64x48"),
         "input_reference": ("ready.png", out.getvalue(), "image/png"),
     }
-    answer = client.post("/v1/videos", files=parts, headers={"Idempotency-Key": "job-1"})
-    (entry,) = request_log.accepted()
-    record = asdict(entry)
-    assert record.pop("time") == pytest.approx(time.time(), abs=60)
-    assert record == {
+    response = client.post("/v1/videos", files=parts, headers={"Idempotency-Key": "job-1"})
+    [entry] = request_log.accepted()
+    values = asdict(entry)
+    assert values.pop("time") == pytest.approx(time.time(), abs=60)
+    assert values == {
         "number": 1,
         "method": "POST",
         "path": "/v1/videos",
@@ -79,18 +88,18 @@ def test_an_accepted_create_is_recorded_with_its_picture(client: TestClient, req
         "image_type": "image/png",
         "image_bytes": len(out.getvalue()),
         "image_sha256": hashlib.sha256(out.getvalue()).hexdigest(),
-        "video_id": answer.json()["id"],
+        "video_id": response.json()["id"],
         "error": None,
     }
 
 
-def test_a_repeated_idempotency_key_makes_a_second_job(client: TestClient, request_log: RequestLog) -> None:
+def test_a_repeated_idempotency_key_starts_a_second_job(client: TestClient, request_log: RequestLog) -> None:
     ids = {create(client, headers={"Idempotency-Key": "same"}).json()["id"] for _ in range(2)}
     assert len(ids) == 2
     assert [entry.idempotency_key for entry in request_log.accepted()] == ["same", "same"]
 
 
-def test_refused_requests_are_recorded_too(client: TestClient, request_log: RequestLog) -> None:
+def test_refused_requests_are_logged_too(client: TestClient, request_log: RequestLog) -> None:
     create(client, "moderation-block")
     client.post("/v1/videos", headers={"Authorization": "Bearer sk-wrong"}, json={"prompt": "x"})
     client.get("/v1/videos/video_0")
@@ -106,19 +115,19 @@ def test_refused_requests_are_recorded_too(client: TestClient, request_log: Requ
     assert request_log.accepted() == []
 
 
-def test_the_ledger_is_the_same_in_process_over_http_and_on_disk(
+def test_the_log_is_the_same_in_process_over_http_and_on_disk(
     client: TestClient, request_log: RequestLog, tmp_path: Path
 ) -> None:
     create(client)
     client.get("/v1/models")
-    here = [asdict(entry) for entry in request_log.entries()]
+    entries = [asdict(entry) for entry in request_log.entries()]
     lines = (tmp_path / "request_log.jsonl").read_text().splitlines()
-    assert [json.loads(line) for line in lines] == here
-    assert client.get("/_fake_server/requests").json() == {"entries": here}
-    assert [asdict(entry) for entry in RequestLog(tmp_path / "request_log.jsonl").entries()] == here
+    assert [json.loads(line) for line in lines] == entries
+    assert client.get("/_fake_server/requests").json() == {"entries": entries}
+    assert [asdict(entry) for entry in RequestLog(tmp_path / "request_log.jsonl").entries()] == entries
 
 
-def test_no_key_is_ever_written_down(client: TestClient, tmp_path: Path) -> None:
+def test_no_key_is_ever_written_to_disk(client: TestClient, tmp_path: Path) -> None:
     create(client)
     client.get("/v1/models", headers={"Authorization": "Bearer sk-wrong-secret"})
     for path in tmp_path.rglob("*"):
@@ -126,9 +135,9 @@ def test_no_key_is_ever_written_down(client: TestClient, tmp_path: Path) -> None
 
 
 def test_a_planned_status_refuses_one_create_and_stores_nothing(
-    client: TestClient, request_log: RequestLog, plan: Faults
+    client: TestClient, request_log: RequestLog, planned: Faults
 ) -> None:
-    plan.plan(faults.status(429, headers={"Retry-After": "1"}), faults.status(500))
+    planned.plan(faults.status(429, headers={"Retry-After": "1"}), faults.status(500))
     limited, broken, fine = create(client), create(client), create(client)
     assert (limited.status_code, limited.headers["retry-after"]) == (429, "1")
     assert limited.json()["error"]["code"] == "rate_limit_exceeded"
@@ -139,11 +148,11 @@ def test_a_planned_status_refuses_one_create_and_stores_nothing(
 
 
 def test_a_job_may_be_accepted_and_its_answer_an_error(
-    client: TestClient, request_log: RequestLog, plan: Faults
+    client: TestClient, request_log: RequestLog, planned: Faults
 ) -> None:
-    plan.plan(faults.accept_then(faults.status(500)))
+    planned.plan(faults.accept_then(faults.status(500)))
     assert create(client).status_code == 500
-    (entry,) = request_log.accepted()
+    [entry] = request_log.accepted()
     assert (entry.status, entry.video_id) == (500, client.get("/v1/videos").json()["first_id"])
 
 
@@ -151,81 +160,81 @@ def test_a_job_may_be_accepted_and_its_answer_an_error(
     ("fault", "accepted"), [(faults.drop_connection(), 0), (faults.accept_then_drop_connection(), 1)]
 )
 def test_a_connection_may_be_dropped_before_or_after_accepting(
-    client: TestClient, request_log: RequestLog, plan: Faults, fault: Fault, accepted: int
+    client: TestClient, request_log: RequestLog, planned: Faults, fault: Fault, accepted: int
 ) -> None:
-    plan.plan(fault)
+    planned.plan(fault)
     with pytest.raises(ConnectionResetError):
         create(client)
     assert [entry.status for entry in request_log.creates()] == [None]
     assert len(request_log.accepted()) == accepted
 
 
-def test_an_answer_may_be_late(client: TestClient, plan: Faults) -> None:
-    plan.plan(faults.accept_then(faults.delay(0.05)))
+def test_a_response_may_be_delayed(client: TestClient, planned: Faults) -> None:
+    planned.plan(faults.accept_then(faults.delay(0.05)))
     start = time.monotonic()
     assert create(client).status_code == 200
     assert time.monotonic() - start >= 0.05
 
 
-def test_a_create_may_be_spared_and_a_refused_one_takes_no_fault(client: TestClient, plan: Faults) -> None:
-    plan.plan(faults.none(), faults.status(503))
+def test_a_create_may_be_left_without_a_fault_and_a_refused_one_takes_none(client: TestClient, planned: Faults) -> None:
+    planned.plan(faults.none(), faults.status(503))
     prompts = ("moderation-block", "first", "second")
     assert [create(client, prompt).status_code for prompt in prompts] == [400, 200, 503]
 
 
-def test_content_may_break_off(client: TestClient, plan: Faults) -> None:
-    video_id = completed(client)
-    plan.plan(faults.cut_content(100))
+def test_content_may_be_truncated(client: TestClient, planned: Faults) -> None:
+    video_id = create_completed(client)
+    planned.plan(faults.cut_content(100))
     with pytest.raises(ConnectionResetError):
         client.get(f"/v1/videos/{video_id}/content")
     assert client.get(f"/v1/videos/{video_id}/content").status_code == 200
 
 
-def test_retrieval_and_download_have_plans_of_their_own(client: TestClient, plan: Faults) -> None:
-    video_id = completed(client)
-    plan.plan(faults.on_retrieve(faults.status(502)), faults.on_content(faults.status(503)))
+def test_retrievals_and_downloads_have_queues_of_their_own(client: TestClient, planned: Faults) -> None:
+    video_id = create_completed(client)
+    planned.plan(faults.on_retrieve(faults.status(502)), faults.on_content(faults.status(503)))
     assert create(client).status_code == 200
     paths = (f"/v1/videos/{video_id}", f"/v1/videos/{video_id}/content")
     assert [client.get(path).status_code for path in paths] == [502, 503]
     assert [client.get(path).status_code for path in paths] == [200, 200]
 
 
-def test_a_hook_sees_what_passes_its_point_and_may_ask_for_a_fault(client: TestClient, plan: Faults) -> None:
-    seen: list[Any] = []
+def test_a_hook_gets_the_request_at_its_point_and_may_return_a_fault(client: TestClient, planned: Faults) -> None:
+    calls: list[FaultPoint] = []
 
-    def hook(details: Any) -> Fault | None:
-        seen.append(details)
-        return faults.status(500) if details["prompt"] == "unlucky" else None
+    def hook(reached: FaultPoint) -> Fault | None:
+        calls.append(reached)
+        return faults.status(500) if reached["prompt"] == "unlucky" else None
 
-    plan.on("after_accepting", hook)
-    answers = [create(client, prompt) for prompt in ("lucky", "unlucky")]
-    assert [answer.status_code for answer in answers] == [200, 500]
-    assert seen[0] == {
+    planned.on("after_accepting", hook)
+    responses = [create(client, prompt) for prompt in ("lucky", "unlucky")]
+    assert [response.status_code for response in responses] == [200, 500]
+    assert calls[0] == {
         "point": "after_accepting",
-        "video_id": answers[0].json()["id"],
+        "video_id": responses[0].json()["id"],
         "prompt": "lucky",
     }
 
 
-def test_faults_are_planned_over_http(client: TestClient, plan: Faults) -> None:
-    planned = [
+def test_faults_are_planned_over_http(client: TestClient, planned: Faults) -> None:
+    bodies = [
         {"kind": "status", "status": 429, "headers": {"Retry-After": "1"}},
         {"kind": "drop_connection", "point": "after_accepting"},
         {"kind": "cut_content", "bytes": 100},
     ]
-    answer = client.post("/_fake_server/faults", json={"faults": planned})
-    assert [fault["kind"] for fault in answer.json()["faults"]] == [
+    response = client.post("/_fake_server/faults", json={"faults": bodies})
+    assert [fault["kind"] for fault in response.json()["faults"]] == [
         "status",
         "drop_connection",
         "cut_content",
     ]
-    assert plan.pending() == [
+    assert planned.pending() == [
         faults.status(429, headers={"Retry-After": "1"}),
         faults.accept_then_drop_connection(),
         faults.cut_content(100),
     ]
     assert client.delete("/_fake_server/faults").json() == {"faults": []}
-    assert plan.pending() == []
+    assert planned.pending() == []
 
 
 @pytest.mark.parametrize(
@@ -241,6 +250,6 @@ def test_faults_are_planned_over_http(client: TestClient, plan: Faults) -> None:
         {"faults": [{"kind": "cut_content", "point": "retrieving"}]},
     ],
 )
-def test_a_plan_that_could_not_strike_is_refused(client: TestClient, plan: Faults, body: Any) -> None:
+def test_an_invalid_fault_is_refused(client: TestClient, planned: Faults, body: Any) -> None:
     assert client.post("/_fake_server/faults", json=body).status_code == 400
-    assert plan.pending() == []
+    assert planned.pending() == []

@@ -1,4 +1,4 @@
-"""Which create requests the fake video server accepts, and in which words it refuses the others."""
+"""Which create requests the fake video server accepts, and the error messages for the others."""
 
 from __future__ import annotations
 
@@ -34,9 +34,10 @@ def picture(size: tuple[int, int] = SIZE, kind: str = "JPEG", **options: Any) ->
 
 
 def create(client: TestClient, image: Any = None, **fields: str) -> Any:
-    """Post a multipart form, which it is only if each field is a part; `image` is (name, bytes, type)."""
-    parts: dict[str, Any] = {"prompt": "a calm sea", **fields}
-    files = {name: (None, value.encode()) for name, value in parts.items()}
+    """Post a multipart form; `image` is (name, bytes, type)."""
+    values = {"prompt": "a calm sea", **fields}
+    # Without a file name a part is a plain field.
+    files: dict[str, Any] = {name: (None, value.encode()) for name, value in values.items()}
     if image is not None:
         files["input_reference"] = image
     return client.post("/v1/videos", files=files)
@@ -66,7 +67,7 @@ def test_a_prompt_alone_gets_the_defaults() -> None:
     assert (video["model"], video["size"], video["seconds"]) == ("sora-2", "720x1280", "4")
 
 
-def test_the_answer_is_a_queued_video_with_every_member_of_the_sdks_type(client: TestClient) -> None:
+def test_the_response_is_a_queued_video_with_every_member_of_the_sdks_type(client: TestClient) -> None:
     video = create(client, model="sora-2-pro", seconds="8", size="64x48").json()
     assert video.pop("id").startswith("video_")
     assert isinstance(video.pop("created_at"), int)
@@ -97,7 +98,7 @@ def test_a_picture_one_pixel_off_is_refused(client: TestClient) -> None:
 
 
 def test_orientation_in_exif_is_not_applied(client: TestClient) -> None:
-    """A phone's portrait picture counts by its stored pixels, 48x64, not by how it is shown."""
+    """The size of a phone's portrait picture is that of its stored pixels, 48x64, not of the picture upright."""
     exif = Image.Exif()
     exif[0x0112] = 6
     sideways = ("f.jpg", picture((48, 64), exif=exif), "image/jpeg")
@@ -107,7 +108,7 @@ def test_orientation_in_exif_is_not_applied(client: TestClient) -> None:
 
 @pytest.mark.parametrize("mime", [None, "application/octet-stream", "image/gif", "text/plain"])
 def test_a_part_without_a_pictures_mime_type_is_refused(client: TestClient, mime: str | None) -> None:
-    # A name without an ending, or the client would guess a type from it.
+    # A name without a suffix, or the client would guess the type from it.
     image = ("upload", picture()) if mime is None else ("upload", picture(), mime)
     error = error_of(create(client, image, size="64x48"))
     assert f"unsupported mimetype ('{mime or 'application/octet-stream'}')" in error["message"]
@@ -137,7 +138,7 @@ def test_an_unknown_field_is_refused(client: TestClient, name: str) -> None:
     assert error["param"] == name
 
 
-def test_a_field_given_twice_is_refused(client: TestClient) -> None:
+def test_a_repeated_field_is_refused(client: TestClient) -> None:
     parts = [("prompt", (None, b"one")), ("prompt", (None, b"two"))]
     error = error_of(client.post("/v1/videos", files=parts))
     assert error["code"] == "duplicate_parameter"
@@ -153,7 +154,7 @@ def test_a_field_given_twice_is_refused(client: TestClient) -> None:
         ({"model": "sora-1"}, "Invalid value: 'sora-1'. Supported values are: 'sora-2' and 'sora-2-pro'."),
     ],
 )
-def test_a_value_the_model_does_not_take_is_refused_with_those_it_does(
+def test_a_value_that_the_model_does_not_support_is_refused_with_the_supported_ones(
     client: TestClient, fields: dict[str, str], message: str
 ) -> None:
     error = error_of(create(client, **fields))
@@ -161,7 +162,7 @@ def test_a_value_the_model_does_not_take_is_refused_with_those_it_does(
     assert (error["param"], error["code"]) == (next(iter(fields)), "invalid_value")
 
 
-def test_a_longer_clip_is_refused_by_one_model_and_taken_by_another(client: TestClient) -> None:
+def test_a_length_is_refused_for_one_model_and_accepted_for_another(client: TestClient) -> None:
     assert create(client, model="sora-2", seconds="12").status_code == 400
     assert create(client, model="sora-2-pro", seconds="12").status_code == 200
 
@@ -186,9 +187,9 @@ def test_moderation_blocks_a_prompt(client: TestClient) -> None:
     assert error["code"] == "moderation_blocked"
 
 
-def test_json_is_taken_for_text_alone(client: TestClient) -> None:
-    answer = client.post("/v1/videos", json={"prompt": "a calm sea", "seconds": "4"})
-    assert answer.status_code == 200
+def test_json_is_accepted_without_a_picture_only(client: TestClient) -> None:
+    response = client.post("/v1/videos", json={"prompt": "a calm sea", "seconds": "4"})
+    assert response.status_code == 200
     with_picture = {"prompt": "a calm sea", "input_reference": {"image_url": "https://example.com/f.jpg"}}
     error = error_of(client.post("/v1/videos", json=with_picture))
     assert error["message"].startswith("Invalid type for 'input_reference': expected a file, but got an object")
@@ -207,11 +208,11 @@ def test_broken_json_is_refused(client: TestClient, body: bytes) -> None:
 
 
 def test_a_broken_form_is_refused(client: TestClient) -> None:
-    kind = {"Content-Type": "multipart/form-data"}
-    error_of(client.post("/v1/videos", content=b"no parts", headers=kind))
+    headers = {"Content-Type": "multipart/form-data"}
+    error_of(client.post("/v1/videos", content=b"no parts", headers=headers))
 
 
-def test_any_other_kind_of_body_is_refused(client: TestClient) -> None:
+def test_any_other_content_type_is_refused(client: TestClient) -> None:
     error = error_of(client.post("/v1/videos", data={"prompt": "a calm sea"}))
     assert error["code"] == "unsupported_content_type"
 
@@ -220,17 +221,17 @@ def test_any_other_kind_of_body_is_refused(client: TestClient) -> None:
 @pytest.mark.parametrize("path", ["/v1/videos", "/v1/models", "/v1/videos/video_1/content"])
 def test_every_request_needs_the_key(client: TestClient, authorization: str | None, path: str) -> None:
     del client.headers["authorization"]
-    answer = client.get(path, headers={"Authorization": authorization} if authorization else {})
-    assert answer.status_code == 401
-    assert answer.json()["error"]["code"] == "invalid_api_key"
-    assert "sk-other" not in json.dumps(answer.json())
+    response = client.get(path, headers={"Authorization": authorization} if authorization else {})
+    assert response.status_code == 401
+    assert response.json()["error"]["code"] == "invalid_api_key"
+    assert "sk-other" not in json.dumps(response.json())
 
 
 @pytest.mark.parametrize("path", ["/v1/video", "/v1/videos/", "/v1/videos/video_1/remix"])
 def test_a_path_that_does_not_exist_is_refused_without_a_redirect(client: TestClient, path: str) -> None:
-    answer = client.post(path, follow_redirects=False)
-    assert answer.status_code == 404
-    assert answer.json()["error"]["message"] == f"Invalid URL (POST {path})"
+    response = client.post(path, follow_redirects=False)
+    assert response.status_code == 404
+    assert response.json()["error"]["message"] == f"Invalid URL (POST {path})"
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "localhost", "192.168.1.4", "::", ""])
@@ -240,6 +241,6 @@ def test_it_listens_on_loopback_only(host: str) -> None:
 
 
 @pytest.mark.parametrize("size", ["64x47", "64", "64×48", "-64x48"])
-def test_a_catalog_needs_sizes_that_can_be_rendered(size: str) -> None:
+def test_a_catalog_with_a_size_that_cannot_be_rendered_is_refused(size: str) -> None:
     with pytest.raises(ValueError, match=r"size"):
         FakeVideoServerConfig(catalog={"sora-2": ModelRules((size,), ("4",))})

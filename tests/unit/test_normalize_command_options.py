@@ -1,4 +1,4 @@
-"""`python -m local normalize`: which files are meant, what their frames are called, and what the options mean."""
+"""`python -m local normalize`: which files it reads, the names of their frames, and the meaning of its options."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from local.display import Display, PhotoProgress
 from local.normalize import parse_options
-from local.photos import Photo, find_photos, make_printable, name_outputs
-from local.progress import ProgressReport
+from local.photos import Photo, assign_outputs, find_photos, make_printable
 from sora_ready.domain.errors import RequestRejected
 from sora_ready.domain.frame import AUTO, Focus, Format, Mode, Size
 
@@ -22,18 +22,14 @@ def touch(folder: Path, *names: str) -> None:
         (folder / name).touch()
 
 
-def below(folder: Path, leave_out: Path | None = None) -> list[str]:
-    return [str(photo.below) for photo in find_photos([folder], leave_out).photos]
-
-
 def photos(*names: str) -> list[Photo]:
     return [Photo(Path("somewhere", name), name, Path(name)) for name in names]
 
 
-# ---------------------------------------------------------------- which files
+# ---------------------------------------------------------------- the files
 
 
-def test_a_folder_is_searched_to_its_bottom_for_pictures_in_whatever_case(tmp_path: Path) -> None:
+def test_a_folder_is_searched_with_its_subfolders_for_suffixes_in_any_case(tmp_path: Path) -> None:
     # given
     touch(tmp_path, "b.JPG", "a.heic", "trip/day 1/c.Png", "notes.txt", "film.mp4", ".hidden.jpg", ".trash/d.jpg")
 
@@ -41,12 +37,12 @@ def test_a_folder_is_searched_to_its_bottom_for_pictures_in_whatever_case(tmp_pa
     found = find_photos([tmp_path])
 
     # then
-    assert [str(photo.below) for photo in found.photos] == ["a.heic", "b.JPG", "trip/day 1/c.Png"]
-    assert found.left_alone == 2
+    assert [str(photo.relative_path) for photo in found.photos] == ["a.heic", "b.JPG", "trip/day 1/c.Png"]
+    assert found.ignored == 2
     assert found.refusals == []
 
 
-def test_a_file_that_was_named_is_taken_whatever_it_is_called(tmp_path: Path) -> None:
+def test_a_file_that_is_given_itself_is_read_whatever_its_name(tmp_path: Path) -> None:
     # given
     touch(tmp_path, "scan", ".hidden", "scan.2024")
 
@@ -55,10 +51,10 @@ def test_a_file_that_was_named_is_taken_whatever_it_is_called(tmp_path: Path) ->
 
     # then
     assert len(found.photos) == 3
-    assert list(map(str, name_outputs(found.photos, ".jpg"))) == ["scan.jpg", ".hidden.jpg", "scan.2024.jpg"]
+    assert list(map(str, assign_outputs(found.photos, ".jpg"))) == ["scan.jpg", ".hidden.jpg", "scan.2024.jpg"]
 
 
-def test_links_that_lead_back_are_followed_once(tmp_path: Path) -> None:
+def test_links_in_a_circle_are_followed_once(tmp_path: Path) -> None:
     # given
     touch(tmp_path, "photos/a.jpg", "photos/trip/b.jpg", "elsewhere/c.jpg")
     (tmp_path / "photos/trip/back").symlink_to(tmp_path / "photos")
@@ -69,17 +65,19 @@ def test_links_that_lead_back_are_followed_once(tmp_path: Path) -> None:
     found = find_photos([tmp_path / "photos"])
 
     # then
-    assert [str(photo.below) for photo in found.photos] == ["a.jpg", "linked/c.jpg", "trip/b.jpg"]
+    assert [str(photo.relative_path) for photo in found.photos] == ["a.jpg", "linked/c.jpg", "trip/b.jpg"]
     assert [refusal.code for refusal in found.refusals] == ["unreadable"]
 
 
-def test_the_frames_of_an_earlier_run_are_no_photos(tmp_path: Path) -> None:
+def test_the_frames_of_the_previous_run_are_not_photos(tmp_path: Path) -> None:
     touch(tmp_path, "a.jpg", "ready/a.jpg")
 
-    assert below(tmp_path, leave_out=tmp_path / "ready") == ["a.jpg"]
+    found = find_photos([tmp_path], excluded=tmp_path / "ready")
+
+    assert [str(photo.relative_path) for photo in found.photos] == ["a.jpg"]
 
 
-def test_a_photo_that_was_given_twice_is_taken_once(tmp_path: Path) -> None:
+def test_a_photo_that_is_given_twice_is_read_once(tmp_path: Path) -> None:
     # given
     touch(tmp_path, "a.jpg", "trip/b.jpg")
 
@@ -91,8 +89,8 @@ def test_a_photo_that_was_given_twice_is_taken_once(tmp_path: Path) -> None:
     assert found.refusals == []
 
 
-def test_what_cannot_be_a_photo_is_told_at_once(tmp_path: Path) -> None:
-    # given a pipe, which would be waited for; nothing at all; a folder without pictures
+def test_a_path_that_cannot_be_a_photo_is_refused(tmp_path: Path) -> None:
+    # given a pipe, whose reading would block; a missing file; a folder without pictures
     os.mkfifo(tmp_path / "pipe.jpg")
     (tmp_path / "empty").mkdir()
 
@@ -108,11 +106,11 @@ def test_what_cannot_be_a_photo_is_told_at_once(tmp_path: Path) -> None:
     ]
 
 
-# ---------------------------------------------------------------- what the frames are called
+# ---------------------------------------------------------------- the names of the frames
 
 
 @pytest.mark.parametrize(
-    ("given", "named"),
+    ("names", "outputs"),
     [
         (["x.png", "x.jpg"], ["x.jpg", "x-2.jpg"]),
         (["x.png", "x.jpg", "x-2.heic", "x.gif"], ["x.jpg", "x-3.jpg", "x-2.jpg", "x-4.jpg"]),
@@ -121,22 +119,22 @@ def test_what_cannot_be_a_photo_is_told_at_once(tmp_path: Path) -> None:
         (["trip/x.png", "x.png"], ["trip/x.jpg", "x.jpg"]),
     ],
 )
-def test_no_two_frames_have_one_name(given: list[str], named: list[str]) -> None:
-    assert list(map(str, name_outputs(photos(*given), ".jpg"))) == named
+def test_no_two_frames_have_the_same_name(names: list[str], outputs: list[str]) -> None:
+    assert list(map(str, assign_outputs(photos(*names), ".jpg"))) == outputs
 
 
-def test_a_frame_makes_way_for_the_contact_sheet() -> None:
-    assert name_outputs(photos("sheet.png"), ".jpg", taken=[Path("sheet.jpg")]) == [Path("sheet-2.jpg")]
+def test_no_frame_has_the_name_of_the_contact_sheet() -> None:
+    assert assign_outputs(photos("sheet.png"), ".jpg", taken=[Path("sheet.jpg")]) == [Path("sheet-2.jpg")]
 
 
-# ---------------------------------------------------------------- what the options mean
+# ---------------------------------------------------------------- the options
 
 
-def test_nothing_asked_for_is_the_models_sizes_and_the_usual_look() -> None:
-    sizes, look = parse_options({"size": "", "mode": " "})
+def test_the_defaults_are_the_models_sizes_and_the_default_frame_options() -> None:
+    sizes, frame_options = parse_options({"size": "", "mode": " "})
 
     assert sizes == (Size(1280, 720), Size(720, 1280))
-    assert (look.mode, look.format, look.quality) == (Mode.COVER, Format.JPEG, 95)
+    assert (frame_options.mode, frame_options.format, frame_options.quality) == (Mode.COVER, Format.JPEG, 95)
 
 
 @pytest.mark.parametrize(
@@ -150,14 +148,16 @@ def test_nothing_asked_for_is_the_models_sizes_and_the_usual_look() -> None:
         ("TikTok", "Sora-2-Pro", [(720, 1280)]),
     ],
 )
-def test_a_size_is_any_in_pixels_or_a_name_of_the_models(size: str, model: str, sizes: list[tuple[int, int]]) -> None:
+def test_a_size_is_any_in_pixels_or_a_name_of_the_models_sizes(
+    size: str, model: str, sizes: list[tuple[int, int]]
+) -> None:
     assert list(parse_options({"size": size, "model": model})[0]) == sizes
 
 
-def test_an_option_goes_before_its_preset() -> None:
-    _, look = parse_options({"preset": "portrait", "mode": "blur"})
+def test_an_option_overrides_its_preset() -> None:
+    _, frame_options = parse_options({"preset": "portrait", "mode": "blur"})
 
-    assert (look.mode, look.focus) == (Mode.BLUR, Focus(0.5, 0.3))
+    assert (frame_options.mode, frame_options.focus) == (Mode.BLUR, Focus(0.5, 0.3))
     assert parse_options({"preset": "landscape"})[1].focus == AUTO
 
 
@@ -172,7 +172,7 @@ def test_an_option_goes_before_its_preset() -> None:
         ("quality", "101", "whole numbers from 1 to 100"),
     ],
 )
-def test_a_refused_option_names_field_value_and_what_is_allowed(field: str, value: str, allowed: str) -> None:
+def test_a_refused_option_names_option_value_and_what_is_allowed(field: str, value: str, allowed: str) -> None:
     with pytest.raises(RequestRejected) as refusal:
         parse_options({field: value})
 
@@ -180,7 +180,7 @@ def test_a_refused_option_names_field_value_and_what_is_allowed(field: str, valu
     assert allowed in str(refusal.value)
 
 
-# ---------------------------------------------------------------- what is seen
+# ---------------------------------------------------------------- the output
 
 
 @pytest.mark.parametrize("terminal", [False, True])
@@ -189,15 +189,15 @@ def test_a_terminal_has_a_bar_and_a_file_has_lines(terminal: bool) -> None:
     out = io.StringIO()
 
     # when
-    with ProgressReport(2, Console(file=out, force_terminal=terminal, width=100)) as tally:
-        tally.count("[b]one.jpg", "is ready")
-        tally.count("two.jpg", "is ready")
+    with PhotoProgress(Display(Console(file=out, force_terminal=terminal, width=100)), 2) as progress:
+        progress.count("[b]one.jpg", "is ready")
+        progress.count("two.jpg", "is ready")
 
     # then
-    shown = out.getvalue()
-    assert (shown == "1/2 [b]one.jpg is ready\n2/2 two.jpg is ready\n") is not terminal
-    assert ("━" in shown and "2/2" in shown) is terminal
+    output = out.getvalue()
+    assert (output == "1/2 [b]one.jpg is ready\n2/2 two.jpg is ready\n") is not terminal
+    assert ("━" in output and "2/2" in output) is terminal
 
 
-def test_a_name_cannot_command_the_terminal() -> None:
+def test_a_name_cannot_send_control_codes_to_the_terminal() -> None:
     assert make_printable("a\x1b[2Jb\n\udcffc 写真") == "a?[2Jb??c 写真"

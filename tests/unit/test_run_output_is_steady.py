@@ -1,4 +1,4 @@
-"""What `make run` prints does not depend on which moments of a job it happened to see."""
+"""The output of `make run` does not depend on which statuses of a job the polls happen to see."""
 
 from __future__ import annotations
 
@@ -7,40 +7,37 @@ import io
 import pytest
 from rich.console import Console
 
-from local.display import Display
+from local.display import Display, JobProgress
 
-SEEN = [{"status": "received"}, {"status": "ready"}, {"status": "submitting"}]
+STATUSES = ["received", "ready", "submitting"]
 
 
-def printed(*seen: dict[str, str], terminal: bool = False) -> list[str]:
+def output_of(*statuses: str, terminal: bool = False) -> str:
     out = io.StringIO()
-    with Display(Console(file=out, force_terminal=terminal, highlight=False, width=200)) as display:
-        for job in seen:
-            display.show_job(job)
-    return [line for line in out.getvalue().splitlines() if "✓" in line]
+    display = Display(Console(file=out, force_terminal=terminal, highlight=False, width=200))
+    with JobProgress(display) as progress:
+        for status in statuses:
+            progress.show(status)
+    return out.getvalue()
+
+
+def steps_of(output: str) -> list[str]:
+    return [line for line in output.splitlines() if "✓" in line]
 
 
 @pytest.mark.parametrize("terminal", [False, True])
-def test_a_picture_that_was_only_seen_is_not_ticked_off(terminal: bool) -> None:
+def test_a_received_job_is_not_a_step(terminal: bool) -> None:
     # when
-    lines = printed(*SEEN, terminal=terminal)
+    lines = steps_of(output_of(*STATUSES, terminal=terminal))
 
     # then
     assert ["received" in line for line in lines] == [False, False]
     assert ["ready: the frame is saved" in lines[0], "submitting" in lines[1]] == [True, True]
 
 
-def test_whether_it_was_seen_makes_no_difference() -> None:
-    assert len(printed(*SEEN)) == len(printed(*SEEN[1:]))
+def test_it_makes_no_difference_whether_received_was_seen() -> None:
+    assert len(steps_of(output_of(*STATUSES))) == len(steps_of(output_of(*STATUSES[1:])))
 
 
-def test_a_terminal_shows_it_at_the_bar() -> None:
-    # given
-    out = io.StringIO()
-
-    # when
-    with Display(Console(file=out, force_terminal=True, width=200)) as display:
-        display.show_job({"status": "received"})
-
-    # then
-    assert "received: seen, the frame is being made" in out.getvalue()
+def test_a_terminal_shows_received_at_the_bar() -> None:
+    assert "received: the frame is being made" in output_of("received", terminal=True)
