@@ -1,4 +1,4 @@
-"""A message that failed to its last try says so in its job's record; a redrive takes the job up where it stands."""
+"""A message that failed its last attempt is recorded in its job; a redrive continues the job from its status."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from sora_ready.domain.job_id import make_job_id
 from sora_ready.pipeline.dead_letters import mark_dead_letter, mark_dead_upload
 
 from .function_modules import (
+    CONTEXT,
     JOB,
     Event,
     Load,
@@ -27,138 +28,144 @@ from .function_modules import (
     with_real_receipt,
 )
 from .run_steps import path_of, recorded, submit, track
-from .stack_fixtures import TEMPLATE, Stack, eventually, load_event, move_along
+from .stack_fixtures import PATHS, TEMPLATE, Stack, eventually, load_event, move_along
 
 # The SDK marks its video methods deprecated, and pytest drops the filter that the product sets at import.
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
 
-LAST = {
+MAX_RECEIVES = {
     name: TEMPLATE["Resources"][f"{name.title()}Queue"]["Properties"]["RedrivePolicy"]["maxReceiveCount"]
     for name in ("normalize", "submit", "track")
 }
 
 
-def receive(event: Event, count: int) -> Event:
-    event["Records"][0]["attributes"]["ApproximateReceiveCount"] = str(count)
+def received(event: Event, times: int) -> Event:
+    """Return the event as its message is received for the `times`-th time."""
+    event["Records"][0]["attributes"]["ApproximateReceiveCount"] = str(times)
     return event
 
 
-def fails(load: Load, name: str, event: Event, **variables: str) -> None:
-    assert len(load(name, **variables).handler(event, None)["batchItemFailures"]) == 1
+def fail(load: Load, name: str, event: Event, **variables: str) -> None:
+    assert len(load(name, **variables).handler(event, CONTEXT)["batchItemFailures"]) == 1
 
 
-def assert_left_to_people(stack: Stack, job: Job, queue: str, last: str) -> None:
-    """The record says which queue the message waits in and why, and nothing wakes the job."""
-    assert (job.error.code, job.error.facts["last"]["code"]) == ("dead_letter", last)
+def assert_parked(stack: Stack, job: Job, queue: str, last: str) -> None:
+    """Assert that the record says which queue holds the message and why, and that the job is never due."""
+    last_error: Any = job.error.facts["last"]
+    assert (job.error.code, last_error["code"]) == ("dead_letter", last)
     assert f"{queue}DeadLetters" in job.error.message
     assert "redrive" in job.error.hint
     assert job.due_at is None
     assert stack.due_row(job) is None
 
 
-def break_bucket(monkeypatch: pytest.MonkeyPatch, adapter: str) -> None:
+def break_adapter(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
     def broken(*_: Any, **__: Any) -> None:
-        raise RuntimeError("away")
+        raise RuntimeError("broken")
 
-    monkeypatch.setattr(f"sora_ready.adapters.buckets.{adapter}", broken)
-
-
-# ---------------------------------------------------------------- the last try
+    monkeypatch.setattr(f"sora_ready.adapters.{method}", broken)
 
 
-@pytest.mark.parametrize("tries", [LAST["normalize"] - 1, LAST["normalize"], LAST["normalize"] + 1])
-def test_an_upload_that_has_no_record_is_given_one_at_its_last_try(
-    stack: Stack, load: Load, monkeypatch: pytest.MonkeyPatch, tries: int
+# ---------------------------------------------------------------- the last attempt
+
+
+@pytest.mark.parametrize(
+    "receives", [MAX_RECEIVES["normalize"] - 1, MAX_RECEIVES["normalize"], MAX_RECEIVES["normalize"] + 1]
+)
+def test_an_upload_without_a_record_gets_one_at_its_last_attempt(
+    stack: Stack, load: Load, monkeypatch: pytest.MonkeyPatch, receives: int
 ) -> None:
-    # given an upload that cannot even be opened
-    event = receive(load_event("normalize-sqs-object-created.json"), tries)
+    # given an upload that cannot be opened
+    event = received(load_event("normalize-sqs-object-created.json"), receives)
     (source,) = upload_for(stack, event)
-    break_bucket(monkeypatch, "UploadBucket.open_upload")
+    break_adapter(monkeypatch, "upload_bucket.UploadBucket.open_upload")
 
     # when
-    fails(load, "normalize", event)
+    fail(load, "normalize", event)
 
     # then
     job = stack.jobs.get_job(make_job_id(source))
-    assert (job is None) is (tries < LAST["normalize"])
+    assert (job is None) is (receives < MAX_RECEIVES["normalize"])
     if job:
         assert (job.status, job.source) == (Status.RECEIVED, source)
-        assert_left_to_people(stack, job, "Normalize", "RuntimeError")
+        assert_parked(stack, job, "Normalize", "RuntimeError")
 
 
-def test_an_upload_whose_record_was_begun_keeps_it(stack: Stack, load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
-    event = receive(load_event("normalize-sqs-object-created.json"), 1)
+def test_an_upload_that_has_a_record_keeps_it(stack: Stack, load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    event = received(load_event("normalize-sqs-object-created.json"), 1)
     (source,) = upload_for(stack, event)
-    break_bucket(monkeypatch, "OutputBucket.put_ready_copy")
-    fails(load, "normalize", event)
-    begun = stack.jobs.get_job(make_job_id(source))
-    assert begun is not None
-    assert stack.due_row(begun) is not None
+    break_adapter(monkeypatch, "output_bucket.OutputBucket.put_ready_copy")
+    fail(load, "normalize", event)
+    before = stack.jobs.get_job(make_job_id(source))
+    assert before is not None
+    assert stack.due_row(before) is not None
 
-    fails(load, "normalize", receive(event, LAST["normalize"]))
+    fail(load, "normalize", received(event, MAX_RECEIVES["normalize"]))
 
-    job = recorded(stack, begun)
-    assert (job.created_at, path_of(job)) == (begun.created_at, ["received"])
-    assert_left_to_people(stack, job, "Normalize", "RuntimeError")
+    job = recorded(stack, before)
+    assert (job.created_at, path_of(job)) == (before.created_at, ["received"])
+    assert_parked(stack, job, "Normalize", "RuntimeError")
 
 
-def test_a_job_that_a_server_never_took_is_marked_at_the_last_try(stack: Stack, load: Load) -> None:
+def test_a_job_that_the_server_never_accepted_is_marked_at_the_last_attempt(stack: Stack, load: Load) -> None:
     job = ready_sample(stack)
-    for tries in (LAST["submit"] - 1, LAST["submit"]):
+    for receives in (MAX_RECEIVES["submit"] - 1, MAX_RECEIVES["submit"]):
         assert stack.due_row(job) is not None
-        # nothing listens there
-        fails(
+        # no server listens there
+        fail(
             load,
             "submit",
-            with_real_receipt(stack, copy_event(receives=tries)),
+            with_real_receipt(stack, copy_event(receives=receives)),
             VIDEO_API_BASE_URL="http://127.0.0.1:9/v1",
         )
     marked = recorded(stack, job)
     assert marked.status is Status.READY
-    assert_left_to_people(stack, marked, "Submit", "server_unreachable")
-    # and the day was given back what the tries had taken
+    assert_parked(stack, marked, "Submit", "server_unreachable")
+    # and each attempt was refunded
     assert stack.ledger.read_spent(marked.submission.budget_day) == 0
 
 
-def test_a_video_that_could_not_be_stored_is_marked_at_the_last_try(
+def test_a_job_whose_video_could_not_be_stored_is_marked_at_the_last_attempt(
     stack: Stack, load: Load, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     submit_sample(stack, load)
-    break_bucket(monkeypatch, "OutputBucket.put_video")
+    break_adapter(monkeypatch, "output_bucket.OutputBucket.put_video")
 
-    def last_try_fails() -> bool:
-        return bool(load("track").handler(receive(due_poll(stack), LAST["track"]), None)["batchItemFailures"])
+    def last_attempt_fails() -> bool:
+        return bool(
+            load("track").handler(received(due_poll(stack), MAX_RECEIVES["track"]), CONTEXT)["batchItemFailures"]
+        )
 
-    eventually(last_try_fails, bool)
+    eventually(last_attempt_fails, bool)
     job = stack.jobs.get_job(JOB)
     assert job is not None
     assert job.status in {Status.QUEUED, Status.IN_PROGRESS}
-    assert_left_to_people(stack, job, "Track", "RuntimeError")
+    assert_parked(stack, job, "Track", "RuntimeError")
 
 
-@pytest.mark.parametrize("name", sorted(LAST))
-def test_a_message_that_nobody_reads_marks_nothing_and_still_goes_its_way(stack: Stack, load: Load, name: str) -> None:
+@pytest.mark.parametrize("name", sorted(MAX_RECEIVES))
+def test_a_message_that_cannot_be_read_marks_no_job_and_is_retried(stack: Stack, load: Load, name: str) -> None:
     samples = {
         "normalize": "normalize-sqs-object-created.json",
         "submit": "submit-sqs-job.json",
         "track": "track-sqs-poll.json",
     }
-    event = receive(load_event(samples[name]), LAST[name])
+    event = received(load_event(samples[name]), MAX_RECEIVES[name])
     event["Records"][0]["body"] = "{}"
 
-    fails(load, name, event)
+    fail(load, name, event)
 
     assert stack.dynamodb.scan(TableName=stack.table)["Items"] == []
 
 
-def test_what_failed_with_the_table_itself_does_not_hide_the_failure(stack: Stack, load: Load) -> None:
+def test_a_table_that_fails_does_not_hide_why_the_message_failed(stack: Stack, load: Load) -> None:
     ready_sample(stack)
     stack.dynamodb.delete_table(TableName=stack.table)
 
-    fails(load, "submit", with_real_receipt(stack, copy_event(receives=LAST["submit"])))
+    fail(load, "submit", with_real_receipt(stack, copy_event(receives=MAX_RECEIVES["submit"])))
 
 
-def test_a_servers_words_and_a_prompt_are_not_repeated_by_a_fault_of_ours(stack: Stack) -> None:
+def test_the_mark_of_an_unexpected_error_has_only_its_class(stack: Stack) -> None:
     job = stack.ready_job()
 
     marked = mark_dead_letter(job.id, "Submit", RuntimeError("a calm sea at sk-secret"), stack.jobs)
@@ -167,7 +174,7 @@ def test_a_servers_words_and_a_prompt_are_not_repeated_by_a_fault_of_ours(stack:
     assert marked.error.facts["last"] == {"code": "RuntimeError"}
 
 
-# ---------------------------------------------------------------- which jobs it is about
+# ---------------------------------------------------------------- which jobs are marked
 
 
 @pytest.mark.parametrize(
@@ -182,8 +189,8 @@ def test_a_servers_words_and_a_prompt_are_not_repeated_by_a_fault_of_ours(stack:
 def test_a_job_that_does_not_wait_for_the_queue_is_left_alone(
     stack: Stack, queue: str, statuses: set[Status], status: Status
 ) -> None:
-    # given that a job which something else moves on would be stopped by the mark
-    job = move_along(stack.jobs, stack.ready_job(), way_to(status))
+    # given a job that something else moves: a mark would stop it
+    job = move_along(stack.jobs, stack.ready_job(), steps_to(status))
 
     marked = mark_dead_letter(job.id, queue, JobNotReadyError(job.id), stack.jobs)
 
@@ -191,37 +198,26 @@ def test_a_job_that_does_not_wait_for_the_queue_is_left_alone(
     assert recorded(stack, job) == (marked or job)
 
 
-def way_to(status: Status) -> list[Status]:
-    sent = [Status.SUBMITTING]
-    ways = {
-        Status.READY: [],
-        Status.REJECTED: [Status.CANCELED],
-        Status.DELETED: [Status.CANCELED, Status.DELETED],
-        Status.SUBMITTING: sent,
-        Status.UNCONFIRMED: [*sent, Status.UNCONFIRMED],
-        Status.QUEUED: [*sent, Status.QUEUED],
-        Status.IN_PROGRESS: [*sent, Status.QUEUED, Status.IN_PROGRESS],
-        Status.COMPLETED: [*sent, Status.QUEUED, Status.COMPLETED],
-        Status.FAILED: [*sent, Status.FAILED],
-    }
-    return ways.get(status, [status])
+def steps_to(status: Status) -> tuple[Status, ...]:
+    """Return the steps from `ready` to `status`; a job that was ready cannot be rejected, so that it is canceled."""
+    return (Status.CANCELED,) if status is Status.REJECTED else PATHS[status][1:]
 
 
-def test_a_copys_event_that_died_does_not_stop_the_upload_behind_it(stack: Stack) -> None:
-    # given an upload whose copy was saved and whose record does not say so yet
+def test_a_copys_event_that_failed_for_good_does_not_stop_its_upload(stack: Stack) -> None:
+    # given an upload whose copy was saved, and whose record does not name it yet
     source = stack.upload("beach.jpg", b"picture")
-    job = mark_dead_upload(source, "Normalize", RuntimeError(), stack.jobs, stack.uploads)
+    job = mark_dead_upload(source, RuntimeError(), stack.jobs, stack.uploads)
     assert job is not None
     job = stack.jobs.update_job(job)
 
-    # when the event of the copy fails to its last try
+    # when the event of the copy fail its last attempt
     assert mark_dead_letter(job.id, "Submit", JobNotReadyError(job.id), stack.jobs) is None
 
     # then the upload is still resumed
     assert stack.due_row(job) is not None
 
 
-def test_a_job_in_doubt_stays_where_others_in_doubt_look_for_it(stack: Stack) -> None:
+def test_an_unconfirmed_job_stays_where_others_are_matched_against_it(stack: Stack) -> None:
     job = stack.unconfirmed_job()
 
     marked = mark_dead_letter(job.id, "Track", RuntimeError(), stack.jobs)
@@ -230,11 +226,11 @@ def test_a_job_in_doubt_stays_where_others_in_doubt_look_for_it(stack: Stack) ->
     assert marked.error.code == "dead_letter"
     # resumed once a day, not every five minutes
     assert marked.due_at == timestamp(stack.clock() + timedelta(days=1))
-    found = stack.jobs.find_open(stack.due_row(job).fingerprint or "")  # type: ignore[union-attr]
-    assert [row.job_id for row in found] == [job.id]
+    unsettled = stack.jobs.find_open(stack.due_row(job).fingerprint or "")
+    assert [row.job_id for row in unsettled] == [job.id]
 
 
-def test_of_no_job_nothing_is_marked(stack: Stack) -> None:
+def test_a_message_without_a_job_marks_nothing(stack: Stack) -> None:
     assert mark_dead_letter(None, "Submit", RuntimeError(), stack.jobs) is None
     assert mark_dead_letter("video_nowhere", "Submit", RuntimeError(), stack.jobs) is None
 
@@ -242,18 +238,18 @@ def test_of_no_job_nothing_is_marked(stack: Stack) -> None:
 # ---------------------------------------------------------------- the redrive
 
 
-def test_a_redriven_upload_becomes_its_copy(stack: Stack, load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
-    event = receive(load_event("normalize-sqs-object-created.json"), LAST["normalize"])
+def test_a_redriven_upload_is_normalized(stack: Stack, load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    event = received(load_event("normalize-sqs-object-created.json"), MAX_RECEIVES["normalize"])
     (source,) = upload_for(stack, event)
     with monkeypatch.context() as broken:
-        break_bucket(broken, "UploadBucket.open_upload")
-        fails(load, "normalize", event)
+        break_adapter(broken, "upload_bucket.UploadBucket.open_upload")
+        fail(load, "normalize", event)
 
-    load("normalize").handler(receive(event, 1), None)
+    load("normalize").handler(received(event, 1), CONTEXT)
 
     job = stack.jobs.get_job(make_job_id(source))
     assert job is not None
-    assert (job.status, job.error) == (Status.READY, {})
+    assert (job.status, job.error) == (Status.READY, None)
     assert stack.due_row(job) is not None
 
 
@@ -265,31 +261,31 @@ def test_a_redriven_job_is_sent_once(
 
     done = submit(stack, video_server, job)
 
-    assert (done.status, done.error) == (Status.QUEUED, {})
+    assert (done.status, done.error) == (Status.QUEUED, None)
     assert stack.due_row(done) is not None
     assert submit(stack, video_server, job) == done
     assert len(fake_server.request_log.creates()) == 1
 
 
 @pytest.mark.parametrize("behind", [0, 1])
-def test_a_redriven_look_goes_on_where_the_job_stands(
+def test_a_redriven_poll_continues_from_the_recorded_count(
     stack: Stack, video_server: VideoServerClient, behind: int
 ) -> None:
-    # given that the last try may have been counted, and its next message not sent
+    # given that the last poll may have been counted, and its next message not sent
     job = stack.sent_job("video_" + "0" * 32, polls=4)
     mark_dead_letter(job.id, "Track", RuntimeError(), stack.jobs)
 
-    looked = track(stack, video_server, job.id, polls=4 - behind)
+    polled = track(stack, video_server, job.id, polls=4 - behind)
 
     assert stack.polls() == [({"job_id": job.id, "polls": 5}, 37)]
-    assert looked.due_at == timestamp(stack.clock() + timedelta(seconds=37) + DUE_AFTER[Status.QUEUED])
-    # and a second message alike asks nobody
+    assert polled.due_at == timestamp(stack.clock() + timedelta(seconds=37) + DUE_AFTER[Status.QUEUED])
+    # and a second equal message polls nothing
     stack.calls.clear()
     track(stack, video_server, job.id, polls=4 - behind)
     assert (stack.polls(), stack.calls.names()) == ([], ["dynamodb.GetItem"])
 
 
-def test_a_redriven_submission_of_a_job_that_nothing_follows_has_it_followed(
+def test_a_redriven_submission_schedules_a_poll_of_a_parked_job(
     stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient
 ) -> None:
     job = stack.sent_job("video_1")
@@ -305,7 +301,7 @@ def test_a_redriven_submission_of_a_job_that_nothing_follows_has_it_followed(
 def test_a_redrive_of_a_job_that_has_ended_sends_nothing(
     stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient, status: Status
 ) -> None:
-    job = move_along(stack.jobs, stack.ready_job(), way_to(status))
+    job = move_along(stack.jobs, stack.ready_job(), steps_to(status))
 
     for redelivered in (False, True):
         assert submit(stack, video_server, job, redelivered=redelivered) == job

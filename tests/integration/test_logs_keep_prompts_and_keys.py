@@ -1,4 +1,4 @@
-"""Whatever happens to a job, neither its prompt nor the server's key is written to a log."""
+"""Neither a job's prompt nor the server's key is ever written to a log."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from sora_ready.domain.job_id import make_job_id
 
 from .canned_server import CannedResponse, scripted_server
 from .function_modules import (
+    CONTEXT,
     JOB,
     Event,
     Load,
@@ -33,117 +34,115 @@ pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning"
 PROMPT = "zebra-7731 walks into the sea"
 
 
-def assert_kept(text: str, *told: str) -> None:
-    """The log told what it should, and nothing that it must not."""
-    for words in told:
-        assert words in text
-    assert "zebra" not in text
-    assert KEY not in text
+def assert_secret(log: str, *expected: str) -> None:
+    """Assert that the log says what is expected, and neither the prompt nor the key."""
+    for text in expected:
+        assert text in log
+    assert "zebra" not in log
+    assert KEY not in log
 
 
-def wake(stack: Stack, load: Load, name: str, event: Event) -> Event:
-    answer: Event = load(name).handler(event, None)
-    return answer
+def invoke(load: Load, name: str, event: Event) -> Event:
+    response: Event = load(name).handler(event, CONTEXT)
+    return response
 
 
-def test_a_job_from_picture_to_video_keeps_them(stack: Stack, load: Load, heard: Heard) -> None:
+def test_a_job_from_picture_to_video_logs_neither(stack: Stack, load: Load, heard: Heard) -> None:
     event = load_event("normalize-sqs-object-created.json")
     (source,) = upload_for(stack, event, Metadata={"prompt": quote(PROMPT)})
-    wake(stack, load, "normalize", event)
+    invoke(load, "normalize", event)
     job = stack.jobs.get_job(make_job_id(source))
     assert job is not None
     assert job.request.prompt == PROMPT
-    wake(stack, load, "submit", copy_event(job.copy.key))
+    invoke(load, "submit", copy_event(job.copy.key))
     track = load("track")
 
-    def look() -> object:
-        track.handler(due_poll(stack, job.id), None)
-        return stack.jobs.get_job(job.id)
+    def poll() -> Status:
+        track.handler(due_poll(stack, job.id), CONTEXT)
+        return stack.jobs.get_job(job.id).status
 
-    eventually(look, lambda job: job.status is Status.COMPLETED)  # type: ignore[attr-defined]
-    assert_kept(heard(), '"message":"normalized"', '"message":"submitted"', '"message":"tracked"', "completed")
+    eventually(poll, lambda status: status is Status.COMPLETED)
+    assert_secret(heard(), '"message":"normalized"', '"message":"submitted"', '"message":"polled"', "completed")
 
 
-def test_a_rejected_wish_keeps_them(stack: Stack, load: Load, heard: Heard) -> None:
+def test_a_rejected_option_logs_neither(stack: Stack, load: Load, heard: Heard) -> None:
     event = load_event("normalize-sqs-object-created.json")
     upload_for(stack, event, Metadata={"prompt": quote(PROMPT), "mode": "sideways"})
-    wake(stack, load, "normalize", event)
-    assert_kept(heard(), "rejected", "invalid_mode")
+    invoke(load, "normalize", event)
+    assert_secret(heard(), "rejected", "invalid_mode")
 
 
 @pytest.mark.parametrize("status", [400, 401, 429, 500])
-def test_a_server_that_repeats_the_prompt_and_the_key_is_not_repeated(
+def test_a_server_error_that_repeats_the_prompt_and_the_key_is_not_logged(
     stack: Stack, load: Load, heard: Heard, status: int
 ) -> None:
     ready_sample(stack, PROMPT)
-    said = {"error": {"message": f"{PROMPT!r} with {KEY} is refused", "code": "unwanted"}}
-    with scripted_server(CannedResponse.of_json(said, status)) as server:
+    body = {"error": {"message": f"{PROMPT!r} with {KEY} is refused", "code": "unwanted"}}
+    with scripted_server(CannedResponse.of_json(body, status)) as server:
         function = load("submit", VIDEO_API_BASE_URL=server.base_url)
-        function.handler(with_real_receipt(stack, load_event("submit-sqs-ready-copy.json")), None)
+        function.handler(with_real_receipt(stack, load_event("submit-sqs-ready-copy.json")), CONTEXT)
         assert server.requests == ["POST /v1/videos"]
-    assert_kept(heard(), JOB if status != 429 else "message failed")
+    assert_secret(heard(), JOB if status != 429 else "message failed")
 
 
-def test_a_busy_server_whose_message_cannot_be_postponed_is_not_repeated(
-    stack: Stack, load: Load, heard: Heard
-) -> None:
+def test_the_error_of_a_message_that_cannot_be_postponed_is_not_logged(stack: Stack, load: Load, heard: Heard) -> None:
     ready_sample(stack, PROMPT)
     with scripted_server(CannedResponse.of_json({"error": {"message": f"{PROMPT!r} has to wait"}}, 429)) as server:
         function = load("submit", VIDEO_API_BASE_URL=server.base_url)
-        # The receipt of the sample is one that the queue does not know.
-        function.handler(load_event("submit-sqs-ready-copy.json"), None)
-    assert_kept(heard(), "message failed")
+        # The queue does not know the receipt handle of the sample event.
+        function.handler(load_event("submit-sqs-ready-copy.json"), CONTEXT)
+    assert_secret(heard(), "message failed")
 
 
-def test_a_broken_connection_keeps_them(stack: Stack, fake_server: FakeVideoServer, load: Load, heard: Heard) -> None:
+def test_a_broken_connection_logs_neither(stack: Stack, fake_server: FakeVideoServer, load: Load, heard: Heard) -> None:
     ready_sample(stack, PROMPT)
     fake_server.faults.plan(faults.accept_then_drop_connection())
-    wake(stack, load, "submit", load_event("submit-sqs-ready-copy.json"))
-    assert_kept(heard(), "unconfirmed")
+    invoke(load, "submit", load_event("submit-sqs-ready-copy.json"))
+    assert_secret(heard(), "unconfirmed")
 
 
-def test_a_fault_of_aws_in_the_middle_keeps_them(stack: Stack, load: Load, heard: Heard) -> None:
+def test_an_error_of_aws_logs_neither(stack: Stack, load: Load, heard: Heard) -> None:
     ready_sample(stack, PROMPT)
     stack.dynamodb.delete_table(TableName=stack.table)
-    answer = wake(stack, load, "submit", load_event("submit-sqs-ready-copy.json"))
-    assert len(answer["batchItemFailures"]) == 1
-    assert_kept(heard(), "message failed", "ResourceNotFoundException")
+    response = invoke(load, "submit", load_event("submit-sqs-ready-copy.json"))
+    assert len(response["batchItemFailures"]) == 1
+    assert_secret(heard(), "message failed", "ResourceNotFoundException")
 
 
-def test_looking_at_a_job_keeps_them(stack: Stack, load: Load, heard: Heard) -> None:
+def test_a_poll_logs_neither(stack: Stack, load: Load, heard: Heard) -> None:
     submit_sample(stack, load, prompt=PROMPT)
-    said = {"id": "video_1", "status": "failed", "prompt": PROMPT, "error": {"code": "bad", "message": PROMPT}}
-    with scripted_server(CannedResponse.of_json(said)) as server:
-        load("track", VIDEO_API_BASE_URL=server.base_url).handler(load_event("track-sqs-poll.json"), None)
-    assert_kept(heard(), '"message":"tracked"', "failed")
+    body = {"id": "video_1", "status": "failed", "prompt": PROMPT, "error": {"code": "bad", "message": PROMPT}}
+    with scripted_server(CannedResponse.of_json(body)) as server:
+        load("track", VIDEO_API_BASE_URL=server.base_url).handler(load_event("track-sqs-poll.json"), CONTEXT)
+    assert_secret(heard(), '"message":"polled"', "failed")
 
 
-def test_a_backlog_keeps_them(stack: Stack, load: Load, heard: Heard) -> None:
+def test_a_backfill_logs_neither(stack: Stack, load: Load, heard: Heard) -> None:
     event = load_event("backfill-batch-schema-2.0.json")
     event["job"]["userArguments"]["prompt"] = PROMPT
     stack.upload("holiday/beach & sea.jpg", picture(80, 60))
-    assert wake(stack, load, "backfill", event)["results"][0]["resultCode"] == "Succeeded"
+    assert invoke(load, "backfill", event)["results"][0]["resultCode"] == "Succeeded"
     stack.dynamodb.delete_table(TableName=stack.table)
-    assert wake(stack, load, "backfill", event)["results"][0]["resultCode"] == "TemporaryFailure"
-    assert_kept(heard(), "task answered", "a task could not be taken up", "ResourceNotFoundException")
+    assert invoke(load, "backfill", event)["results"][0]["resultCode"] == "TemporaryFailure"
+    assert_secret(heard(), "task processed", "task failed", "ResourceNotFoundException")
 
 
-def test_direct_calls_keep_them_and_the_token_of_who_waits(stack: Stack, load: Load, heard: Heard) -> None:
+def test_direct_invocations_log_neither_nor_the_task_token(stack: Stack, load: Load, heard: Heard) -> None:
     source = stack.upload("beach.jpg", picture(80, 60))
-    place = {"bucket": source.bucket, "key": source.key}
-    job = load("normalize").handler(place | {"prompt": PROMPT}, None)
+    uploaded = {"bucket": source.bucket, "key": source.key}
+    job = load("normalize").handler(uploaded | {"prompt": PROMPT}, CONTEXT)
     assert job["request"]["prompt"] == PROMPT
-    job = load("submit").handler({"job_id": job["job_id"], "task_token": "zebra-token"}, None)
+    job = load("submit").handler({"job_id": job["job_id"], "task_token": "zebra-token"}, CONTEXT)
     assert job["status"] == "queued"
-    assert_kept(heard(), "called", "the server took the job")
+    assert_secret(heard(), "invoked", "video accepted by the server")
 
 
-def test_a_refusal_of_a_direct_call_keeps_them(stack: Stack, load: Load, heard: Heard) -> None:
+def test_the_error_of_a_direct_invocation_logs_neither(stack: Stack, load: Load, heard: Heard) -> None:
     ready_sample(stack, PROMPT)
-    said = {"error": {"message": f"{PROMPT!r} with {KEY} is refused", "code": "unwanted"}}
-    with scripted_server(CannedResponse.of_json(said, 400)) as server:
+    body = {"error": {"message": f"{PROMPT!r} with {KEY} is refused", "code": "unwanted"}}
+    with scripted_server(CannedResponse.of_json(body, 400)) as server:
         function = load("submit", VIDEO_API_BASE_URL=server.base_url)
-        # Lambda logs what leaves the function.
+        # Lambda logs an error that leaves the function.
         with pytest.raises(SubmissionRefused) as refusal:
-            function.handler({"job_id": JOB}, None)
-    assert_kept(heard() + "".join(traceback.format_exception(refusal.value)), "SubmissionRefused", "unwanted", JOB)
+            function.handler({"job_id": JOB}, CONTEXT)
+    assert_secret(heard() + "".join(traceback.format_exception(refusal.value)), "SubmissionRefused", "unwanted", JOB)

@@ -1,4 +1,4 @@
-"""What colors ought to be, by other code than the decoder's: closed formulas, and how far two colors differ."""
+"""Expected colors, computed by closed formulas instead of the color management under test, and color differences."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from PIL import Image
 from tests.unit.pictures import Pixel
 
 Truth = Callable[[Sequence[float]], "Color"]
-"""What a pixel's samples, as fractions, mean."""
+"""Returns the color of a pixel's samples, which are fractions from 0 to 1."""
 
-# Seven steps of each of three channels, from nothing to full: one pixel each.
+# One pixel for each combination of seven steps of three channels.
 STEPS = [round(255 * step / 6) for step in range(7)]
 PATCHES: list[Pixel] = list(product(STEPS, STEPS, STEPS))
 PATCHES_SIZE = (49, 7)
 
 
 def to_srgb(space: str) -> Truth:
-    """The truth of a color space that `coloraide` knows; what sRGB cannot show is cut off, as screens do."""
+    """The truth of a color space of `coloraide`; colors outside sRGB are clipped, as on screens."""
     return lambda samples: Color(space, list(samples)).convert("srgb").clip()
 
 
@@ -32,7 +32,7 @@ def gray_of_gamma(gamma: float) -> Truth:
 
 
 def by_profile(profile: bytes) -> Truth:
-    """The truth of a profile of three primaries and their curves, read here by hand."""
+    """The truth of an ICC matrix profile: three primaries and their curves, parsed here."""
     primaries = [struct.unpack(">3i", _tag(profile, name)[8:20]) for name in (b"rXYZ", b"gXYZ", b"bXYZ")]
     curves = [_curve(_tag(profile, name)) for name in (b"rTRC", b"gTRC", b"bTRC")]
 
@@ -45,7 +45,7 @@ def by_profile(profile: bytes) -> Truth:
 
 
 def mean_difference(frame: Image.Image, truths: Iterable[Color]) -> float:
-    """The mean ΔE2000 of a frame's pixels and what they ought to be."""
+    """The mean ΔE2000 of a frame's pixels and their expected colors."""
     pixels = cast(list[Pixel], list(frame.get_flattened_data()))
     errors = [
         _difference(pixel, *truth.convert("lab-d65").coords()) for pixel, truth in zip(pixels, truths, strict=True)
@@ -59,8 +59,8 @@ def truths_of(pixels: Iterable[Any], truth: Truth) -> list[Color]:
 
 @cache
 def _difference(pixel: Pixel, *lab: float) -> float:
-    seen = Color("srgb", [sample / 255 for sample in pixel])
-    return cast(float, seen.delta_e(Color("lab-d65", list(lab)), method="2000"))
+    actual = Color("srgb", [sample / 255 for sample in pixel])
+    return cast(float, actual.delta_e(Color("lab-d65", list(lab)), method="2000"))
 
 
 def _tag(profile: bytes, name: bytes) -> bytes:
@@ -80,9 +80,9 @@ def _curve(tag: bytes) -> Callable[[float], float]:
     if count == 1:
         return lambda sample: sample ** (table[0] / 256)
 
-    def look_up(sample: float) -> float:
-        place = sample * (count - 1)
-        below = min(int(place), count - 2)
-        return (table[below] + (table[below + 1] - table[below]) * (place - below)) / 65535
+    def interpolate(sample: float) -> float:
+        position = sample * (count - 1)
+        below = min(int(position), count - 2)
+        return (table[below] + (table[below + 1] - table[below]) * (position - below)) / 65535
 
-    return look_up
+    return interpolate

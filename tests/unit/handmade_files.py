@@ -1,4 +1,4 @@
-"""PNG and TIFF files written by hand, because Pillow writes neither every depth nor every layout that others do."""
+"""Writes PNG and TIFF files of depths and layouts that Pillow reads but cannot write."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import zlib
 from collections.abc import Sequence
 
 Rows = Sequence[Sequence[int]]
-"""The samples of a picture, row by row: those of one pixel lie side by side."""
+"""The samples of a picture, row by row, with those of one pixel side by side."""
 
 _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
-# Where each pass of an interlaced PNG starts, and its steps: across, down.
+# For each pass of an interlaced PNG: left, top, step across, step down.
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 
 
@@ -21,7 +21,7 @@ def png_chunk(kind: bytes, body: bytes) -> bytes:
 def png(
     rows: Rows, *, bits: int, color_type: int, chunks: Sequence[tuple[bytes, bytes]] = (), interlaced: bool = False
 ) -> bytes:
-    """A PNG of these samples, with other `chunks` (a palette, a profile) before its pixels."""
+    """A PNG of these samples, with `chunks` (a palette, a profile) before its pixels."""
     samples = _SAMPLES[color_type]
     height, width = len(rows), len(rows[0]) // samples
     lines = list(rows)
@@ -39,7 +39,7 @@ def png(
 
 
 def pack(samples: Sequence[int], bits: int) -> bytes:
-    """Samples one after the other, most significant bit first, filled up to a whole byte."""
+    """The samples packed, most significant bit first, and padded to a whole byte."""
     length = -(-len(samples) * bits // 8)
     number = int("".join(f"{sample:0{bits}b}" for sample in samples).ljust(length * 8, "0"), 2)
     return number.to_bytes(length, "big")
@@ -55,7 +55,7 @@ def tiff(
     planar: bool = False,
     tags: Sequence[tuple[int, int, int, bytes]] = (),
 ) -> bytes:
-    """An uncompressed TIFF of one strip (a strip for each channel, if `planar`); `tags` are id, type, count, value."""
+    """An uncompressed TIFF of one strip, or one for each channel if `planar`; `tags` are id, type, count, value."""
     height, width = len(rows), len(rows[0]) // samples
     planes = [[row[start::samples] for row in rows] for start in range(samples)] if planar else [rows]
     strips = [b"".join(_pack_tiff(row, bits, order) for row in plane) for plane in planes]
@@ -83,14 +83,14 @@ def tiff(
     pixels = b"".join(strips)
     pixels += bytes(len(pixels) % 2)
     start = 8 + len(pixels)
-    beyond = start + 2 + 12 * len(entries) + 4
+    values_start = start + 2 + 12 * len(entries) + 4
     directory, values = struct.pack(f"{order}H", len(entries)), b""
     for tag, (kind, count, value) in sorted(entries.items()):
-        held = value.ljust(4, b"\0")
+        field = value.ljust(4, b"\0")
         if len(value) > 4:
-            held = struct.pack(f"{order}I", beyond + len(values))
+            field = struct.pack(f"{order}I", values_start + len(values))
             values += value + bytes(len(value) % 2)
-        directory += struct.pack(f"{order}HHI", tag, kind, count) + held
+        directory += struct.pack(f"{order}HHI", tag, kind, count) + field
     head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}I", start)
     return head + pixels + directory + bytes(4) + values
 

@@ -1,4 +1,4 @@
-"""Color profiles built by hand (ICC.1:2001), so odd that a frame which ignored them would look plainly wrong."""
+"""ICC profiles built by hand (ICC.1:2001): real color spaces, and odd ones that no frame can ignore unnoticed."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import struct
 from collections.abc import Sequence
 from itertools import product
 
-# The primaries of sRGB as a profile holds them: XYZ, adapted to D50.
+# The primaries of sRGB in a profile: XYZ, adapted to D50.
 _RED, _GREEN, _BLUE = (0.4361, 0.2225, 0.0139), (0.3851, 0.7169, 0.0971), (0.1431, 0.0606, 0.7142)
 _WHITE = (0.9642, 1.0, 0.8249)
 
 
 def swapped_rgb_profile() -> bytes:
-    """An RGB profile that calls red what sRGB calls green, and the other way about."""
+    """An RGB profile in which red and green are exchanged."""
     curve = b"curv" + bytes(4) + struct.pack(">IHxx", 1, round(2.2 * 256))
     colorants = {b"rXYZ": _GREEN, b"gXYZ": _RED, b"bXYZ": _BLUE, b"wtpt": _WHITE}
     tags = {name: b"XYZ " + bytes(4) + _fixed(*values) for name, values in colorants.items()}
@@ -39,33 +39,33 @@ ADOBE = ((0.60974, 0.31111, 0.01947), (0.20528, 0.62567, 0.06087), (0.14919, 0.0
 
 
 def display_p3_profile() -> bytes:
-    """What phones say of their pictures."""
+    """The profile of phones."""
     sloped = b"para" + bytes(4) + struct.pack(">Hxx", 3) + _fixed(2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
     return _matrix_profile(P3, sloped)
 
 
 def adobe_rgb_profile() -> bytes:
-    """What cameras and photographers say of theirs."""
+    """The profile of cameras and photographers."""
     return _matrix_profile(ADOBE, _gamma(563 / 256))
 
 
 def gray_profile(gamma: float) -> bytes:
-    """A gray profile of nothing but a curve."""
+    """A gray profile: a curve alone."""
     white = b"XYZ " + bytes(4) + _fixed(*_WHITE)
     return _profile(b"GRAY", b"XYZ ", b"mntr", {b"kTRC": _gamma(gamma), b"wtpt": white})
 
 
 def press_lab(inks: Sequence[float]) -> tuple[float, float, float]:
-    """The Lab (D50) that a made-up press prints for shares of cyan, magenta, yellow and black, dot gain and all."""
+    """The Lab (D50) that an invented press prints for shares of cyan, magenta, yellow and black, with dot gain."""
     cyan, magenta, yellow, black = (ink * (1.3 - 0.3 * ink) for ink in inks)
     light = 100 * (1 - 0.4 * cyan) * (1 - 0.45 * magenta) * (1 - 0.08 * yellow) * (1 - black)
     return light, (50 * magenta - 25 * cyan) * (1 - black), (60 * yellow - 35 * cyan) * (1 - black)
 
 
 def press_profile(points: int = 9, paper: Sequence[float] = _WHITE) -> bytes:
-    """`press_lab` as a profile: a table of `points` steps for each ink, in 16 bits; `paper` is its white (XYZ)."""
+    """`press_lab` as a profile: a 16-bit table of `points` steps for each ink; `paper` is its white (XYZ)."""
     grid = b"".join(
-        _lab16(*press_lab([at / (points - 1) for at in place])) for place in product(range(points), repeat=4)
+        _lab16(*press_lab([step / (points - 1) for step in steps])) for steps in product(range(points), repeat=4)
     )
     identity, straight = _fixed(1, 0, 0, 0, 1, 0, 0, 0, 1), struct.pack(">2H", 0, 65535)
     head = b"mft2" + bytes(4) + bytes((4, 3, points, 0)) + identity + struct.pack(">2H", 2, 2)
@@ -94,9 +94,9 @@ def _profile(space: bytes, connection: bytes, device: bytes, tags: dict[bytes, b
         directory += name + struct.pack(">II", 132 + 12 * len(tags) + len(body), len(data))
         body += data + bytes(-len(data) % 4)
     header = bytes(8) + struct.pack(">I", 0x02400000) + device + space + connection + bytes(12) + b"acsp"
-    whole = bytearray((header + bytes(28) + _fixed(*_WHITE)).ljust(128, b"\0") + directory + body)
-    whole[:4] = struct.pack(">I", len(whole))
-    return bytes(whole)
+    profile = bytearray((header + bytes(28) + _fixed(*_WHITE)).ljust(128, b"\0") + directory + body)
+    profile[:4] = struct.pack(">I", len(profile))
+    return bytes(profile)
 
 
 def _lab(lightness: float, a: float, b: float) -> bytes:

@@ -1,7 +1,7 @@
-"""Pictures of which it is known where their subject is.
+"""Drawn pictures whose subject is in a known box.
 
-A picture is a background and a subject in a box. The backdrops are those that fool a simple eye: grain, grass,
-brick and glitter are busy all over, a sky changes its color, bokeh is bright and blurred, a studio is almost white.
+The backgrounds are hard for simple detectors: grain, grass, brick and glitter are detailed everywhere, a sky changes
+its color, bokeh is bright and blurred, a studio is almost white.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from sora_ready.domain.frame import Size
 from sora_ready.domain.imaging.geometry import Box
 from tests.unit.pictures import Pixel
 
-WIDE, TALL, EVEN = Size(320, 180), Size(180, 320), Size(200, 200)
-LYING, STANDING = (600, 400), (400, 640)
+WIDE, TALL, SQUARE = Size(320, 180), Size(180, 320), Size(200, 200)
+LANDSCAPE, PORTRAIT = (600, 400), (400, 640)
 SKIN, HAIR, INK = (226, 178, 150), (72, 46, 32), (24, 24, 28)
 
-Backdrop = Callable[[tuple[int, int]], Image.Image]
+Background = Callable[[tuple[int, int]], Image.Image]
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A background with a subject in a box, in fractions, and the frame that it shall fill."""
+    """A background, a subject, the subject's box in fractions, and the frame to fill."""
 
     name: str
     size: tuple[int, int]
-    background: Backdrop
+    background: Background
     subject: Callable[[Image.Image, Box], None]
     box: Box
     frame: Size
@@ -42,96 +42,96 @@ class Scene:
         self.subject(picture, (left * width, top * height, right * width, bottom * height))
         return picture
 
-    def centerd(self) -> Scene:
-        """The same with its subject in the middle."""
+    def centered(self) -> Scene:
+        """The same scene with its subject at the center."""
         width, height = self.box[2] - self.box[0], self.box[3] - self.box[1]
-        middle = ((1 - width) / 2, (1 - height) / 2, (1 + width) / 2, (1 + height) / 2)
-        return Scene(self.name, self.size, self.background, self.subject, middle, self.frame)
+        box = ((1 - width) / 2, (1 - height) / 2, (1 + width) / 2, (1 + height) / 2)
+        return Scene(self.name, self.size, self.background, self.subject, box, self.frame)
 
 
-def plain(color: Pixel) -> Backdrop:
+def plain(color: Pixel) -> Background:
     return lambda size: Image.new("RGB", size, color)
 
 
-def blend(above: Pixel, below: Pixel) -> Backdrop:
+def gradient(top: Pixel, bottom: Pixel) -> Background:
     def draw(size: tuple[int, int]) -> Image.Image:
         mask = Image.linear_gradient("L").resize(size)
-        return Image.composite(Image.new("RGB", size, below), Image.new("RGB", size, above), mask)
+        return Image.composite(Image.new("RGB", size, bottom), Image.new("RGB", size, top), mask)
 
     return draw
 
 
-def grain(behind: Backdrop, strength: float) -> Backdrop:
-    """A background as a fast film shows it."""
+def grain(background: Background, strength: float) -> Background:
+    """A background under the grain of a fast film."""
 
     def draw(size: tuple[int, int]) -> Image.Image:
         noise = Image.frombytes("RGB", size, random.Random(1).randbytes(3 * size[0] * size[1]))
-        return Image.blend(behind(size), noise, strength)
+        return Image.blend(background(size), noise, strength)
 
     return draw
 
 
 def grass(size: tuple[int, int]) -> Image.Image:
-    picture, dice = Image.new("RGB", size, (70, 110, 50)), random.Random(2)
+    picture, rng = Image.new("RGB", size, (70, 110, 50)), random.Random(2)
     draw = ImageDraw.Draw(picture)
     for _ in range(size[0] * size[1] // 60):
-        x, y, green = dice.uniform(0, size[0]), dice.uniform(0, size[1] + 20), dice.randint(70, 170)
-        draw.line((x, y, x + dice.uniform(-6, 6), y - dice.uniform(8, 24)), fill=(green - 40, green, 40), width=2)
+        x, y, green = rng.uniform(0, size[0]), rng.uniform(0, size[1] + 20), rng.randint(70, 170)
+        draw.line((x, y, x + rng.uniform(-6, 6), y - rng.uniform(8, 24)), fill=(green - 40, green, 40), width=2)
     return picture
 
 
 def foliage(size: tuple[int, int]) -> Image.Image:
-    picture, dice = Image.new("RGB", size, (30, 60, 28)), random.Random(3)
+    picture, rng = Image.new("RGB", size, (30, 60, 28)), random.Random(3)
     draw = ImageDraw.Draw(picture)
     for _ in range(size[0] * size[1] // 150):
-        x, y, radius, green = *(dice.uniform(0, side) for side in size), dice.uniform(4, 12), dice.randint(60, 150)
+        x, y, radius, green = *(rng.uniform(0, side) for side in size), rng.uniform(4, 12), rng.randint(60, 150)
         draw.ellipse((x - radius, y - radius / 2, x + radius, y + radius / 2), fill=(green // 2, green, green // 3))
     return picture
 
 
 def brick(size: tuple[int, int]) -> Image.Image:
-    picture, dice = Image.new("RGB", size, (190, 182, 172)), random.Random(4)
+    picture, rng = Image.new("RGB", size, (190, 182, 172)), random.Random(4)
     draw = ImageDraw.Draw(picture)
     for row, y in enumerate(range(0, size[1], 18)):
         for x in range(-40 * (row % 2) // 2, size[0], 40):
-            red = dice.randint(130, 180)
+            red = rng.randint(130, 180)
             draw.rectangle((x, y, x + 36, y + 14), fill=(red, red // 2, red // 3))
     return picture
 
 
 def bokeh(size: tuple[int, int]) -> Image.Image:
-    picture, dice = Image.new("RGB", size, (60, 70, 60)), random.Random(5)
+    picture, rng = Image.new("RGB", size, (60, 70, 60)), random.Random(5)
     draw = ImageDraw.Draw(picture)
     for _ in range(50):
-        x, y, radius = dice.uniform(0, size[0]), dice.uniform(0, size[1]), dice.uniform(15, 40)
+        x, y, radius = rng.uniform(0, size[0]), rng.uniform(0, size[1]), rng.uniform(15, 40)
         draw.ellipse(
-            (x - radius, y - radius, x + radius, y + radius), fill=dice.choice(((150, 170, 90), (210, 190, 120)))
+            (x - radius, y - radius, x + radius, y + radius), fill=rng.choice(((150, 170, 90), (210, 190, 120)))
         )
     return picture.filter(ImageFilter.GaussianBlur(12))
 
 
 def night(size: tuple[int, int]) -> Image.Image:
-    picture, dice = blend((6, 8, 20), (16, 14, 18))(size), random.Random(6)
+    picture, rng = gradient((6, 8, 20), (16, 14, 18))(size), random.Random(6)
     for _ in range(60):
-        level = dice.randint(30, 70)
-        picture.putpixel((dice.randrange(size[0]), dice.randrange(size[1])), (level, level, level))
+        level = rng.randint(30, 70)
+        picture.putpixel((rng.randrange(size[0]), rng.randrange(size[1])), (level, level, level))
     return picture
 
 
 def water(size: tuple[int, int]) -> Image.Image:
-    """The sea under a sky, glittering."""
-    picture, dice = blend((150, 190, 225), (30, 80, 120))(size), random.Random(7)
+    """A glittering sea under a sky."""
+    picture, rng = gradient((150, 190, 225), (30, 80, 120))(size), random.Random(7)
     draw = ImageDraw.Draw(picture)
     draw.rectangle((0, size[1] * 0.35, *size), fill=(36, 88, 128))
     for _ in range(900):
-        x, y, light = dice.uniform(0, size[0]), dice.uniform(size[1] * 0.36, size[1]), dice.randint(90, 230)
-        draw.line((x, y, x + dice.uniform(3, 14), y), fill=(light, light, light), width=1)
+        x, y, light = rng.uniform(0, size[0]), rng.uniform(size[1] * 0.36, size[1]), rng.randint(90, 230)
+        draw.line((x, y, x + rng.uniform(3, 14), y), fill=(light, light, light), width=1)
     return picture
 
 
 def hills(size: tuple[int, int]) -> Image.Image:
-    """A sky, a wooded horizon, a meadow."""
-    picture = blend((90, 140, 215), (205, 220, 235))(size)
+    """A sky, a wooded horizon and a meadow."""
+    picture = gradient((90, 140, 215), (205, 220, 235))(size)
     draw = ImageDraw.Draw(picture)
     for x in range(size[0]):
         y = size[1] * (0.5 + 0.05 * math.sin(x / 70) + 0.02 * math.sin(x / 17))
@@ -141,7 +141,7 @@ def hills(size: tuple[int, int]) -> Image.Image:
 
 
 def page(size: tuple[int, int]) -> Image.Image:
-    """A screen with a bar along its top."""
+    """A screen with a title bar."""
     picture = Image.new("RGB", size, (246, 246, 248))
     ImageDraw.Draw(picture).rectangle((0, 0, size[0], size[1] // 12), fill=(225, 228, 232))
     return picture
@@ -171,7 +171,7 @@ def balloon(picture: Image.Image, box: Box) -> None:
 
 
 def walker(color: Pixel) -> Callable[[Image.Image, Box], None]:
-    """Somebody of one color: a head, a body, two legs."""
+    """A figure of one color: a head, a body, two legs."""
 
     def draw(picture: Image.Image, box: Box) -> None:
         left, top, right, bottom = box
@@ -185,7 +185,7 @@ def walker(color: Pixel) -> Callable[[Image.Image, Box], None]:
 
 
 def pair(picture: Image.Image, box: Box) -> None:
-    """Two people, with what is behind them between them."""
+    """Two figures with background between them."""
     left, top, right, bottom = box
     third = (right - left) / 3
     walker((150, 40, 60))(picture, (left, top, left + third, bottom))
@@ -193,7 +193,7 @@ def pair(picture: Image.Image, box: Box) -> None:
 
 
 def lamp(picture: Image.Image, box: Box) -> None:
-    """A light, and its glow."""
+    """A light and its glow."""
     glow = Image.new("L", picture.size)
     ImageDraw.Draw(glow).ellipse(box, fill=255)
     soft = ImageChops.lighter(glow.filter(ImageFilter.GaussianBlur(12)), glow.filter(ImageFilter.GaussianBlur(2)))
@@ -201,7 +201,7 @@ def lamp(picture: Image.Image, box: Box) -> None:
 
 
 def bottle(picture: Image.Image, box: Box) -> None:
-    """Something white, with a soft shadow."""
+    """A white bottle with a soft shadow."""
     left, top, right, bottom = box
     width, height = right - left, bottom - top
     shadow = Image.new("L", picture.size)
@@ -233,11 +233,11 @@ def flower(picture: Image.Image, box: Box) -> None:
 
 def words(picture: Image.Image, box: Box) -> None:
     left, top, right, bottom = box
-    draw, dice = ImageDraw.Draw(picture), random.Random(8)
+    draw, rng = ImageDraw.Draw(picture), random.Random(8)
     for y in range(int(top), int(bottom) - 8, 14):
         x = left
         while x < right - 8:
-            length = min(dice.uniform(8, 34), right - x)
+            length = min(rng.uniform(8, 34), right - x)
             draw.rectangle((x, y, x + length, y + 7), fill=(60, 62, 70))
             x += length + 6
 
@@ -251,40 +251,48 @@ def tower(picture: Image.Image, box: Box) -> None:
             draw.rectangle((x, y, x + 5, y + 8), fill=(60, 50, 48))
 
 
-SKY, STUDIO, DUSK = blend((60, 110, 200), (200, 220, 240)), plain((240, 239, 236)), blend((40, 40, 90), (240, 140, 80))
+SKY, STUDIO, DUSK = (
+    gradient((60, 110, 200), (200, 220, 240)),
+    plain((240, 239, 236)),
+    gradient((40, 40, 90), (240, 140, 80)),
+)
 RED_COAT, SHADE, NAVY = walker((190, 40, 40)), walker((22, 20, 26)), walker((40, 60, 110))
 
 DRAWN = (
-    Scene("a face left, in a studio", LYING, STUDIO, face, (0.05, 0.15, 0.38, 1), TALL),
-    Scene("a face right, before a brick wall", LYING, brick, face, (0.62, 0.15, 0.95, 1), TALL),
-    Scene("a face right, before foliage", LYING, foliage, face, (0.6, 0.1, 0.94, 1), TALL),
-    Scene("a face left, before bokeh", LYING, bokeh, face, (0.08, 0.12, 0.42, 1), TALL),
-    Scene("a balloon right, in the sky", LYING, SKY, balloon, (0.75, 0.1, 0.92, 0.55), TALL),
-    Scene("a balloon high above hills", STANDING, hills, balloon, (0.3, 0.05, 0.55, 0.28), WIDE),
-    Scene("a balloon left, in grain", LYING, grain(SKY, 0.3), balloon, (0.1, 0.3, 0.28, 0.8), TALL),
-    Scene("a walker left, on grass", LYING, grass, RED_COAT, (0.12, 0.2, 0.28, 0.9), TALL),
-    Scene("a walker low, on grass", STANDING, grass, NAVY, (0.35, 0.68, 0.55, 0.97), WIDE),
-    Scene("a walker right, in grain", LYING, grain(plain((120, 118, 112)), 0.25), NAVY, (0.72, 0.25, 0.86, 0.95), TALL),
-    Scene("a silhouette right, at dusk", LYING, DUSK, SHADE, (0.7, 0.45, 0.82, 1), TALL),
-    Scene("a silhouette left, by glittering water", LYING, water, SHADE, (0.12, 0.3, 0.26, 1), TALL),
-    Scene("a lamp left, at night", LYING, night, lamp, (0.12, 0.3, 0.24, 0.48), TALL),
-    Scene("a lamp high, at night", STANDING, night, lamp, (0.4, 0.08, 0.56, 0.18), WIDE),
-    Scene("a bottle right, white on white", LYING, STUDIO, bottle, (0.66, 0.15, 0.88, 0.95), TALL),
-    Scene("a bottle low, white on white", STANDING, STUDIO, bottle, (0.3, 0.66, 0.5, 0.98), WIDE),
-    Scene("a flower right, before bokeh", LYING, bokeh, flower, (0.66, 0.2, 0.96, 0.66), TALL),
-    Scene("a flower low, before foliage", STANDING, foliage, flower, (0.25, 0.7, 0.7, 0.98), WIDE),
-    Scene("words left, on a screen", LYING, page, words, (0.04, 0.2, 0.38, 0.8), TALL),
-    Scene("words low, on a screen", STANDING, page, words, (0.1, 0.65, 0.9, 0.95), WIDE),
-    Scene("a tower right, above hills", LYING, hills, tower, (0.78, 0.1, 0.9, 0.75), TALL),
-    Scene("a tower left, in a gray sky", LYING, grain(plain((170, 175, 180)), 0.1), tower, (0.06, 0.2, 0.2, 1), TALL),
-    Scene("a pair right, on a meadow", LYING, hills, pair, (0.63, 0.35, 0.95, 0.95), TALL),
-    Scene("a pair left, by glittering water", LYING, water, pair, (0.06, 0.3, 0.38, 0.95), TALL),
-    Scene("a boat low, on glittering water", STANDING, water, balloon, (0.4, 0.72, 0.7, 0.92), WIDE),
-    Scene("a face high, before a wall", STANDING, brick, face, (0.15, 0.02, 0.75, 0.34), WIDE),
-    Scene("a face at the edge, even frame", LYING, foliage, face, (0, 0.1, 0.4, 1), EVEN),
-    Scene("a pair at the edge, even frame", LYING, DUSK, pair, (0.6, 0.3, 1, 1), EVEN),
-    Scene("a walker high, even frame", STANDING, grass, RED_COAT, (0.4, 0.02, 0.55, 0.3), EVEN),
-    Scene("a flower low, even frame", STANDING, bokeh, flower, (0.2, 0.68, 0.6, 0.95), EVEN),
-    Scene("a tiny balloon far left", LYING, SKY, balloon, (0.04, 0.5, 0.1, 0.64), TALL),
-    Scene("a tiny walker far right", LYING, plain((225, 205, 170)), SHADE, (0.9, 0.6, 0.94, 0.76), TALL),
+    Scene("a face left, in a studio", LANDSCAPE, STUDIO, face, (0.05, 0.15, 0.38, 1), TALL),
+    Scene("a face right, before a brick wall", LANDSCAPE, brick, face, (0.62, 0.15, 0.95, 1), TALL),
+    Scene("a face right, before foliage", LANDSCAPE, foliage, face, (0.6, 0.1, 0.94, 1), TALL),
+    Scene("a face left, before bokeh", LANDSCAPE, bokeh, face, (0.08, 0.12, 0.42, 1), TALL),
+    Scene("a balloon right, in the sky", LANDSCAPE, SKY, balloon, (0.75, 0.1, 0.92, 0.55), TALL),
+    Scene("a balloon high above hills", PORTRAIT, hills, balloon, (0.3, 0.05, 0.55, 0.28), WIDE),
+    Scene("a balloon left, in grain", LANDSCAPE, grain(SKY, 0.3), balloon, (0.1, 0.3, 0.28, 0.8), TALL),
+    Scene("a walker left, on grass", LANDSCAPE, grass, RED_COAT, (0.12, 0.2, 0.28, 0.9), TALL),
+    Scene("a walker low, on grass", PORTRAIT, grass, NAVY, (0.35, 0.68, 0.55, 0.97), WIDE),
+    Scene(
+        "a walker right, in grain", LANDSCAPE, grain(plain((120, 118, 112)), 0.25), NAVY, (0.72, 0.25, 0.86, 0.95), TALL
+    ),
+    Scene("a silhouette right, at dusk", LANDSCAPE, DUSK, SHADE, (0.7, 0.45, 0.82, 1), TALL),
+    Scene("a silhouette left, by glittering water", LANDSCAPE, water, SHADE, (0.12, 0.3, 0.26, 1), TALL),
+    Scene("a lamp left, at night", LANDSCAPE, night, lamp, (0.12, 0.3, 0.24, 0.48), TALL),
+    Scene("a lamp high, at night", PORTRAIT, night, lamp, (0.4, 0.08, 0.56, 0.18), WIDE),
+    Scene("a bottle right, white on white", LANDSCAPE, STUDIO, bottle, (0.66, 0.15, 0.88, 0.95), TALL),
+    Scene("a bottle low, white on white", PORTRAIT, STUDIO, bottle, (0.3, 0.66, 0.5, 0.98), WIDE),
+    Scene("a flower right, before bokeh", LANDSCAPE, bokeh, flower, (0.66, 0.2, 0.96, 0.66), TALL),
+    Scene("a flower low, before foliage", PORTRAIT, foliage, flower, (0.25, 0.7, 0.7, 0.98), WIDE),
+    Scene("words left, on a screen", LANDSCAPE, page, words, (0.04, 0.2, 0.38, 0.8), TALL),
+    Scene("words low, on a screen", PORTRAIT, page, words, (0.1, 0.65, 0.9, 0.95), WIDE),
+    Scene("a tower right, above hills", LANDSCAPE, hills, tower, (0.78, 0.1, 0.9, 0.75), TALL),
+    Scene(
+        "a tower left, in a gray sky", LANDSCAPE, grain(plain((170, 175, 180)), 0.1), tower, (0.06, 0.2, 0.2, 1), TALL
+    ),
+    Scene("a pair right, on a meadow", LANDSCAPE, hills, pair, (0.63, 0.35, 0.95, 0.95), TALL),
+    Scene("a pair left, by glittering water", LANDSCAPE, water, pair, (0.06, 0.3, 0.38, 0.95), TALL),
+    Scene("a boat low, on glittering water", PORTRAIT, water, balloon, (0.4, 0.72, 0.7, 0.92), WIDE),
+    Scene("a face high, before a wall", PORTRAIT, brick, face, (0.15, 0.02, 0.75, 0.34), WIDE),
+    Scene("a face at the edge, square frame", LANDSCAPE, foliage, face, (0, 0.1, 0.4, 1), SQUARE),
+    Scene("a pair at the edge, square frame", LANDSCAPE, DUSK, pair, (0.6, 0.3, 1, 1), SQUARE),
+    Scene("a walker high, square frame", PORTRAIT, grass, RED_COAT, (0.4, 0.02, 0.55, 0.3), SQUARE),
+    Scene("a flower low, square frame", PORTRAIT, bokeh, flower, (0.2, 0.68, 0.6, 0.95), SQUARE),
+    Scene("a tiny balloon far left", LANDSCAPE, SKY, balloon, (0.04, 0.5, 0.1, 0.64), TALL),
+    Scene("a tiny walker far right", LANDSCAPE, plain((225, 205, 170)), SHADE, (0.9, 0.6, 0.94, 0.76), TALL),
 )

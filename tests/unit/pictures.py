@@ -1,4 +1,4 @@
-"""Pictures that tests are made of, and the means to look at a frame."""
+"""Test pictures, and what measures a frame."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from PIL import Image, ImageChops, ImageDraw, ImageStat
 
-from sora_ready.domain.imaging.normalize import ReadyImage
+from sora_ready.domain.imaging import ReadyImage
 
 Pixel = tuple[int, int, int]
 
@@ -24,7 +24,7 @@ def encode(picture: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
 
 
 def heic(picture: Image.Image, **options: Any) -> bytes:
-    """As a phone writes it. The encoder is a test's alone: what reads it is another library."""
+    """A HEIC as phones write it. Only tests have this encoder; the product decodes with another library."""
     import pillow_heif
 
     out = io.BytesIO()
@@ -32,15 +32,15 @@ def heic(picture: Image.Image, **options: Any) -> bytes:
     return out.getvalue()
 
 
-def shown(ready: ReadyImage) -> Image.Image:
-    """The frame as it is decoded by whoever receives it."""
+def decoded(ready: ReadyImage) -> Image.Image:
+    """The frame as its receiver decodes it."""
     with Image.open(io.BytesIO(ready.data)) as frame:
         frame.load()
         return frame
 
 
 def landscape(width: int, height: int) -> Image.Image:
-    """Soft colors with a mark in one corner, so that no turn and no mirror image of it looks like itself."""
+    """A gradient with a mark in one corner: every turn and mirror image of it differs."""
     across = Image.linear_gradient("L").transpose(Image.Transpose.ROTATE_90).resize((width, height))
     down = Image.linear_gradient("L").resize((width, height))
     picture = Image.merge("RGB", (across, down, ImageChops.invert(across)))
@@ -49,7 +49,7 @@ def landscape(width: int, height: int) -> Image.Image:
 
 
 def quarters(width: int, height: int) -> Image.Image:
-    """Red and green above, blue and yellow below."""
+    """Red and green at the top, blue and yellow at the bottom."""
     picture = Image.new("RGB", (width, height), RED)
     draw = ImageDraw.Draw(picture)
     draw.rectangle((width // 2, 0, width, height // 2 - 1), fill=GREEN)
@@ -59,14 +59,14 @@ def quarters(width: int, height: int) -> Image.Image:
 
 
 def psnr(one: Image.Image, other: Image.Image) -> float:
-    """Peak signal to noise of two RGB pictures of one size, in dB; 99 where they are the same."""
+    """The peak signal-to-noise ratio of two RGB pictures of the same size, in dB; 99 if they are equal."""
     assert one.size == other.size
     error = sum(ImageStat.Stat(ImageChops.difference(one, other)).sum2) / (3 * one.width * one.height)
     return 10 * math.log10(255**2 / error) if error else 99.0
 
 
 def is_near(pixel: Any, color: Pixel, tolerance: int = 6) -> bool:
-    return all(abs(seen - wanted) <= tolerance for seen, wanted in zip(pixel, color, strict=True))
+    return all(abs(actual - expected) <= tolerance for actual, expected in zip(pixel, color, strict=True))
 
 
 def color_of(frame: Image.Image, box: tuple[int, int, int, int] | None = None) -> Pixel:
@@ -76,7 +76,7 @@ def color_of(frame: Image.Image, box: tuple[int, int, int, int] | None = None) -
 
 
 def png_that_claims(width: int, height: int) -> bytes:
-    """A PNG whose header speaks of far more pixels than its few bytes hold."""
+    """A PNG whose header claims far more pixels than its few bytes hold."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

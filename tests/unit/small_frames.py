@@ -1,4 +1,4 @@
-"""One small picture in color, one in gray, their samples at any depth, and the frame that a file of them becomes."""
+"""A small color picture and a small gray one, their samples at any depth, and the lossless frame of a file."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from typing import Any
 from PIL import Image
 
 from sora_ready.domain.frame import Color
-from sora_ready.domain.imaging.normalize import normalize_image
-from tests.unit.pictures import landscape, shown
+from sora_ready.domain.imaging import normalize_image
+from tests.unit.pictures import decoded, landscape
 
 WIDTH, HEIGHT = SIZE = (64, 36)
 ORANGE = Color(250, 140, 20)
-# Every shade there is from left to right, and every place of its own color.
+# A different color at every pixel; every shade from left to right.
 PICTURE = landscape(*SIZE)
 GRAY = Image.linear_gradient("L").transpose(Image.Transpose.ROTATE_90).resize(SIZE)
 
 
 def frame_of(data: bytes, **options: Any) -> Image.Image:
-    return shown(normalize_image(data, size=SIZE, format="png", **options))
+    return decoded(normalize_image(data, size=SIZE, format="png", **options))
 
 
 def rows_of(picture: Image.Image, bits: int) -> list[list[int]]:
-    """A picture's samples, in this many bits."""
+    """The picture's samples in `bits` bits."""
     top = (1 << bits) - 1
     line = [round(value * top / 255) for value in picture.tobytes()]
     length = len(line) // picture.height

@@ -1,4 +1,4 @@
-"""Pictures that other programs gave their profiles: converted as those profiles, read by hand, say."""
+"""Pictures with profiles of other programs are converted as the profiles, parsed independently, define."""
 
 from __future__ import annotations
 
@@ -7,17 +7,15 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from sora_ready.domain.imaging.normalize import normalize_image
+from sora_ready.domain.imaging import normalize_image
 from tests.unit.color_truth import by_profile, mean_difference, truths_of
-from tests.unit.pictures import shown
+from tests.unit.pictures import decoded
 
 CORPUS = Path(__file__).resolve().parents[2].parent / "shared" / "corpus"
-# Of some thousand pixels, these many across and down.
+# How many pixels are compared, across and down.
 SAMPLED = (40, 30)
 
-pytestmark = pytest.mark.skipif(
-    not CORPUS.is_dir(), reason="the corpus of foreign pictures (../shared/corpus) is not here"
-)
+pytestmark = pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus of pictures (../shared/corpus) is not here")
 
 
 @pytest.mark.parametrize(
@@ -32,7 +30,7 @@ pytestmark = pytest.mark.skipif(
         "broken/derived__jpeg_trailing_garbage_100k.jpg",
     ],
 )
-def test_a_foreign_profile_is_followed(name: str) -> None:
+def test_the_profile_of_another_program_is_applied(name: str) -> None:
     # given a picture and its profile
     with Image.open(CORPUS / name) as source:
         profile = source.info["icc_profile"]
@@ -41,9 +39,9 @@ def test_a_foreign_profile_is_followed(name: str) -> None:
     if oriented:
         stored = stored.transpose(Image.Transpose.ROTATE_270)
 
-    # when it is shown pixel by pixel
-    frame = shown(normalize_image(CORPUS / name, size=stored.size, format="png"))
+    # when the frame has the size of the picture
+    frame = decoded(normalize_image(CORPUS / name, size=stored.size, format="png"))
 
     # then
-    sampled, seen = (picture.resize(SAMPLED, Image.Resampling.NEAREST) for picture in (stored, frame))
-    assert mean_difference(seen, truths_of(sampled.get_flattened_data(), by_profile(profile))) < 1
+    sampled, actual = (picture.resize(SAMPLED, Image.Resampling.NEAREST) for picture in (stored, frame))
+    assert mean_difference(actual, truths_of(sampled.get_flattened_data(), by_profile(profile))) < 1

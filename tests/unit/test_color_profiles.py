@@ -1,6 +1,6 @@
-"""A picture with a color profile looks as it was meant to: within a just noticeable difference of closed formulas.
+"""Colors are converted as the picture's profile defines: within a just noticeable difference of closed formulas.
 
-No truth here comes from the library that converts: it is `coloraide`'s, or a formula's.
+The expected colors come from `coloraide` or from a formula, never from the library that converts.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pytest
 from coloraide import Color
 from PIL import ExifTags, Image
 
-from sora_ready.domain.imaging.normalize import normalize_image
+from sora_ready.domain.imaging import normalize_image
 from tests.unit.color_truth import (
     PATCHES,
     PATCHES_SIZE,
@@ -26,10 +26,10 @@ from tests.unit.color_truth import (
 )
 from tests.unit.handmade_files import png, tiff
 from tests.unit.icc_profiles import adobe_rgb_profile, display_p3_profile, gray_profile, press_lab, press_profile
-from tests.unit.pictures import color_of, encode, landscape, shown
+from tests.unit.pictures import color_of, decoded, encode, landscape
 
-# What a trained eye can tell apart is a ΔE2000 of about 2.
-NOTICED = 2.0
+# In ΔE2000: a trained eye sees a difference of about 2.
+NOTICEABLE = 2.0
 EXACT = 0.6
 SPACES = {"display-p3": display_p3_profile(), "a98-rgb": adobe_rgb_profile()}
 LOSSLESS: dict[str, dict[str, Any]] = {"PNG": {}, "TIFF": {}, "WEBP": {"lossless": True, "exact": True}}
@@ -42,13 +42,13 @@ def patches(pixels: list[Any], mode: str = "RGB", size: tuple[int, int] = PATCHE
 
 
 def frame_of(data: bytes, size: tuple[int, int] = PATCHES_SIZE, **options: Any) -> Image.Image:
-    return shown(normalize_image(data, size=size, format="png", **options))
+    return decoded(normalize_image(data, size=size, format="png", **options))
 
 
 @pytest.mark.parametrize("space", SPACES)
 @pytest.mark.parametrize("kind", LOSSLESS)
-def test_wide_colors_become_srgb(kind: str, space: str) -> None:
-    # given patches from all over the space
+def test_wide_gamut_colors_become_srgb(kind: str, space: str) -> None:
+    # given patches from the whole color space
     data = encode(patches(PATCHES), kind, icc_profile=SPACES[space], **LOSSLESS[kind])
 
     # then
@@ -57,18 +57,18 @@ def test_wide_colors_become_srgb(kind: str, space: str) -> None:
 
 @pytest.mark.parametrize("space", SPACES)
 @pytest.mark.parametrize("kind", ["JPEG", "AVIF"])
-def test_wide_colors_become_srgb_where_the_file_itself_is_lossy(kind: str, space: str) -> None:
-    # given patches of 16 pixels each, which a file of high quality keeps nearly as they are
+def test_wide_gamut_colors_of_a_lossy_file_become_srgb(kind: str, space: str) -> None:
+    # given patches of 16x16 pixels, which a file of high quality hardly changes
     large = patches(PATCHES).resize((49 * 16, 7 * 16), Image.Resampling.NEAREST)
     data = encode(large, kind, icc_profile=SPACES[space], quality=98, subsampling="4:4:4")
 
-    # then, although it is decoded smaller
-    assert mean_difference(frame_of(data), truths_of(PATCHES, to_srgb(space))) < NOTICED
+    # then, although it is decoded at a smaller scale
+    assert mean_difference(frame_of(data), truths_of(PATCHES, to_srgb(space))) < NOTICEABLE
 
 
 @pytest.mark.parametrize("color_type", [2, 6], ids=["opaque", "with alpha"])
 @pytest.mark.parametrize("space", SPACES)
-def test_deep_wide_colors_become_srgb(space: str, color_type: int) -> None:
+def test_16_bit_wide_gamut_colors_become_srgb(space: str, color_type: int) -> None:
     # given 16 bits a channel
     alpha = (255,) if color_type == 6 else ()
     row = [sample * 257 for pixel in PATCHES for sample in (*pixel, *alpha)]
@@ -80,7 +80,7 @@ def test_deep_wide_colors_become_srgb(space: str, color_type: int) -> None:
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
-def test_deep_wide_colors_of_a_tiff_become_srgb(order: str) -> None:
+def test_16_bit_wide_gamut_colors_of_a_tiff_become_srgb(order: str) -> None:
     row = [sample * 257 for pixel in PATCHES for sample in pixel]
     profile = display_p3_profile()
     data = tiff([row] * 8, bits=16, photometric=2, samples=3, order=order, tags=[(34675, 7, len(profile), profile)])
@@ -99,7 +99,7 @@ def iccp(profile: bytes) -> tuple[bytes, bytes]:
 @pytest.mark.parametrize("gamma", [1.0, 1.8, 2.2])
 @pytest.mark.parametrize("bits", [8, 16])
 @pytest.mark.parametrize("kind", ["PNG", "PNG with alpha", "TIFF"])
-def test_gray_is_seen_through_its_profile(kind: str, bits: int, gamma: float) -> None:
+def test_a_gray_profile_is_applied(kind: str, bits: int, gamma: float) -> None:
     # given every shade
     top = (1 << bits) - 1
     row = [shade * top // 255 for shade in range(256)]
@@ -109,8 +109,8 @@ def test_gray_is_seen_through_its_profile(kind: str, bits: int, gamma: float) ->
     elif kind == "PNG":
         data = png([row] * 8, bits=bits, color_type=0, chunks=[iccp(profile)])
     else:
-        both = [sample for shade in row for sample in (shade, top)]
-        data = png([both] * 8, bits=bits, color_type=4, chunks=[iccp(profile)])
+        with_alpha = [sample for shade in row for sample in (shade, top)]
+        data = png([with_alpha] * 8, bits=bits, color_type=4, chunks=[iccp(profile)])
 
     # then
     frame = frame_of(data, size=(256, 8)).crop((0, 4, 256, 5))
@@ -118,8 +118,8 @@ def test_gray_is_seen_through_its_profile(kind: str, bits: int, gamma: float) ->
 
 
 @pytest.mark.parametrize("gamma", [1.0, 2.2])
-def test_the_shadows_of_deep_gray_are_kept(gamma: float) -> None:
-    # given shades that are equally far apart to the eye: of light itself (gamma 1), most are near black
+def test_the_shadows_of_16_bit_gray_are_kept(gamma: float) -> None:
+    # given shades at equal perceived distances: in linear light (gamma 1), most are near black
     row = [round(65_535 * (shade / 255) ** (2.2 / gamma)) for shade in range(256)]
     data = png([row] * 8, bits=16, color_type=0, chunks=[iccp(gray_profile(gamma))])
 
@@ -130,7 +130,7 @@ def test_the_shadows_of_deep_gray_are_kept(gamma: float) -> None:
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
-def test_deep_gray_without_a_profile_is_taken_as_it_is(order: str) -> None:
+def test_16_bit_gray_without_a_profile_is_srgb(order: str) -> None:
     row = [shade * 257 for shade in range(256)]
 
     frame = frame_of(tiff([row] * 8, bits=16, photometric=1, order=order), size=(256, 8)).crop((0, 4, 256, 5))
@@ -138,9 +138,9 @@ def test_deep_gray_without_a_profile_is_taken_as_it_is(order: str) -> None:
     assert mean_difference(frame, truths_of([(shade,) * 3 for shade in range(256)], to_srgb("srgb"))) < 0.05
 
 
-# ---------------------------------------------------------------- ink
+# ---------------------------------------------------------------- CMYK and Lab
 
-# Some of everything, up to what paper can hold.
+# Mixtures of all inks, up to the total coverage that paper holds.
 INKS = [inks for inks in product(STEPS[::2], STEPS[::2], STEPS[::2], (0, 85, 170, 255)) if sum(inks) < 700]
 
 
@@ -149,8 +149,8 @@ def press_truth(samples: Any) -> Color:
 
 
 @pytest.mark.parametrize("kind", ["TIFF", "JPEG"])
-def test_ink_is_seen_through_its_profile(kind: str) -> None:
-    # given a square for each mixture
+def test_a_cmyk_profile_is_applied(kind: str) -> None:
+    # given a patch for each mixture
     picture = patches(INKS, "CMYK", (17, 13)).resize((17 * 8, 13 * 8), Image.Resampling.NEAREST)
     data = encode(picture, kind, icc_profile=press_profile(), **({"quality": 100} if kind == "JPEG" else {}))
 
@@ -158,11 +158,11 @@ def test_ink_is_seen_through_its_profile(kind: str) -> None:
     frame = frame_of(data, size=picture.size).resize((17, 13), Image.Resampling.NEAREST)
 
     # then
-    assert mean_difference(frame, truths_of(INKS, press_truth)) < NOTICED
+    assert mean_difference(frame, truths_of(INKS, press_truth)) < NOTICEABLE
 
 
-def test_bare_paper_is_white_whatever_its_own_shade() -> None:
-    # given a press on yellowish paper, as its profile says
+def test_paper_without_ink_is_white_whatever_its_shade() -> None:
+    # given the profile of a press with yellowish paper
     profile = press_profile(paper=(0.85, 0.88, 0.6))
 
     # then
@@ -171,7 +171,7 @@ def test_bare_paper_is_white_whatever_its_own_shade() -> None:
 
 
 def test_lab_needs_no_profile() -> None:
-    # given light and color apart, as printers' archives hold them: a and b count from below nought
+    # given samples as print archives have them: a and b are signed
     labs = [(light, a, b) for light in range(20, 100, 12) for a in range(-40, 50, 10) for b in range(-40, 50, 10)]
     row = [part for light, a, b in labs for part in (round(light * 2.55), a % 256, b % 256)]
 
@@ -180,16 +180,16 @@ def test_lab_needs_no_profile() -> None:
 
     # then
     truths = [Color("lab", [round(light * 2.55) / 2.55, a, b]).convert("srgb").clip() for light, a, b in labs]
-    assert mean_difference(frame, truths) < NOTICED
+    assert mean_difference(frame, truths) < NOTICEABLE
 
 
-# ---------------------------------------------------------------- with everything else that a picture brings
+# ---------------------------------------------------------------- profiles with modes, turns, alpha and scaling
 
 
 @pytest.mark.parametrize("orientation", [1, 3, 6])
 @pytest.mark.parametrize("mode", ["cover", "pad", "blur"])
-def test_a_profile_holds_in_every_mode_and_however_the_camera_was_held(mode: str, orientation: int) -> None:
-    # given one color, and a file that is turned
+def test_a_profile_is_applied_in_every_mode_and_orientation(mode: str, orientation: int) -> None:
+    # given a picture of one color, stored in this orientation
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation
     data = encode(Image.new("RGB", (120, 120), (200, 90, 40)), icc_profile=display_p3_profile(), exif=exif)
@@ -197,12 +197,12 @@ def test_a_profile_holds_in_every_mode_and_however_the_camera_was_held(mode: str
     # when
     frame = frame_of(data, size=(160, 90), mode=mode, background="auto")
 
-    # then it is that color all over: the content, the bars and the blurred background
+    # then picture, bars and blurred background have that color
     truth = to_srgb("display-p3")([200 / 255, 90 / 255, 40 / 255])
     assert mean_difference(frame.resize((32, 18), Image.Resampling.NEAREST), [truth] * 32 * 18) < EXACT
 
 
-def test_half_transparent_colors_are_seen_through_their_profile_before_they_are_mixed() -> None:
+def test_half_transparent_colors_are_converted_before_they_are_blended() -> None:
     data = encode(Image.new("RGBA", (64, 36), (200, 90, 40, 128)), icc_profile=display_p3_profile())
 
     frame = frame_of(data, size=(64, 36), background=(0, 0, 0))
@@ -213,10 +213,10 @@ def test_half_transparent_colors_are_seen_through_their_profile_before_they_are_
 
 
 @pytest.mark.parametrize(("kind", "scale"), [("PNG", 1), ("PNG", 3), ("PNG", 7.3), ("JPEG", 3), ("JPEG", 8)])
-def test_shrinking_first_and_converting_then_cannot_be_told_from_the_other_way_round(scale: float, kind: str) -> None:
-    # given the same busy picture in two guises: with a wide profile, and converted pixel by pixel
+def test_scaling_before_the_conversion_makes_no_noticeable_difference(scale: float, kind: str) -> None:
+    # given a detailed picture twice: with a wide-gamut profile, and converted pixel by pixel
     width, height = round(64 * scale), round(36 * scale)
-    wide = busy(width, height)
+    wide = detailed(width, height)
     converted = convert(wide, "display-p3")
 
     # when
@@ -226,11 +226,11 @@ def test_shrinking_first_and_converting_then_cannot_be_told_from_the_other_way_r
 
     # then
     one, other = (frame.resize((32, 18), Image.Resampling.NEAREST) for frame in (one, other))
-    assert mean_difference(one, truths_of(other.get_flattened_data(), to_srgb("srgb"))) < NOTICED / 2
+    assert mean_difference(one, truths_of(other.get_flattened_data(), to_srgb("srgb"))) < NOTICEABLE / 2
 
 
-def busy(width: int, height: int) -> Image.Image:
-    """Soft colors under strong grain in few shades, so that each pixel differs from the next."""
+def detailed(width: int, height: int) -> Image.Image:
+    """A gradient under strong grain, in few shades: every pixel differs from the next."""
     grain = Image.effect_noise((width, height), 80)
     mixed = Image.blend(landscape(width, height), Image.merge("RGB", (grain, grain, grain)), 0.4)
     return mixed.point([min(255, round(shade / 17) * 17) for shade in range(256)] * 3)

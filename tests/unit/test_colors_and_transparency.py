@@ -1,4 +1,4 @@
-"""Whatever a picture's colors are stored as, the frame shows them as a person would see them: opaque 8-bit sRGB."""
+"""However a picture's colors are stored, its frame is in opaque 8-bit sRGB and looks the same."""
 
 from __future__ import annotations
 
@@ -9,42 +9,42 @@ import pytest
 from PIL import Image, ImageCms
 
 from sora_ready.domain.frame import Color
-from sora_ready.domain.imaging.normalize import normalize_image
+from sora_ready.domain.imaging import normalize_image
 from tests.unit.icc_profiles import cmyk_profile_with_red_cyan, swapped_rgb_profile
-from tests.unit.pictures import BLUE, GREEN, RED, Pixel, color_of, encode, is_near, landscape, psnr, shown
+from tests.unit.pictures import BLUE, GREEN, RED, Pixel, color_of, decoded, encode, is_near, landscape, psnr
 
 SIZE = (64, 36)
 ORANGE = Color(250, 140, 20)
 
 
-def seen(data: bytes, **options: Any) -> Pixel:
-    """The mean color of the frame that `data` becomes."""
-    return color_of(shown(normalize_image(data, size=SIZE, background=ORANGE, **options)))
+def frame_color(data: bytes, **options: Any) -> Pixel:
+    """The mean color of the frame."""
+    return color_of(decoded(normalize_image(data, size=SIZE, background=ORANGE, **options)))
 
 
-# ---------------------------------------------------------------- transparency, on the background
+# ---------------------------------------------------------------- transparency
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF", "AVIF"])
-def test_what_is_transparent_shows_the_background(kind: str) -> None:
+def test_transparent_pixels_show_the_background(kind: str) -> None:
     picture = Image.new("RGBA", SIZE, (0, 255, 0, 0))
     picture.paste((0, 0, 255, 255), (0, 0, 3, 3))
 
-    assert is_near(seen(encode(picture, kind)), ORANGE)
+    assert is_near(frame_color(encode(picture, kind)), ORANGE)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF"])
-def test_what_is_half_transparent_is_mixed_with_the_background(kind: str) -> None:
+def test_half_transparent_pixels_are_blended_with_the_background(kind: str) -> None:
     half = Image.new("RGBA", SIZE, (0, 0, 200, 128))
 
-    assert is_near(seen(encode(half, kind, **({"lossless": True} if kind == "WEBP" else {}))), (125, 70, 110))
+    assert is_near(frame_color(encode(half, kind, **({"lossless": True} if kind == "WEBP" else {}))), (125, 70, 110))
 
 
 def test_transparent_gray_shows_the_background() -> None:
     picture = Image.new("LA", SIZE, (255, 0))
     picture.paste((60, 255), (0, 0, 32, 36))
 
-    frame = shown(normalize_image(encode(picture), size=SIZE, background=ORANGE))
+    frame = decoded(normalize_image(encode(picture), size=SIZE, background=ORANGE))
 
     assert is_near(color_of(frame, (2, 0, 30, 36)), (60, 60, 60))
     assert is_near(color_of(frame, (34, 0, 62, 36)), ORANGE)
@@ -56,17 +56,17 @@ def test_a_palettes_transparent_color_shows_the_background(kind: str) -> None:
     picture.putpalette([*RED, *GREEN, *BLUE])
     picture.paste(2, (0, 0, 32, 36))
 
-    frame = shown(normalize_image(encode(picture, kind, transparency=1), size=SIZE, background=ORANGE))
+    frame = decoded(normalize_image(encode(picture, kind, transparency=1), size=SIZE, background=ORANGE))
 
     assert is_near(color_of(frame, (2, 0, 30, 36)), BLUE)
     assert is_near(color_of(frame, (34, 0, 62, 36)), ORANGE)
 
 
-def test_a_palette_with_half_transparent_colors_is_mixed_with_the_background() -> None:
+def test_half_transparent_palette_colors_are_blended_with_the_background() -> None:
     picture = Image.new("P", SIZE, 1)
     picture.putpalette([*RED, 0, 0, 200])
 
-    assert is_near(seen(encode(picture, transparency=bytes([255, 128]))), (125, 70, 110))
+    assert is_near(frame_color(encode(picture, transparency=bytes([255, 128]))), (125, 70, 110))
 
 
 @pytest.mark.parametrize(("mode", "clear"), [("RGB", (10, 20, 30)), ("L", 77)])
@@ -74,28 +74,28 @@ def test_a_single_color_declared_transparent_shows_the_background(mode: str, cle
     picture = Image.new(mode, SIZE, clear)
     picture.putpixel((63, 35), 140 if mode == "L" else (0, 0, 255))
 
-    assert is_near(seen(encode(picture, transparency=clear)), ORANGE)
+    assert is_near(frame_color(encode(picture, transparency=clear)), ORANGE)
 
 
-def test_a_color_hidden_under_full_transparency_does_not_shine_through_at_edges() -> None:
-    # Stripes of opaque blue and of transparent white, which a resize that ignores alpha would blend into pale blue.
+def test_a_color_hidden_by_full_transparency_does_not_bleed_at_edges() -> None:
+    # Stripes of opaque blue and transparent white: a resize that ignores alpha would make them pale blue.
     picture = Image.new("RGBA", (256, 144), (255, 255, 255, 0))
     for left in range(0, 256, 8):
         picture.paste((0, 0, 200, 255), (left, 0, left + 4, 144))
 
     frame = normalize_image(encode(picture), size=SIZE, background=Color(0, 0, 100))
 
-    # Whatever shows is some blue between the stripes' and the background's: no red and no green.
-    assert [high for _, high in shown(frame).getextrema()[:2]] <= [12, 12]
+    # Every pixel is between the stripes' blue and the background's: no red and no green.
+    assert [high for _, high in decoded(frame).getextrema()[:2]] <= [12, 12]
 
 
-# ---------------------------------------------------------------- few colors and many
+# ---------------------------------------------------------------- gray, depths and inks
 
 
 @pytest.mark.parametrize("gray", [0, 90, 255])
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "GIF", "BMP"])
 def test_gray_stays_gray(kind: str, gray: int) -> None:
-    assert is_near(seen(encode(Image.new("L", SIZE, gray), kind)), (gray, gray, gray), 2)
+    assert is_near(frame_color(encode(Image.new("L", SIZE, gray), kind)), (gray, gray, gray), 2)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "BMP"])
@@ -103,7 +103,7 @@ def test_one_bit_is_black_and_white(kind: str) -> None:
     picture = Image.new("1", SIZE, 0)
     picture.paste(1, (0, 0, 32, 36))
 
-    frame = shown(normalize_image(encode(picture, kind), size=SIZE))
+    frame = decoded(normalize_image(encode(picture, kind), size=SIZE))
 
     assert is_near(color_of(frame, (2, 0, 30, 36)), (255, 255, 255))
     assert is_near(color_of(frame, (34, 0, 62, 36)), (0, 0, 0))
@@ -115,24 +115,24 @@ def test_sixteen_bit_gray_is_scaled_not_clipped(kind: str, value: int, gray: int
     picture = Image.new("I;16", SIZE, value)
     picture.putpixel((0, 0), 65_535)
 
-    assert is_near(seen(encode(picture, kind)), (gray, gray, gray), 2)
+    assert is_near(frame_color(encode(picture, kind)), (gray, gray, gray), 2)
 
 
 def test_a_sixteen_bit_gradient_keeps_its_steps() -> None:
     values = [round(65_535 * x / 63) for _ in range(36) for x in range(64)]
     picture = Image.frombytes("I;16", SIZE, b"".join(value.to_bytes(2, "little") for value in values))
 
-    frame = shown(normalize_image(encode(picture), size=SIZE)).convert("L")
+    frame = decoded(normalize_image(encode(picture), size=SIZE)).convert("L")
 
     row = [frame.getpixel((x, 18)) for x in range(64)]
-    assert all(abs(seen_gray - 255 * x / 63) <= 4 for x, seen_gray in enumerate(row))
+    assert all(abs(gray - 255 * x / 63) <= 4 for x, gray in enumerate(row))
 
 
-def test_floating_gray_from_nought_to_one_spans_black_to_white() -> None:
+def test_floating_point_gray_from_0_to_1_spans_black_to_white() -> None:
     picture = Image.new("F", SIZE, 0.5)
     picture.putpixel((0, 0), 1.0)
 
-    assert is_near(seen(encode(picture, "TIFF")), (128, 128, 128), 2)
+    assert is_near(frame_color(encode(picture, "TIFF")), (128, 128, 128), 2)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "TIFF"])
@@ -145,59 +145,59 @@ def test_floating_gray_from_nought_to_one_spans_black_to_white() -> None:
         ((0, 0, 0, 255), (0, 0, 0)),
     ],
 )
-def test_cmyk_without_a_profile_is_taken_as_plain_inks(ink: tuple[int, ...], color: Pixel, kind: str) -> None:
-    assert is_near(seen(encode(Image.new("CMYK", SIZE, ink), kind)), color)
+def test_cmyk_without_a_profile_is_converted_as_ideal_inks(ink: tuple[int, ...], color: Pixel, kind: str) -> None:
+    assert is_near(frame_color(encode(Image.new("CMYK", SIZE, ink), kind)), color)
 
 
 # ---------------------------------------------------------------- profiles
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
-def test_a_picture_is_seen_through_its_profile(kind: str) -> None:
+def test_a_profile_is_applied(kind: str) -> None:
     picture = Image.new("RGB", SIZE, (255, 0, 0))
 
-    assert is_near(seen(encode(picture, kind, icc_profile=swapped_rgb_profile(), quality=98)), (0, 255, 0), 8)
+    assert is_near(frame_color(encode(picture, kind, icc_profile=swapped_rgb_profile(), quality=98)), (0, 255, 0), 8)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "TIFF"])
-def test_cmyk_is_seen_through_its_profile(kind: str) -> None:
+def test_a_cmyk_profile_is_applied(kind: str) -> None:
     picture = Image.new("CMYK", SIZE, (255, 0, 0, 0))
 
     # This press's cyan is Lab 50, 65, 45: a red.
-    assert is_near(seen(encode(picture, kind, icc_profile=cmyk_profile_with_red_cyan())), (221, 49, 47), 8)
+    assert is_near(frame_color(encode(picture, kind, icc_profile=cmyk_profile_with_red_cyan())), (221, 49, 47), 8)
 
 
-def test_cmyk_decoded_small_is_seen_through_its_profile() -> None:
+def test_a_profile_is_applied_to_cmyk_decoded_at_a_smaller_scale() -> None:
     picture = Image.new("CMYK", (640, 360), (255, 0, 0, 0))
 
-    assert is_near(seen(encode(picture, "JPEG", icc_profile=cmyk_profile_with_red_cyan())), (221, 49, 47), 8)
+    assert is_near(frame_color(encode(picture, "JPEG", icc_profile=cmyk_profile_with_red_cyan())), (221, 49, 47), 8)
 
 
-def test_a_palette_is_seen_through_its_profile() -> None:
+def test_a_profile_is_applied_to_a_palette() -> None:
     picture = Image.new("P", SIZE, 0)
     picture.putpalette([255, 0, 0])
 
-    assert is_near(seen(encode(picture, icc_profile=swapped_rgb_profile())), (0, 255, 0), 8)
+    assert is_near(frame_color(encode(picture, icc_profile=swapped_rgb_profile())), (0, 255, 0), 8)
 
 
-def test_transparency_outlives_a_profile() -> None:
+def test_a_picture_with_a_profile_stays_transparent() -> None:
     picture = Image.new("RGBA", SIZE, (255, 0, 0, 255))
     picture.paste((255, 0, 0, 0), (32, 0, 64, 36))
 
     data = encode(picture, icc_profile=swapped_rgb_profile())
-    frame = shown(normalize_image(data, size=SIZE, background=ORANGE))
+    frame = decoded(normalize_image(data, size=SIZE, background=ORANGE))
 
     assert is_near(color_of(frame, (2, 0, 30, 36)), (0, 255, 0), 8)
     assert is_near(color_of(frame, (34, 0, 62, 36)), ORANGE)
 
 
-def test_a_picture_that_is_srgb_already_keeps_its_colors() -> None:
+def test_a_picture_in_srgb_keeps_its_colors() -> None:
     picture = landscape(*SIZE)
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
     frame = normalize_image(encode(picture, icc_profile=srgb), size=SIZE)
 
-    assert psnr(shown(frame), picture) > 38
+    assert psnr(decoded(frame), picture) > 38
 
 
 @pytest.mark.parametrize(
@@ -213,10 +213,10 @@ def test_a_picture_that_is_srgb_already_keeps_its_colors() -> None:
     ids=["text", "empty", "half a header", "no tags", "cut short", "for another kind of picture"],
 )
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
-def test_a_profile_that_cannot_be_used_is_left_aside(kind: str, profile: bytes) -> None:
+def test_an_unusable_profile_is_ignored(kind: str, profile: bytes) -> None:
     picture = Image.new("RGB", SIZE, RED)
 
-    assert is_near(seen(encode(picture, kind, icc_profile=profile)), RED)
+    assert is_near(frame_color(encode(picture, kind, icc_profile=profile)), RED)
 
 
 def test_a_gray_picture_with_a_color_profile_stays_gray() -> None:
@@ -224,4 +224,4 @@ def test_a_gray_picture_with_a_color_profile_stays_gray() -> None:
 
     with Image.open(io.BytesIO(data)) as source:
         assert source.info["icc_profile"] == swapped_rgb_profile()
-    assert is_near(seen(data), (90, 90, 90))
+    assert is_near(frame_color(data), (90, 90, 90))

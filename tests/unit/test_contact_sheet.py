@@ -26,7 +26,7 @@ from sora_ready.domain.errors import ImageRejected
 from sora_ready.domain.frame import AUTO, CENTER, Crop, Focus, Format, FrameOptions, Mode, Size
 from sora_ready.domain.imaging.normalize import normalize_image
 
-from .pictures import landscape, psnr, shown
+from .pictures import decoded, landscape, psnr
 
 WIDE, TALL = Size(640, 360), Size(360, 640)
 
@@ -69,7 +69,7 @@ def test_each_tile_is_the_frame_that_its_mode_makes(
     photo: Photo, rows: dict[Size, Image.Image], column: int, mode: Mode, focus: Focus | Literal["auto"], size: Size
 ) -> None:
     # when
-    ready = shown(normalize_image(photo.path, size=size, mode=mode, focus=focus))
+    ready = decoded(normalize_image(photo.path, size=size, mode=mode, focus=focus))
 
     # then
     tile = tile_size(size)

@@ -1,4 +1,4 @@
-"""Any picture, whatever its shape, becomes exactly the frame that was asked for; each mode shows what it promises."""
+"""A picture of any aspect ratio becomes exactly the requested frame, and each mode shows what it promises."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from hypothesis import strategies as st
 from PIL import Image, JpegImagePlugin
 
 from sora_ready.domain.frame import Color, Format, Mode, Size
-from sora_ready.domain.imaging.normalize import MAX_SHAPE_RATIO, normalize_image
+from sora_ready.domain.imaging import normalize_image
+from sora_ready.domain.imaging.fitting import MAX_ASPECT_RATIO_FACTOR
 from tests.unit.pictures import (
     BLUE,
     GREEN,
     RED,
     YELLOW,
     color_of,
+    decoded,
     encode,
     heic,
     is_near,
     landscape,
     psnr,
     quarters,
-    shown,
 )
 
 MODES = list(Mode)
@@ -42,28 +43,28 @@ ALL_FOUR = (RED, GREEN, BLUE, YELLOW)
     mode=st.sampled_from(MODES),
     kind=st.sampled_from(["PNG", "JPEG"]),
 )
-def test_every_shape_becomes_exactly_the_frame(source: Size, frame: Size, mode: Mode, kind: str) -> None:
+def test_every_aspect_ratio_becomes_exactly_the_frame(source: Size, frame: Size, mode: Mode, kind: str) -> None:
     ratio = (source.width * frame.height) / (source.height * frame.width)
-    if not 1 / MAX_SHAPE_RATIO <= ratio <= MAX_SHAPE_RATIO:
+    if not 1 / MAX_ASPECT_RATIO_FACTOR <= ratio <= MAX_ASPECT_RATIO_FACTOR:
         return
     ready = normalize_image(encode(Image.new("RGB", source, GREEN), kind), size=frame, mode=mode)
 
     assert ready.size == frame
     assert ready.source_size == source
-    assert shown(ready).size == frame
+    assert decoded(ready).size == frame
 
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("size", [Size(1280, 720), Size(720, 1280), Size(1792, 1024), Size(1024, 1792)])
-def test_soras_sizes_are_met_to_the_pixel(size: Size, mode: Mode) -> None:
+def test_the_frame_has_every_size_of_sora_exactly(size: Size, mode: Mode) -> None:
     ready = normalize_image(encode(landscape(1281, 723), "JPEG"), size=size, mode=mode)
 
-    assert shown(ready).size == size
+    assert decoded(ready).size == size
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_a_single_pixel_becomes_a_frame(mode: Mode) -> None:
-    frame = shown(normalize_image(encode(Image.new("RGB", (1, 1), BLUE)), size=(64, 64), mode=mode))
+    frame = decoded(normalize_image(encode(Image.new("RGB", (1, 1), BLUE)), size=(64, 64), mode=mode))
 
     assert is_near(color_of(frame), BLUE)
 
@@ -81,16 +82,16 @@ def test_a_frame_is_an_rgb_jpeg_at_full_color_resolution(kind: str) -> None:
         assert JpegImagePlugin.get_sampling(frame) == 0  # 4:4:4
 
 
-def test_only_the_first_picture_of_an_animation_is_shown() -> None:
+def test_an_animation_becomes_its_first_picture() -> None:
     first, second = Image.new("RGB", (64, 36), RED), Image.new("RGB", (64, 36), BLUE)
 
     ready = normalize_image(encode(first, "GIF", save_all=True, append_images=[second]), size=(64, 36))
 
-    assert is_near(color_of(shown(ready)), RED)
+    assert is_near(color_of(decoded(ready)), RED)
 
 
 @pytest.mark.parametrize("written", Format)
-def test_a_frame_is_written_as_it_was_asked_for(written: Format) -> None:
+def test_a_frame_is_encoded_in_the_requested_format(written: Format) -> None:
     ready = normalize_image(encode(landscape(200, 150)), size=(160, 90), format=written)
 
     with Image.open(io.BytesIO(ready.data)) as frame:
@@ -102,7 +103,7 @@ def test_a_png_and_a_webp_of_quality_100_keep_every_pixel() -> None:
     picture = Image.merge("RGB", [Image.effect_noise((160, 90), spread) for spread in (20, 60, 90)])
 
     frames = [
-        shown(normalize_image(encode(picture), size=(160, 90), format=written, quality=quality)).tobytes()
+        decoded(normalize_image(encode(picture), size=(160, 90), format=written, quality=quality)).tobytes()
         for written, quality in (("png", 1), ("png", 95), ("webp", 100))
     ]
 
@@ -110,22 +111,22 @@ def test_a_png_and_a_webp_of_quality_100_keep_every_pixel() -> None:
 
 
 @pytest.mark.parametrize("written", ["jpeg", "webp"])
-def test_quality_is_what_a_frame_loses(written: str) -> None:
+def test_quality_decides_what_a_frame_loses(written: str) -> None:
     picture = landscape(160, 90).convert("L").convert("RGB")
 
     poor, good = (
         normalize_image(encode(picture), size=(160, 90), format=written, quality=quality) for quality in (10, 99)
     )
 
-    assert psnr(shown(poor), picture) < psnr(shown(good), picture) - 3
-    assert psnr(shown(good), picture) > 35
+    assert psnr(decoded(poor), picture) < psnr(decoded(good), picture) - 3
+    assert psnr(decoded(good), picture) > 35
     assert len(poor.data) < len(good.data)
 
 
-def test_a_picture_that_has_the_frames_size_keeps_its_pixels() -> None:
+def test_a_picture_of_the_frames_size_keeps_its_pixels() -> None:
     picture = landscape(320, 180)
 
-    assert psnr(shown(normalize_image(encode(picture), size=(320, 180))), picture) > 40
+    assert psnr(decoded(normalize_image(encode(picture), size=(320, 180))), picture) > 40
 
 
 def test_a_lower_quality_makes_a_smaller_file() -> None:
@@ -146,7 +147,7 @@ def test_bytes_a_path_and_an_open_file_give_the_same_frame(tmp_path: Path) -> No
     assert frames == [frames[0]] * 4
 
 
-def test_a_frame_is_saved_as_it_is(tmp_path: Path) -> None:
+def test_save_writes_the_encoded_frame(tmp_path: Path) -> None:
     ready = normalize_image(encode(landscape(200, 150)), size=(64, 36))
 
     ready.save(tmp_path / "ready.jpg")
@@ -157,65 +158,65 @@ def test_a_frame_is_saved_as_it_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "frame"), [(Size(400, 300), Size(64, 36)), (Size(300, 400), Size(36, 64)), (Size(40, 41), Size(48, 48))]
 )
-def test_of_several_sizes_the_nearest_in_shape_is_taken(source: Size, frame: Size) -> None:
+def test_of_several_sizes_the_nearest_aspect_ratio_is_used(source: Size, frame: Size) -> None:
     several = [Size(64, 36), Size(36, 64), Size(48, 48)]
 
     ready = normalize_image(encode(Image.new("RGB", source)), size=several)
 
     assert ready.size == frame
-    assert shown(ready).size == frame
+    assert decoded(ready).size == frame
 
 
 # ---------------------------------------------------------------- what each mode shows
 
 
-def test_cover_crops_a_wide_picture_evenly_at_left_and_right() -> None:
+def test_cover_crops_a_wide_picture_equally_at_left_and_right() -> None:
     picture = Image.new("RGB", (400, 100), RED)
     picture.paste(GREEN, (150, 0, 250, 100))
 
-    frame = shown(normalize_image(encode(picture), size=(100, 100), mode="cover"))
+    frame = decoded(normalize_image(encode(picture), size=(100, 100), mode="cover"))
 
     assert is_near(color_of(frame), GREEN)
 
 
-def test_cover_crops_a_tall_picture_evenly_above_and_below() -> None:
+def test_cover_crops_a_tall_picture_equally_at_top_and_bottom() -> None:
     picture = Image.new("RGB", (100, 400), RED)
     picture.paste(GREEN, (0, 150, 100, 250))
 
-    frame = shown(normalize_image(encode(picture), size=(100, 100), mode="cover"))
+    frame = decoded(normalize_image(encode(picture), size=(100, 100), mode="cover"))
 
     assert is_near(color_of(frame), GREEN)
 
 
-def test_cover_crops_no_more_than_it_must() -> None:
-    # Of 400x300 a frame of 16:9 shows the middle 225 rows: a line of 37.5 goes at the top and one at the bottom.
+def test_cover_crops_no_more_than_needed() -> None:
+    # Of 400x300, a frame of 16:9 shows the central 225 rows: 37.5 rows are cropped at the top and at the bottom.
     picture = Image.new("RGB", (400, 300), RED)
     picture.paste(GREEN, (0, 38, 400, 262))
 
-    frame = shown(normalize_image(encode(picture), size=(320, 180), mode="cover"))
+    frame = decoded(normalize_image(encode(picture), size=(320, 180), mode="cover"))
 
     assert is_near(color_of(frame, (0, 2, 320, 178)), GREEN)
     tighter = Image.new("RGB", (400, 300), RED)
     tighter.paste(GREEN, (0, 45, 400, 255))
-    edged = shown(normalize_image(encode(tighter), size=(320, 180), mode="cover"))
+    edged = decoded(normalize_image(encode(tighter), size=(320, 180), mode="cover"))
     assert is_near(color_of(edged, (0, 0, 320, 3)), RED, 20)
     assert is_near(color_of(edged, (0, 177, 320, 180)), RED, 20)
 
 
-def test_pad_puts_bars_of_the_background_left_and_right_of_a_tall_picture() -> None:
+def test_pad_adds_bars_left_and_right_of_a_tall_picture() -> None:
     picture = Image.new("RGB", (100, 100), GREEN)
 
-    frame = shown(normalize_image(encode(picture), size=(160, 90), mode="pad", background=MAGENTA))
+    frame = decoded(normalize_image(encode(picture), size=(160, 90), mode="pad", background=MAGENTA))
 
     assert is_near(color_of(frame, (0, 0, 34, 90)), MAGENTA)
     assert is_near(color_of(frame, (36, 0, 124, 90)), GREEN)
     assert is_near(color_of(frame, (126, 0, 160, 90)), MAGENTA)
 
 
-def test_pad_puts_bars_of_the_background_above_and_below_a_wide_picture() -> None:
+def test_pad_adds_bars_above_and_below_a_wide_picture() -> None:
     picture = Image.new("RGB", (200, 50), GREEN)
 
-    frame = shown(normalize_image(encode(picture), size=(160, 90), mode="pad", background=MAGENTA))
+    frame = decoded(normalize_image(encode(picture), size=(160, 90), mode="pad", background=MAGENTA))
 
     assert is_near(color_of(frame, (0, 0, 160, 24)), MAGENTA)
     assert is_near(color_of(frame, (0, 26, 160, 64)), GREEN)
@@ -223,7 +224,7 @@ def test_pad_puts_bars_of_the_background_above_and_below_a_wide_picture() -> Non
 
 
 def test_pad_shows_the_whole_picture() -> None:
-    frame = shown(normalize_image(encode(quarters(90, 90)), size=(160, 90), mode="pad"))
+    frame = decoded(normalize_image(encode(quarters(90, 90)), size=(160, 90), mode="pad"))
 
     corners = [(37, 2), (122, 2), (37, 87), (122, 87)]
     assert [is_near(frame.getpixel(corner), color) for corner, color in zip(corners, ALL_FOUR, strict=True)] == [
@@ -231,26 +232,26 @@ def test_pad_shows_the_whole_picture() -> None:
     ] * 4
 
 
-def test_the_background_is_black_unless_said_otherwise() -> None:
-    frame = shown(normalize_image(encode(Image.new("RGB", (90, 90), GREEN)), size=(160, 90), mode="pad"))
+def test_the_background_is_black_by_default() -> None:
+    frame = decoded(normalize_image(encode(Image.new("RGB", (90, 90), GREEN)), size=(160, 90), mode="pad"))
 
     assert is_near(color_of(frame, (0, 0, 34, 90)), (0, 0, 0))
 
 
 @pytest.mark.parametrize("source", [(1281, 720), (1280, 721), (1279, 720), (1280, 719), (2561, 1440)])
-def test_pad_adds_no_stray_line_to_a_picture_that_nearly_fits(source: tuple[int, int]) -> None:
+def test_pad_adds_no_thin_bar_to_a_picture_that_nearly_fits(source: tuple[int, int]) -> None:
     picture = Image.new("RGB", source, GREEN)
 
-    frame = shown(normalize_image(encode(picture, "BMP"), size=(1280, 720), mode="pad", background=MAGENTA))
+    frame = decoded(normalize_image(encode(picture, "BMP"), size=(1280, 720), mode="pad", background=MAGENTA))
 
     edges = [(0, 0, 1280, 1), (0, 719, 1280, 720), (0, 0, 1, 720), (1279, 0, 1280, 720)]
     assert [is_near(color_of(frame, edge), GREEN) for edge in edges] == [True] * 4
 
 
-def test_pad_still_adds_bars_to_a_picture_two_percent_off() -> None:
+def test_pad_adds_bars_to_a_picture_that_is_two_percent_wider() -> None:
     picture = Image.new("RGB", (1306, 720), GREEN)
 
-    frame = shown(normalize_image(encode(picture, "BMP"), size=(1280, 720), mode="pad", background=MAGENTA))
+    frame = decoded(normalize_image(encode(picture, "BMP"), size=(1280, 720), mode="pad", background=MAGENTA))
 
     assert is_near(color_of(frame, (0, 0, 1280, 5)), MAGENTA)
     assert is_near(color_of(frame, (0, 715, 1280, 720)), MAGENTA)
@@ -258,7 +259,7 @@ def test_pad_still_adds_bars_to_a_picture_two_percent_off() -> None:
 
 @pytest.mark.parametrize("source", [(300, 100), (100, 300), (160, 90)])
 def test_stretch_keeps_every_corner(source: tuple[int, int]) -> None:
-    frame = shown(normalize_image(encode(quarters(*source)), size=(160, 90), mode="stretch"))
+    frame = decoded(normalize_image(encode(quarters(*source)), size=(160, 90), mode="stretch"))
 
     regions = [(0, 0, 78, 43), (82, 0, 160, 43), (0, 47, 78, 90), (82, 47, 160, 90)]
     assert [is_near(color_of(frame, region), color) for region, color in zip(regions, ALL_FOUR, strict=True)] == [

@@ -1,23 +1,24 @@
-"""`focus=auto` finds the subject: where a crop must choose, it keeps more of them whole than the middle does."""
+"""`focus=auto` finds the subject: it keeps more subjects whole than a center crop does."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from PIL import Image
 
 from sora_ready.domain.frame import AUTO, CENTER, Crop, Focus, Mode, Size
+from sora_ready.domain.imaging import normalize_image
 from sora_ready.domain.imaging.geometry import Box
-from sora_ready.domain.imaging.normalize import normalize_image
-from tests.unit.labeled_pictures import DRAWN, EVEN, TALL, WIDE, Backdrop, Scene, brick, walker
+from tests.unit.labeled_pictures import DRAWN, SQUARE, TALL, WIDE, Background, Scene, brick, walker
 from tests.unit.pictures import BLUE, RED, encode
-from tests.unit.test_upright import ORIENTATIONS, held
+from tests.unit.test_upright import ORIENTATIONS, with_orientation
 
 CORPUS = Path(__file__).resolve().parents[2].parent / "shared" / "corpus"
-# Where the subject of a real picture is, upright, in tenths of its width and height.
-REAL = {
+# The box of the subject of real pictures, upright, in tenths of their width and height.
+LABELED_PHOTOS = {
     "color/derived__adobergb_a98_flower.jpg": (3.5, 3.4, 6.1, 6.8),
     "color/jpeg-decoder__rgb.jpg": (5.2, 2, 7.8, 9.7),
     "color/libavif__kodim03_grayscale_cicp.png": (1, 1.5, 4, 6),
@@ -36,71 +37,71 @@ REAL = {
     "tiff/image-tiff__zackthecat.tif": (3.7, 1, 9, 8.5),
     "wrongext/gif_named.png": (2, 2.4, 3, 3.6),
 }
-# A label drawn by hand, and an edge between two pixels, are no finer than this.
-SLACK = 0.01
-with_corpus = pytest.mark.skipif(not CORPUS.is_dir(), reason="the pictures of others (../shared/corpus) are not here")
+# A hand-drawn label and an edge between two pixels are no more accurate than this.
+TOLERANCE = 0.01
+with_corpus = pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus of pictures (../shared/corpus) is not here")
 
 Case = tuple[bytes | Path, Size, Box]
 
 
-def cut(source: bytes | Path, size: Size, focus: Focus | str) -> Crop:
-    """What is shown of the upright picture."""
-    return normalize_image(source, size=size, mode=Mode.COVER, focus=focus).region  # type: ignore[arg-type]
+def visible_region(source: bytes | Path, size: Size, focus: Focus | Literal["auto"]) -> Crop:
+    """The visible region of the upright picture."""
+    return normalize_image(source, size=size, mode=Mode.COVER, focus=focus).region
 
 
 def keeps(region: Crop, box: Box) -> bool:
     return (
-        region.left <= box[0] + SLACK
-        and region.top <= box[1] + SLACK
-        and region.right >= box[2] - SLACK
-        and region.bottom >= box[3] - SLACK
+        region.left <= box[0] + TOLERANCE
+        and region.top <= box[1] + TOLERANCE
+        and region.right >= box[2] - TOLERANCE
+        and region.bottom >= box[3] - TOLERANCE
     )
 
 
-def drawn(scenes: Sequence[Scene]) -> list[Case]:
+def drawn_cases(scenes: Sequence[Scene]) -> list[Case]:
     return [(encode(scene.draw(), "JPEG", quality=90), scene.frame, scene.box) for scene in scenes]
 
 
-def real() -> list[Case]:
-    """Each real picture with each frame that cuts it, where the subject has room in what is left."""
+def photo_cases() -> list[Case]:
+    """Each labeled photo with each frame that crops it, if the subject fits into what a crop keeps."""
     cases = []
-    for name, tenths in REAL.items():
+    for name, tenths in LABELED_PHOTOS.items():
         box = (tenths[0] / 10, tenths[1] / 10, tenths[2] / 10, tenths[3] / 10)
-        for frame in (TALL, EVEN, WIDE):
-            left, top, right, bottom = cut(CORPUS / name, frame, CENTER)
-            room = right - left >= box[2] - box[0] and bottom - top >= box[3] - box[1]
-            if room and min(right - left, bottom - top) < 0.9:
+        for frame in (TALL, SQUARE, WIDE):
+            left, top, right, bottom = visible_region(CORPUS / name, frame, CENTER)
+            fits = right - left >= box[2] - box[0] and bottom - top >= box[3] - box[1]
+            if fits and min(right - left, bottom - top) < 0.9:
                 cases.append((CORPUS / name, frame, box))
     return cases
 
 
 def count_kept(cases: Sequence[Case], capfd: pytest.CaptureFixture[str]) -> tuple[int, int, int]:
-    """Tell in how many cases `auto` keeps the subject whole, `center` does, and both do."""
-    auto = [keeps(cut(source, frame, AUTO), box) for source, frame, box in cases]
-    center = [keeps(cut(source, frame, CENTER), box) for source, frame, box in cases]
+    """In how many cases `auto` keeps the subject whole, `center` does, and both do."""
+    auto = [keeps(visible_region(source, frame, AUTO), box) for source, frame, box in cases]
+    center = [keeps(visible_region(source, frame, CENTER), box) for source, frame, box in cases]
     both = sum(map(min, auto, center))
     with capfd.disabled():
         print(f"\nsubjects kept whole, of {len(cases)}: auto {sum(auto)}, center {sum(center)}, both {both}")
     return sum(auto), sum(center), both
 
 
-def test_a_subject_off_the_middle_is_kept_whole(capfd: pytest.CaptureFixture[str]) -> None:
-    auto, center, _ = count_kept(drawn(DRAWN), capfd)
+def test_a_subject_off_center_is_kept_whole(capfd: pytest.CaptureFixture[str]) -> None:
+    auto, center, _ = count_kept(drawn_cases(DRAWN), capfd)
 
     assert center == 0
     assert auto >= len(DRAWN) - 2
 
 
-def test_a_subject_in_the_middle_stays_whole(capfd: pytest.CaptureFixture[str]) -> None:
-    auto, center, _ = count_kept(drawn([scene.centerd() for scene in DRAWN]), capfd)
+def test_a_subject_at_the_center_stays_whole(capfd: pytest.CaptureFixture[str]) -> None:
+    auto, center, _ = count_kept(drawn_cases([scene.centered() for scene in DRAWN]), capfd)
 
     assert center == len(DRAWN)
     assert auto >= len(DRAWN) - 1
 
 
 @with_corpus
-def test_more_subjects_of_real_pictures_are_kept_whole(capfd: pytest.CaptureFixture[str]) -> None:
-    cases = real()
+def test_more_subjects_of_real_photos_are_kept_whole(capfd: pytest.CaptureFixture[str]) -> None:
+    cases = photo_cases()
 
     auto, center, both = count_kept(cases, capfd)
 
@@ -110,7 +111,7 @@ def test_more_subjects_of_real_pictures_are_kept_whole(capfd: pytest.CaptureFixt
     assert both >= center - 1
 
 
-# Of a width at which no whole number of the thumbnail's pixels lies in the middle.
+# No pixel of its thumbnail is at the center.
 FLAT = Image.new("RGB", (305, 200), RED)
 
 
@@ -121,26 +122,26 @@ def stripes(size: tuple[int, int]) -> Image.Image:
     return picture
 
 
-@pytest.mark.parametrize("size", [TALL, EVEN], ids=str)
-def test_a_picture_of_nothing_is_cut_in_the_middle(size: Size) -> None:
-    assert cut(encode(FLAT), size, AUTO) == cut(encode(FLAT), size, CENTER)
+@pytest.mark.parametrize("size", [TALL, SQUARE], ids=str)
+def test_a_picture_of_one_color_is_cropped_at_the_center(size: Size) -> None:
+    assert visible_region(encode(FLAT), size, AUTO) == visible_region(encode(FLAT), size, CENTER)
 
 
 @pytest.mark.parametrize("background", [brick, stripes], ids=["brick", "stripes"])
-def test_a_picture_of_the_same_everywhere_is_cut_near_the_middle(background: Backdrop) -> None:
-    region = cut(encode(background((640, 400))), TALL, AUTO)
+def test_a_uniform_pattern_is_cropped_near_the_center(background: Background) -> None:
+    region = visible_region(encode(background((640, 400))), TALL, AUTO)
 
     assert (region.left + region.right) / 2 == pytest.approx(0.5, abs=0.1)
 
 
 @pytest.mark.parametrize("sides", [(1, 1), (2, 3), (1, 30), (30, 1), (7, 1), (3000, 90)], ids=str)
-@pytest.mark.parametrize("size", [TALL, EVEN, WIDE], ids=str)
-def test_a_picture_of_any_shape_is_cut_to_the_largest_window(sides: tuple[int, int], size: Size) -> None:
+@pytest.mark.parametrize("size", [TALL, SQUARE, WIDE], ids=str)
+def test_a_picture_of_any_shape_is_cropped_to_the_largest_window(sides: tuple[int, int], size: Size) -> None:
     picture = FLAT.resize(sides)
     picture.putpixel((0, 0), BLUE)
-    expected = cut(encode(picture), size, CENTER)
+    expected = visible_region(encode(picture), size, CENTER)
 
-    region = cut(encode(picture), size, AUTO)
+    region = visible_region(encode(picture), size, AUTO)
 
     assert region.right - region.left == pytest.approx(expected.right - expected.left)
     assert region.bottom - region.top == pytest.approx(expected.bottom - expected.top)
@@ -148,11 +149,11 @@ def test_a_picture_of_any_shape_is_cut_to_the_largest_window(sides: tuple[int, i
     assert max(region) <= 1
 
 
-def test_the_narrowest_window_still_goes_to_the_subject() -> None:
+def test_the_narrowest_window_is_at_the_subject() -> None:
     picture = FLAT.resize((26, 1))
     picture.putpixel((20, 0), BLUE)
 
-    region = cut(encode(picture), Size(100, 240), AUTO)
+    region = visible_region(encode(picture), Size(100, 240), AUTO)
 
     assert 20 / 26 <= region.left < region.right <= 21 / 26
 
@@ -162,36 +163,36 @@ def test_a_subject_of_almost_the_same_color_is_found(faint: int) -> None:
     picture, box = Image.new("RGB", (600, 400), (200, 200, 200)), (0.7, 0.2, 0.85, 0.9)
     walker((200 + faint,) * 3)(picture, (0.7 * 600, 0.2 * 400, 0.85 * 600, 0.9 * 400))
 
-    assert keeps(cut(encode(picture), TALL, AUTO), box)
+    assert keeps(visible_region(encode(picture), TALL, AUTO), box)
 
 
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
 @pytest.mark.parametrize("scene", [DRAWN[1], DRAWN[8], DRAWN[16]], ids=lambda scene: scene.name)
-def test_however_it_was_held_the_same_is_shown(scene: Scene, orientation: int) -> None:
+def test_the_region_is_the_same_in_every_orientation(scene: Scene, orientation: int) -> None:
     upright = scene.draw()
-    expected = cut(held(upright, 1), scene.frame, AUTO)
+    expected = visible_region(with_orientation(upright, 1), scene.frame, AUTO)
 
-    region = cut(held(upright, orientation), scene.frame, AUTO)
+    region = visible_region(with_orientation(upright, orientation), scene.frame, AUTO)
 
     assert region == pytest.approx(expected, abs=0.02)
     assert keeps(region, scene.box)
 
 
-def test_what_was_cropped_away_attracts_nothing() -> None:
-    # A face far left, and a fainter flower further right, in what the crop leaves.
+def test_what_is_outside_the_crop_does_not_count() -> None:
+    # A face far left, outside the crop, and a less salient flower further right, inside it.
     face, flower = DRAWN[3], DRAWN[16]
     picture = face.draw()
     flower.subject(picture, (0.8 * picture.width, 0.4 * picture.height, 0.95 * picture.width, 0.6 * picture.height))
     crop = Crop(0.45, 0, 1, 1)
 
-    shown = normalize_image(encode(picture), size=TALL, focus=AUTO, crop=crop).region
+    region = normalize_image(encode(picture), size=TALL, focus=AUTO, crop=crop).region
 
-    assert shown.left >= crop.left
-    assert keeps(shown, (0.8, 0.4, 0.95, 0.6))
+    assert region.left >= crop.left
+    assert keeps(region, (0.8, 0.4, 0.95, 0.6))
 
 
 @pytest.mark.parametrize("mode", [Mode.PAD, Mode.BLUR, Mode.STRETCH])
-def test_what_is_not_cut_is_shown_whole(mode: Mode) -> None:
+def test_modes_that_do_not_crop_show_the_whole_picture(mode: Mode) -> None:
     ready = normalize_image(encode(DRAWN[1].draw()), size=TALL, mode=mode, focus=AUTO)
 
     assert ready.region == (0, 0, 1, 1)

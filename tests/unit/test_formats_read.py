@@ -1,4 +1,4 @@
-"""Every kind of file that people have becomes the picture that it holds: the right pixels, in the right place."""
+"""Every variant of every format is decoded to the right pixels in the right places."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from sora_ready.domain.imaging.normalize import normalize_image
+from sora_ready.domain.imaging import normalize_image
 from tests.unit.handmade_files import pack, png, tiff
-from tests.unit.pictures import BLUE, GREEN, RED, encode, is_near, psnr, shown
+from tests.unit.pictures import BLUE, GREEN, RED, decoded, encode, is_near, psnr
 from tests.unit.small_frames import GRAY, HEIGHT, ORANGE, PICTURE, SIZE, WIDTH, frame_of, rows_of
 
 CORPUS = Path(__file__).resolve().parents[2].parent / "shared" / "corpus"
 
 
 def with_steps(picture: Image.Image, bits: int) -> Image.Image:
-    """A picture of the few shades that this many bits hold."""
+    """The picture in the shades that `bits` bits can hold."""
     top = (1 << bits) - 1
     return picture.point(
         [round(round(value * top / 255) * 255 / top) for value in range(256)] * len(picture.getbands())
@@ -45,13 +45,13 @@ def tiff_by(compression: str, picture: Image.Image = PICTURE, **options: Any) ->
     return lambda: encode(picture, "TIFF", compression=compression, **options)
 
 
-# Each: how the file is made, what it shows, and how near (in dB) it must come; 99 is exactly.
+# For each: what makes the file, the expected picture, and the least PSNR (dB; 99 if equal).
 FILES: dict[str, tuple[Callable[[], bytes], Image.Image, float]] = {
     "JPEG, baseline": (jpeg(), PICTURE, 38),
-    "JPEG, colors at a quarter": (jpeg(subsampling="4:2:0"), PICTURE, 26),
+    "JPEG, chroma at a quarter": (jpeg(subsampling="4:2:0"), PICTURE, 26),
     "JPEG, progressive": (jpeg(progressive=True), PICTURE, 38),
     "JPEG, gray": (jpeg(GRAY), GRAY, 45),
-    "JPEG, with restarts": (jpeg(restart_marker_blocks=1), PICTURE, 38),
+    "JPEG, with restart markers": (jpeg(restart_marker_blocks=1), PICTURE, 38),
     "JPEG, stored as RGB": (jpeg(keep_rgb=True), PICTURE, 38),
     "PNG, interlaced": (lambda: png(rows_of(PICTURE, 8), bits=8, color_type=2, interlaced=True), PICTURE, 99),
     "PNG, 16 bits a color": (lambda: png(rows_of(PICTURE, 16), bits=16, color_type=2), PICTURE, 99),
@@ -74,11 +74,11 @@ FILES: dict[str, tuple[Callable[[], bytes], Image.Image, float]] = {
     "BMP, palette": (lambda: encode(GRAY, "BMP"), GRAY, 99),
     **{f"TIFF, {c}": (tiff_by(c), PICTURE, 99) for c in ("raw", "packbits", "tiff_lzw", "tiff_adobe_deflate")},
     "TIFF, in strips": (tiff_by("tiff_lzw", strip_size=200), PICTURE, 99),
-    "TIFF, as a JPEG": (tiff_by("jpeg", quality=97), PICTURE, 28),
+    "TIFF, JPEG": (tiff_by("jpeg", quality=97), PICTURE, 28),
     "TIFF, fax": (tiff_by("group4", GRAY.convert("1", dither=0)), with_steps(GRAY, 1), 99),
     "TIFF, gray of 12 bits": (lambda: tiff(rows_of(GRAY, 12), bits=12, photometric=1), GRAY, 99),
     **{
-        f"TIFF, {name}, {'big' if order == '>' else 'little'} end first": (
+        f"TIFF, {name}, {'big' if order == '>' else 'little'}-endian": (
             lambda bits=bits, photometric=photometric, picture=picture, planar=planar, order=order: tiff(
                 rows_of(picture, bits),
                 bits=bits,
@@ -91,7 +91,7 @@ FILES: dict[str, tuple[Callable[[], bytes], Image.Image, float]] = {
             99,
         )
         for name, bits, photometric, picture, planar in (
-            ("colors in planes", 8, 2, PICTURE, True),
+            ("8 bits in planes", 8, 2, PICTURE, True),
             ("16 bits a color", 16, 2, PICTURE, False),
             ("16 bits in planes", 16, 2, PICTURE, True),
             ("16 bits of gray", 16, 1, GRAY, False),
@@ -99,7 +99,7 @@ FILES: dict[str, tuple[Callable[[], bytes], Image.Image, float]] = {
         for order in "<>"
     },
     **{
-        f"TIFF, {bits} bits, white first": (
+        f"TIFF, {bits} bits, white is zero": (
             lambda bits=bits: tiff(rows_of(GRAY.point(lambda value: 255 - value), bits), bits=bits, photometric=0),
             with_steps(GRAY, bits),
             99,
@@ -110,25 +110,25 @@ FILES: dict[str, tuple[Callable[[], bytes], Image.Image, float]] = {
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_file_becomes_the_picture_that_it_holds(name: str) -> None:
-    make, picture, near = FILES[name]
+def test_a_file_is_decoded_to_its_picture(name: str) -> None:
+    make, picture, min_psnr = FILES[name]
 
-    assert psnr(frame_of(make()), picture.convert("RGB")) >= near
+    assert psnr(frame_of(make()), picture.convert("RGB")) >= min_psnr
 
 
-@pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus of foreign pictures (../shared/corpus) is not here")
-def test_a_jpeg_of_arithmetic_code_is_the_same_picture() -> None:
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus of pictures (../shared/corpus) is not here")
+def test_a_jpeg_with_arithmetic_coding_is_the_same_picture() -> None:
     one, other = (
         normalize_image(CORPUS / "color" / f"libjpeg-turbo__{name}.jpg", size=(220, 140))
         for name in ("testimgari", "testimgint")
     )
 
-    assert psnr(shown(one), shown(other)) > 35
+    assert psnr(decoded(one), decoded(other)) > 35
 
 
 @pytest.mark.parametrize("kind", [b"zTXt", b"iCCP"])
-def test_a_large_profile_or_text_is_no_fault_of_the_picture(kind: bytes) -> None:
-    # given more than a megabyte beside the pixels, packed
+def test_a_large_profile_or_text_is_accepted(kind: bytes) -> None:
+    # given a compressed chunk of more than a megabyte beside the pixels
     body = b"name" + bytes([0, 0]) + zlib.compress(bytes(1_500_000))
 
     ready = frame_of(png(rows_of(PICTURE, 8), bits=8, color_type=2, chunks=[(kind, body)]))
@@ -136,7 +136,7 @@ def test_a_large_profile_or_text_is_no_fault_of_the_picture(kind: bytes) -> None
     assert psnr(ready, PICTURE) == 99
 
 
-def test_the_helpers_pack_as_the_formats_do() -> None:
+def test_the_helper_packs_samples_as_the_formats_do() -> None:
     assert pack([1, 0, 1, 1], 1) == b"\xb0"
     assert pack([0xABC, 0xDEF], 12) == b"\xab\xcd\xef"
 
@@ -146,8 +146,8 @@ def test_the_helpers_pack_as_the_formats_do() -> None:
 
 @pytest.mark.parametrize("bits", [8, 16])
 @pytest.mark.parametrize("interlaced", [False, True])
-def test_alpha_is_heeded_at_every_depth(interlaced: bool, bits: int) -> None:
-    # given blue whose left half is clear
+def test_alpha_of_every_depth_is_honored(interlaced: bool, bits: int) -> None:
+    # given blue with a transparent left half
     top = (1 << bits) - 1
     row = [part * top // 255 for x in range(WIDTH) for part in (*BLUE, 255 * (x >= 32))]
 
@@ -158,8 +158,8 @@ def test_alpha_is_heeded_at_every_depth(interlaced: bool, bits: int) -> None:
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4, 8])
-def test_a_palettes_clear_entries_show_the_background(bits: int) -> None:
-    # given a palette whose first entry is clear, and whose last is blue
+def test_transparent_palette_entries_show_the_background(bits: int) -> None:
+    # given a palette whose first entry is transparent and whose last is blue
     last = (1 << bits) - 1
     palette = bytes((*GREEN, *(RED * (last - 1)), *BLUE))
     rows = [[0] * 32 + [last] * 32] * HEIGHT

@@ -1,4 +1,4 @@
-"""Cover and pad put a photo where FFmpeg's own scale, crop and pad filters put it, to the pixel."""
+"""`cover` and `pad` place a photo exactly where FFmpeg's scale, crop and pad filters place it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 
 from sora_ready.domain.frame import Color, Mode, Size
-from sora_ready.domain.imaging.normalize import normalize_image
-from tests.unit.pictures import Pixel, encode, landscape, psnr, shown
+from sora_ready.domain.imaging import normalize_image
+from tests.unit.pictures import Pixel, decoded, encode, landscape, psnr
 
 MAGENTA = Color(255, 0, 255)
-# Much larger, larger in one direction, nearly the frame, smaller; lying, upright and square.
+# Much larger, larger in one direction, nearly the frame, smaller; landscape, portrait and square.
 PHOTOS = [
     (Size(2000, 1333), Size(1280, 720)),
     (Size(1000, 1503), Size(640, 360)),
@@ -28,17 +28,17 @@ PHOTOS = [
 
 @cache
 def photo(size: Size) -> Image.Image:
-    """Soft colors and fine grain, as a camera's picture has."""
+    """A gradient with the fine grain of a camera."""
     grain = Image.merge("RGB", [Image.effect_noise((size.width // 6 + 1, size.height // 6 + 1), 40)] * 3)
     return Image.blend(landscape(*size), grain.resize(size, Image.Resampling.BICUBIC), 0.3)
 
 
 def filtered(picture: Image.Image, *steps: tuple[str, str]) -> Image.Image:
-    """The picture after FFmpeg's filters, kept in RGB all the way, so that nothing is rounded to chroma."""
+    """The picture after FFmpeg's filters, in RGB throughout: a conversion to YUV would round it."""
     graph = av.filter.Graph()
     source = av.VideoFrame.from_bytes(picture.convert("RGBA").tobytes(), *picture.size, format="rgba")
     begin: Any = graph.add_buffer(width=source.width, height=source.height, format=source.format, time_base=1)
-    chain = [begin, *(graph.add(name, told) for name, told in steps), graph.add("buffersink")]
+    chain = [begin, *(graph.add(name, arguments) for name, arguments in steps), graph.add("buffersink")]
     graph.link_nodes(*chain).configure()
     graph.push(source)
     frame = graph.pull()
@@ -47,14 +47,14 @@ def filtered(picture: Image.Image, *steps: tuple[str, str]) -> Image.Image:
     return Image.frombuffer("RGB", (frame.width, frame.height), bytes(plane), "raw", "RGB", plane.line_size, 1)
 
 
-def scale(frame: Size, meeting: str) -> tuple[str, str]:
-    told = f"{frame.width}:{frame.height}:force_original_aspect_ratio={meeting}"
-    return "scale", told + ":flags=lanczos+accurate_rnd+full_chroma_int+full_chroma_inp"
+def scale(frame: Size, fit: str) -> tuple[str, str]:
+    arguments = f"{frame.width}:{frame.height}:force_original_aspect_ratio={fit}"
+    return "scale", arguments + ":flags=lanczos+accurate_rnd+full_chroma_int+full_chroma_inp"
 
 
 def covered(picture: Image.Image, frame: Size) -> Image.Image:
-    cut = ("crop", f"{frame.width}:{frame.height}")
-    return filtered(picture, ("format", "gbrp"), scale(frame, "increase"), cut, ("format", "rgb24"))
+    crop = ("crop", f"{frame.width}:{frame.height}")
+    return filtered(picture, ("format", "gbrp"), scale(frame, "increase"), crop, ("format", "rgb24"))
 
 
 def padded(picture: Image.Image, frame: Size) -> Image.Image:
@@ -63,7 +63,7 @@ def padded(picture: Image.Image, frame: Size) -> Image.Image:
 
 
 def find_content(frame: Image.Image, bar: Pixel) -> tuple[int, int, int, int]:
-    """The box of what is no bar: beyond it, each row and column is the bar's color from end to end."""
+    """The box inside the bars, in whose rows and columns every pixel has the bar's color."""
 
     def is_bar(box: tuple[int, int, int, int]) -> bool:
         return frame.crop(box).getcolors(1) == [((box[2] - box[0]) * (box[3] - box[1]), bar)]
@@ -79,22 +79,22 @@ def test_cover_shows_what_ffmpeg_crops(source: Size, frame: Size) -> None:
 
     ready = normalize_image(encode(picture, "BMP"), size=frame, mode=Mode.COVER, format="png")
 
-    # FFmpeg cuts at whole pixels of the scaled photo, which is up to half a pixel from the middle.
-    assert psnr(shown(ready), covered(picture, frame)) > 36
+    # FFmpeg crops at whole pixels of the scaled photo, up to half a pixel off the center.
+    assert psnr(decoded(ready), covered(picture, frame)) > 36
 
 
 @pytest.mark.parametrize(("source", "frame"), PHOTOS, ids=str)
-def test_pad_lays_bars_where_ffmpeg_lays_them(source: Size, frame: Size) -> None:
+def test_pad_draws_bars_where_ffmpeg_does(source: Size, frame: Size) -> None:
     picture = photo(source)
     theirs = padded(picture, frame)
 
     ready = normalize_image(encode(picture, "BMP"), size=frame, mode=Mode.PAD, background=MAGENTA, format="png")
 
-    assert find_content(shown(ready), MAGENTA) == find_content(theirs, MAGENTA)
-    assert psnr(shown(ready), theirs) > 50
+    assert find_content(decoded(ready), MAGENTA) == find_content(theirs, MAGENTA)
+    assert psnr(decoded(ready), theirs) > 50
 
 
-def test_a_photo_shifted_by_one_pixel_would_be_noticed() -> None:
+def test_a_shift_by_one_pixel_would_fail() -> None:
     theirs = covered(photo(PHOTOS[1][0]), PHOTOS[1][1])
 
     shifted = theirs.transform(theirs.size, Image.Transform.AFFINE, (1, 0, 1, 0, 1, 0))

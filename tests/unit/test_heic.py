@@ -1,4 +1,4 @@
-"""What phones send: HEIC, at every depth, turned as the phone was held, and whole or refused."""
+"""HEIC pictures of phones, of every depth and orientation, become the frame or are rejected."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from PIL import ExifTags, Image
 
 from sora_ready.domain.errors import ImageRejected
 from sora_ready.domain.frame import Color, Size
-from sora_ready.domain.imaging.normalize import normalize_image
+from sora_ready.domain.imaging import normalize_image
 from tests.unit.color_truth import mean_difference, to_srgb
 from tests.unit.icc_profiles import display_p3_profile
-from tests.unit.pictures import BLUE, GREEN, RED, color_of, encode, is_near, landscape, psnr, shown
-from tests.unit.test_upright import ORIENTATIONS, stored
+from tests.unit.pictures import BLUE, GREEN, RED, color_of, decoded, encode, is_near, landscape, psnr
+from tests.unit.test_upright import ORIENTATIONS, stored_as
 
 SIZE = Size(160, 90)
 ORANGE = Color(250, 140, 20)
-SECRET = b"whoever held the phone"
+SECRET = b"the name of the owner"
 
 
 def heic(picture: Image.Image, *others: Image.Image, **options: Any) -> bytes:
@@ -55,17 +55,17 @@ def exif_of(orientation: int) -> bytes:
 
 
 def frame_of(data: bytes, **options: Any) -> Image.Image:
-    return shown(normalize_image(data, **({"size": SIZE} | options)))
+    return decoded(normalize_image(data, **({"size": SIZE} | options)))
 
 
-# ---------------------------------------------------------------- the right pixels
+# ---------------------------------------------------------------- pixels
 
 
 def test_a_phones_picture_becomes_the_frame() -> None:
     ready = normalize_image(plain(), size=SIZE)
 
     assert (ready.source_format, ready.source_size) == ("HEIF", Size(320, 180))
-    assert psnr(shown(ready), frame_of(encode(landscape(320, 180)))) > 40
+    assert psnr(decoded(ready), frame_of(encode(landscape(320, 180)))) > 40
 
 
 def test_gray_is_gray() -> None:
@@ -74,7 +74,7 @@ def test_gray_is_gray() -> None:
     assert psnr(frame_of(heic(gray)), frame_of(encode(gray))) > 38
 
 
-def test_what_is_transparent_shows_the_background() -> None:
+def test_transparent_pixels_show_the_background() -> None:
     picture = landscape(320, 180).convert("RGBA")
     picture.paste((0, 255, 0, 0), (160, 0, 320, 180))
 
@@ -86,18 +86,18 @@ def test_what_is_transparent_shows_the_background() -> None:
 
 @pytest.mark.parametrize(("mode", "channels"), [("RGB;16", 3), ("L;16", 1)])
 def test_ten_bits_span_black_to_white(mode: str, channels: int) -> None:
-    # given a ramp of more shades than eight bits hold, which the encoder stores in ten
+    # given a gradient of more than 256 shades, which the encoder stores in 10 bits
     row = b"".join(struct.pack("<H", x * 65535 // 319) * channels for x in range(320))
 
     # when
     frame = frame_of(saved(pillow_heif.from_bytes(mode, (320, 180), row * 180))).convert("L")
 
     # then
-    seen = [frame.getpixel((x, 45)) for x in range(160)]
-    assert all(abs(shade - 255 * x / 159) < 4 for x, shade in enumerate(seen))
+    shades = [frame.getpixel((x, 45)) for x in range(160)]
+    assert all(abs(shade - 255 * x / 159) < 4 for x, shade in enumerate(shades))
 
 
-def test_a_picture_is_seen_through_its_profile() -> None:
+def test_a_profile_is_applied() -> None:
     picture = Image.new("RGB", SIZE, (200, 90, 40))
     picture.info["icc_profile"] = display_p3_profile()
 
@@ -107,7 +107,7 @@ def test_a_picture_is_seen_through_its_profile() -> None:
 
 
 def test_a_picture_of_several_tiles_has_no_seams() -> None:
-    # given tiles as phones store them
+    # given tiles, as phones store them
     picture = landscape(256, 144)
     data = heic(picture, tile_size=64)
     assert b"grid" in data
@@ -116,14 +116,14 @@ def test_a_picture_of_several_tiles_has_no_seams() -> None:
     assert psnr(frame_of(data, size=picture.size), frame_of(encode(picture), size=picture.size)) > 38
 
 
-# ---------------------------------------------------------------- upright, once
+# ---------------------------------------------------------------- orientation
 
 
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
-def test_a_phone_says_twice_how_it_was_held_and_the_picture_is_turned_once(orientation: int) -> None:
-    # given a turn in the container (irot, imir) and the same turn in the EXIF
+def test_a_turn_in_the_container_and_in_the_exif_is_applied_once(orientation: int) -> None:
+    # given a turn in the container (irot, imir) and the same one in the EXIF, as phones write it
     upright = landscape(300, 200)
-    file = pillow_heif.from_pillow(stored(upright, orientation))
+    file = pillow_heif.from_pillow(stored_as(upright, orientation))
     data = saved(file, exif=exif_of(orientation))
     assert (b"irot" in data or b"imir" in data) == (orientation != 1)
 
@@ -132,92 +132,90 @@ def test_a_phone_says_twice_how_it_was_held_and_the_picture_is_turned_once(orien
 
     # then
     assert ready.source_size == upright.size
-    assert psnr(shown(ready), frame_of(encode(upright), mode="pad")) > 36
+    assert psnr(decoded(ready), frame_of(encode(upright), mode="pad")) > 36
 
 
-# ---------------------------------------------------------------- one file, many pictures, many names
+# ---------------------------------------------------------------- several pictures, brands and names
 
 
 @pytest.mark.parametrize(("primary", "color"), [(0, RED), (1, GREEN), (2, BLUE)])
-def test_of_several_pictures_the_primary_one_is_taken(primary: int, color: tuple[int, int, int]) -> None:
+def test_of_several_pictures_the_primary_one_is_used(primary: int, color: tuple[int, int, int]) -> None:
     pictures = [Image.new("RGB", SIZE, one) for one in (RED, GREEN, BLUE)]
 
     assert is_near(color_of(frame_of(heic(*pictures, primary_index=primary))), color)
 
 
 @pytest.mark.parametrize("brand", [b"heic", b"heix", b"heim", b"hevc", b"mif1", b"msf1"])
-def test_every_brand_of_the_container_is_read(brand: bytes) -> None:
+def test_every_brand_of_the_container_is_accepted(brand: bytes) -> None:
     assert normalize_image(branded(plain(), brand), size=SIZE).source_format == "HEIF"
 
 
 @pytest.mark.parametrize("brand", [b"avif", b"mif1", b"msf1"])
-def test_an_avif_is_read_under_the_containers_general_brand_too(brand: bytes) -> None:
+def test_an_avif_with_a_general_brand_of_the_container_is_decoded(brand: bytes) -> None:
     data = branded(encode(landscape(320, 180), "AVIF", quality=95, subsampling="4:4:4"), brand)
 
     ready = normalize_image(data, size=SIZE)
 
     assert ready.source_format == "AVIF"
-    assert psnr(shown(ready), frame_of(encode(landscape(320, 180)))) > 38
+    assert psnr(decoded(ready), frame_of(encode(landscape(320, 180)))) > 38
 
 
-def test_the_name_of_a_file_does_not_count(tmp_path: Path) -> None:
+def test_the_name_of_a_file_is_ignored(tmp_path: Path) -> None:
     path = tmp_path / "holiday.jpg"
     path.write_bytes(plain())
 
     assert normalize_image(path, size=SIZE).data == normalize_image(plain(), size=SIZE).data
 
 
-# ---------------------------------------------------------------- whole or refused
+# ---------------------------------------------------------------- damage
 
 
 @pytest.mark.parametrize("kept", [0.15, 0.5, 0.9, 0.99])
-def test_a_picture_that_is_cut_short_is_refused(kept: float) -> None:
-    with pytest.raises(ImageRejected) as refusal:
+def test_a_truncated_picture_is_rejected(kept: float) -> None:
+    with pytest.raises(ImageRejected) as rejection:
         normalize_image(plain()[: int(len(plain()) * kept)], size=SIZE)
 
-    assert refusal.value.code == "corrupt"
+    assert rejection.value.code == "corrupt"
 
 
-def test_a_damaged_picture_is_refused_or_becomes_a_frame() -> None:
-    # given a byte damaged here and there, where the container says what is where, and in the pixels
+def test_a_damaged_picture_is_rejected_or_becomes_a_frame() -> None:
+    # given one damaged byte, in the container's boxes or in the pixels
     data = heic(landscape(64, 48), chroma=420, quality=50)
     outcomes = set()
-    for place in (*range(12, 600, 5), *range(600, len(data), 97)):
+    for position in (*range(12, 600, 5), *range(600, len(data), 97)):
         damaged = bytearray(data)
-        damaged[place] ^= 0x5A
+        damaged[position] ^= 0x5A
         try:
-            outcomes.add(shown(normalize_image(bytes(damaged), size=(64, 36))).size)
-        except ImageRejected as refusal:
-            outcomes.add(refusal.code)
+            outcomes.add(decoded(normalize_image(bytes(damaged), size=(64, 36))).size)
+        except ImageRejected as rejection:
+            outcomes.add(rejection.code)
 
-    # then nothing else came of it
+    # then
     assert outcomes <= {(64, 36), "corrupt", "not_an_image", "too_many_pixels", "shape_too_extreme"}
 
 
 @pytest.mark.parametrize("error", [EOFError, RuntimeError, ValueError])
-def test_whatever_the_decoder_says_of_a_damaged_picture_it_is_refused(
-    error: type[Exception], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_error_of_the_decoder_is_a_rejection(error: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(self: object) -> None:
         raise error("Decoder plugin generated an error")
 
     monkeypatch.setattr("pi_heif.as_plugin.HeifImageFile.load", fail)
 
-    with pytest.raises(ImageRejected) as refusal:
+    with pytest.raises(ImageRejected) as rejection:
         normalize_image(plain(), size=SIZE)
-    assert refusal.value.code == "corrupt"
+    assert rejection.value.code == "corrupt"
 
 
-# ---------------------------------------------------------------- nothing of its maker
+# ---------------------------------------------------------------- metadata
 
 
-@pytest.mark.parametrize("written", ["jpeg", "png", "webp"])
-def test_what_a_phone_tells_of_its_owner_is_left_behind(written: str) -> None:
+@pytest.mark.parametrize("frame_format", ["jpeg", "png", "webp"])
+def test_no_metadata_of_a_phone_reaches_the_frame(frame_format: str) -> None:
     data = saved(
         pillow_heif.from_pillow(landscape(320, 180)), exif=exif_of(6), xmp=b"<x:xmpmeta>" + SECRET + b"</x:xmpmeta>"
     )
     assert data.count(SECRET) == 2
 
-    frame = normalize_image(data, size=SIZE, format=written).data
+    frame = normalize_image(data, size=SIZE, format=frame_format).data
 
     assert not any(word in frame for word in (SECRET, b"Exif", b"EXIF", b"xmp", b"XMP", b"ICC"))

@@ -1,4 +1,4 @@
-"""A frame goes to somebody else's server: where and when the picture was taken, and by whom, stays at home."""
+"""A frame holds no metadata of the picture: not where, when and by whom it was taken."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ import pytest
 from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
 
-from sora_ready.domain.imaging.normalize import normalize_image
+from sora_ready.domain.imaging import normalize_image
 from tests.unit.handmade_files import png_chunk
 from tests.unit.icc_profiles import display_p3_profile
 from tests.unit.pictures import encode, landscape
 
-SECRET = "the name of whoever held the camera"
+SECRET = "the name of the photographer"
 XMP = f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><dc:creator>{SECRET}</dc:creator></x:xmpmeta>'.encode()
-# What Photoshop and press agencies write: a by-line, in a resource of its own.
+# What Photoshop and press agencies write: a byline, in an image resource.
 IPTC = b"\x1c\x02\x50" + struct.pack(">H", len(SECRET)) + SECRET.encode()
 RESOURCE = b"8BIM\x04\x04\0\0" + struct.pack(">I", len(IPTC)) + IPTC + bytes(len(IPTC) % 2)
 
 SOI, EOI, SOS = 0xD8, 0xD9, 0xDA
-# JFIF's own header, quantisation, the frame's header, Huffman tables, the scan: what a picture cannot do without.
-NEEDED: dict[str, set[Any]] = {
+# The JFIF header, quantization tables, frame header, Huffman tables and scan: what a picture cannot do without.
+REQUIRED_PARTS: dict[str, set[Any]] = {
     "jpeg": {0xE0, 0xDB, 0xC0, 0xC4, SOS},
     "png": {b"IHDR", b"IDAT", b"IEND"},
     "webp": {b"VP8 ", b"VP8L"},
 }
-WORDS = (SECRET.encode(), b"Camera 5", b"Exif", b"EXIF", b"adobe", b"Adobe", b"XMP", b"ICC", b"iCCP", b"8BIM", b"MPF")
+TRACES = (SECRET.encode(), b"Camera 5", b"Exif", b"EXIF", b"adobe", b"Adobe", b"XMP", b"ICC", b"iCCP", b"8BIM", b"MPF")
 
 
 def exif() -> Image.Exif:
-    told = Image.Exif()
-    told[ExifTags.Base.Artist] = SECRET
-    told[ExifTags.Base.Model] = "Camera 5"
-    told[ExifTags.Base.DateTime] = "2024:05:06 07:08:09"
-    gps = told.get_ifd(ExifTags.IFD.GPSInfo)
+    tags = Image.Exif()
+    tags[ExifTags.Base.Artist] = SECRET
+    tags[ExifTags.Base.Model] = "Camera 5"
+    tags[ExifTags.Base.DateTime] = "2024:05:06 07:08:09"
+    gps = tags.get_ifd(ExifTags.IFD.GPSInfo)
     gps[ExifTags.GPS.GPSLatitudeRef] = "N"
     gps[ExifTags.GPS.GPSLatitude] = (52.0, 31.0, 12.0)
-    return told
+    return tags
 
 
 def png_text() -> PngInfo:
@@ -57,13 +57,13 @@ def segment(marker: int, body: bytes) -> bytes:
 
 
 def with_segments(jpeg: bytes) -> bytes:
-    """A JPEG that also holds what only other programs write: Photoshop's resources, an unknown segment, a comment."""
+    """The JPEG with segments that only other programs write: Photoshop's resources, an unknown one, a comment."""
     photoshop = segment(0xED, b"Photoshop 3.0\0" + RESOURCE)
     return jpeg[:2] + photoshop + segment(0xEA, SECRET.encode()) + segment(0xFE, SECRET.encode()) + jpeg[2:]
 
 
 def with_chunks(png: bytes) -> bytes:
-    """A PNG that also holds when it was last changed, and a chunk that nobody knows."""
+    """The PNG with its time of change and an unknown chunk."""
     time = png_chunk(b"tIME", struct.pack(">H5B", 2024, 5, 6, 7, 8, 9))
     return png[:33] + time + png_chunk(b"seCr", SECRET.encode()) + png[33:]
 
@@ -84,14 +84,14 @@ ADDED: dict[str, Callable[[bytes], bytes]] = {"JPEG": with_segments, "MPO": with
 
 
 @lru_cache
-def laced(kind: str) -> bytes:
-    """A picture that holds everything that its kind can tell of its maker."""
+def with_all_metadata(kind: str) -> bytes:
+    """A picture with all the metadata that its format can hold."""
     data = encode(landscape(200, 150), kind, **FULL[kind])
     return ADDED.get(kind, bytes)(data)
 
 
 def parts(frame: bytes, kind: str) -> list[Any]:
-    """What an encoded frame is made of: segments up to the scan, or chunks; nothing may lie between or behind them."""
+    """The segments up to the scan, or the chunks, of an encoded frame; nothing may be between or after them."""
     return {"jpeg": segments, "png": png_chunks, "webp": webp_chunks}[kind](frame)
 
 
@@ -104,9 +104,9 @@ def segments(jpeg: bytes) -> list[int]:
         found.append(jpeg[position + 1])
         length = struct.unpack(">H", jpeg[position + 2 : position + 4])[0]
         if found[-1] == 0xE0:
-            assert (length, jpeg[position + 4 : position + 9]) == (16, b"JFIF\0")  # and no thumbnail
+            assert (length, jpeg[position + 4 : position + 9]) == (16, b"JFIF\0")  # without a thumbnail
         position += 2 + length
-    # In the scan a 0xFF stands before 0x00 only, until the end; and there is nothing behind that.
+    # In the scan, 0x00 follows every 0xFF, and nothing follows the end marker.
     scan = jpeg[position:-2]
     assert scan.count(b"\xff") == scan.count(b"\xff\0")
     assert jpeg[-2:] == bytes((0xFF, EOI))
@@ -136,62 +136,64 @@ def webp_chunks(webp: bytes) -> list[bytes]:
     return found
 
 
-@pytest.mark.parametrize("written", NEEDED)
+@pytest.mark.parametrize("frame_format", REQUIRED_PARTS)
 @pytest.mark.parametrize("kind", FULL)
-def test_what_a_picture_tells_of_its_maker_is_left_behind(kind: str, written: str) -> None:
+def test_no_metadata_of_a_picture_reaches_the_frame(kind: str, frame_format: str) -> None:
     # given
-    source = laced(kind)
+    source = with_all_metadata(kind)
     assert SECRET.encode() in source
 
     # when
-    frame = normalize_image(source, size=(160, 90), format=written).data
+    frame = normalize_image(source, size=(160, 90), format=frame_format).data
 
     # then
-    assert not [word for word in WORDS if word in frame]
+    assert not [word for word in TRACES if word in frame]
 
 
-@pytest.mark.parametrize("written", NEEDED)
+@pytest.mark.parametrize("frame_format", REQUIRED_PARTS)
 @pytest.mark.parametrize("mode", ["cover", "pad", "blur", "stretch"])
 @pytest.mark.parametrize("kind", FULL)
-def test_a_frame_holds_nothing_but_what_its_pixels_need(kind: str, mode: str, written: str) -> None:
-    frame = normalize_image(laced(kind), size=(96, 54), mode=mode, format=written).data
+def test_a_frame_holds_only_the_parts_that_its_pixels_need(kind: str, mode: str, frame_format: str) -> None:
+    frame = normalize_image(with_all_metadata(kind), size=(96, 54), mode=mode, format=frame_format).data
 
-    assert set(parts(frame, written)) <= NEEDED[written]
+    assert set(parts(frame, frame_format)) <= REQUIRED_PARTS[frame_format]
 
 
 @pytest.mark.parametrize("quality", [60, 100])
-@pytest.mark.parametrize("written", NEEDED)
-def test_no_reader_finds_anything_in_a_frame(written: str, quality: int) -> None:
-    # given the frame of a picture that is turned, transparent and full of words
-    told = exif()
-    told[ExifTags.Base.Orientation] = 6
+@pytest.mark.parametrize("frame_format", REQUIRED_PARTS)
+def test_pillow_finds_no_metadata_in_a_frame(frame_format: str, quality: int) -> None:
+    # given a picture that is turned, transparent and full of metadata
+    tags = exif()
+    tags[ExifTags.Base.Orientation] = 6
     picture = landscape(200, 150).convert("RGBA")
     picture.putalpha(200)
-    source = encode(picture, "PNG", **(FULL["PNG"] | {"exif": told}))
+    source = encode(picture, "PNG", **(FULL["PNG"] | {"exif": tags}))
 
     # when
-    with Image.open(io.BytesIO(normalize_image(source, size=(96, 54), format=written, quality=quality).data)) as frame:
+    with Image.open(
+        io.BytesIO(normalize_image(source, size=(96, 54), format=frame_format, quality=quality).data)
+    ) as frame:
         frame.load()
         # then
-        told_of = {"exif", "xmp", "XML:com.adobe.xmp", "icc_profile", "comment", "photoshop", "dpi", "mp", "Author"}
-        assert not told_of & set(frame.info)
+        metadata = {"exif", "xmp", "XML:com.adobe.xmp", "icc_profile", "comment", "photoshop", "dpi", "mp", "Author"}
+        assert not metadata & set(frame.info)
         assert not frame.getexif()
         assert frame.mode == "RGB"
 
 
-@pytest.mark.parametrize("written", NEEDED)
+@pytest.mark.parametrize("frame_format", REQUIRED_PARTS)
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF"])
-def test_nothing_is_hidden_behind_the_end_of_the_picture(kind: str, written: str) -> None:
+def test_bytes_after_the_end_of_the_picture_are_dropped(kind: str, frame_format: str) -> None:
     source = encode(landscape(160, 90), kind) + SECRET.encode() * 100
 
-    frame = normalize_image(source, size=(160, 90), format=written).data
+    frame = normalize_image(source, size=(160, 90), format=frame_format).data
 
-    assert set(parts(frame, written)) <= NEEDED[written]
+    assert set(parts(frame, frame_format)) <= REQUIRED_PARTS[frame_format]
     assert SECRET.encode() not in frame
 
 
-def test_a_thumbnail_in_the_exif_is_left_behind() -> None:
-    # given a thumbnail of its own, as cameras write it: it shows what was later cropped away
+def test_a_thumbnail_in_the_exif_is_dropped() -> None:
+    # given a thumbnail, as cameras write it: it can show what was cropped later
     thumbnail = encode(Image.new("RGB", (16, 12), "red"), "JPEG")
     ifd0 = struct.pack(">HI", 0, 14)  # no entries; the next directory follows
     entries = [(0x0103, 3, 1, 6 << 16), (0x0201, 4, 1, 14 + 2 + 36 + 4), (0x0202, 4, 1, len(thumbnail))]
@@ -201,5 +203,5 @@ def test_a_thumbnail_in_the_exif_is_left_behind() -> None:
 
     # then
     frame = normalize_image(source, size=(160, 90)).data
-    assert set(segments(frame)) <= NEEDED["jpeg"]
+    assert set(segments(frame)) <= REQUIRED_PARTS["jpeg"]
     assert frame.count(bytes((0xFF, SOI))) == 1

@@ -1,4 +1,4 @@
-"""The tests of this folder need neither a network nor an account, and cannot use one by accident."""
+"""Unit tests cannot use a network or an AWS account by accident."""
 
 from __future__ import annotations
 
@@ -21,5 +21,5 @@ def test_an_event_loop_still_runs() -> None:
     assert asyncio.run(asyncio.sleep(0, "ran")) == "ran"
 
 
-def test_no_aws_variable_is_seen() -> None:
+def test_no_aws_variable_is_set() -> None:
     assert [name for name in os.environ if name.startswith("AWS_")] == []

@@ -1,4 +1,4 @@
-"""A picture that a camera stored sideways is shown upright, whichever mode, whichever of the eight ways it was held."""
+"""A picture is upright in every mode, whichever of the eight EXIF orientations it is stored in."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pytest
 from PIL import ExifTags, Image, ImageDraw, ImageFilter
 
 from sora_ready.domain.frame import Crop, Focus, Mode, Size
-from sora_ready.domain.imaging.normalize import ReadyImage, normalize_image
-from tests.unit.pictures import BLUE, encode, heic, is_near, landscape, psnr, shown
+from sora_ready.domain.imaging import ReadyImage, normalize_image
+from tests.unit.pictures import BLUE, decoded, encode, heic, is_near, landscape, psnr
 
-# Where the first stored row and the first stored column lie in the upright picture (EXIF 2.32, tag 0x0112).
+# Where the first stored row and column are in the upright picture (EXIF 2.32, tag 0x0112).
 ORIENTATIONS = {
     1: ("top", "left"),
     2: ("top", "right"),
@@ -23,11 +23,11 @@ ORIENTATIONS = {
     7: ("right", "bottom"),
     8: ("left", "bottom"),
 }
-# Sides that the decoder's small scales do not divide.
+# The decoder's scales do not divide these sides.
 SOURCE = landscape(601, 446)
 FRAMES = [Size(160, 90), Size(90, 160)]
-# The ways to look at a picture that a turn could confuse: what is cut, where the bars lie, and what is in them.
-LOOKS: dict[str, dict[str, Any]] = {
+# Options whose result depends on the orientation: what is cropped, where the bars are, and what is in them.
+OPTIONS: dict[str, dict[str, Any]] = {
     "cover": {"mode": "cover"},
     "pad": {"mode": "pad", "background": "auto"},
     "blur": {"mode": "blur"},
@@ -41,8 +41,8 @@ LOOKS: dict[str, dict[str, Any]] = {
 }
 
 
-def stored(upright: Image.Image, orientation: int) -> Image.Image:
-    """The pixels as a camera that notes `orientation` stores them."""
+def stored_as(upright: Image.Image, orientation: int) -> Image.Image:
+    """The pixels as a camera stores them with `orientation`."""
     row, column = ORIENTATIONS[orientation]
     picture = upright.transpose(Image.Transpose.TRANSPOSE) if row in {"left", "right"} else upright
     if row in {"bottom", "right"}:
@@ -52,89 +52,89 @@ def stored(upright: Image.Image, orientation: int) -> Image.Image:
     return picture
 
 
-def held(upright: Image.Image, orientation: int, kind: str = "JPEG") -> bytes:
-    """A file in which `upright` is stored turned, with the EXIF that says so."""
+def with_orientation(upright: Image.Image, orientation: int, kind: str = "JPEG") -> bytes:
+    """A file that stores the picture turned, with the EXIF orientation."""
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation
     options = {"quality": 98, "subsampling": 0} if kind == "JPEG" else {"lossless": True} if kind == "WEBP" else {}
-    return encode(stored(upright, orientation), kind, exif=exif, **options)
+    return encode(stored_as(upright, orientation), kind, exif=exif, **options)
 
 
 @pytest.mark.parametrize("size", FRAMES, ids=str)
 @pytest.mark.parametrize("mode", list(Mode))
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
-def test_however_it_was_held_a_photo_gives_the_same_frame(orientation: int, mode: Mode, size: Size) -> None:
+def test_a_photo_has_the_same_frame_in_every_orientation(orientation: int, mode: Mode, size: Size) -> None:
     expected = normalize_image(encode(SOURCE, "JPEG", quality=98, subsampling=0), size=size, mode=mode)
 
-    ready = normalize_image(held(SOURCE, orientation), size=size, mode=mode)
+    ready = normalize_image(with_orientation(SOURCE, orientation), size=size, mode=mode)
 
     assert ready.source_size == SOURCE.size
-    assert psnr(shown(ready), shown(expected)) > 43
+    assert psnr(decoded(ready), decoded(expected)) > 43
 
 
 def scene() -> Image.Image:
-    """A landscape with something in it to look at, off its middle both ways."""
+    """A landscape with a subject off its center in both directions."""
     picture = landscape(602, 446)
     draw = ImageDraw.Draw(picture)
     for step in range(0, 90, 10):
         draw.ellipse((380 + step // 2, 250 + step // 2, 500 - step // 2, 370 - step // 2), outline=BLUE, width=3)
-    # No camera sees edges as sharp as these; where a decoder puts them depends on its blocks.
+    # Where a decoder puts edges sharper than a camera's depends on its blocks.
     return picture.filter(ImageFilter.GaussianBlur(2))
 
 
 @cache
-def seen_upright(kind: str, look: str, size: Size) -> ReadyImage:
-    return normalize_image(held(scene(), 1, kind), size=size, format="png", **LOOKS[look])
+def expected_frame(kind: str, name: str, size: Size) -> ReadyImage:
+    return normalize_image(with_orientation(scene(), 1, kind), size=size, format="png", **OPTIONS[name])
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("name", OPTIONS)
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF"])
 @pytest.mark.parametrize("orientation", range(2, 9))
-def test_whatever_is_asked_for_is_found_in_the_upright_picture(orientation: int, kind: str, look: str) -> None:
-    picture = held(scene(), orientation, kind)
+def test_options_apply_to_the_upright_picture(orientation: int, kind: str, name: str) -> None:
+    picture = with_orientation(scene(), orientation, kind)
 
     for size in FRAMES:
-        ready = normalize_image(picture, size=size, format="png", **LOOKS[look])
+        ready = normalize_image(picture, size=size, format="png", **OPTIONS[name])
 
-        expected = seen_upright(kind, look, size)
-        # A window that the picture's details place may differ by what can be told apart in a thumbnail of the crop.
-        assert psnr(shown(ready), shown(expected)) > (30 if look == "a crop, and auto focus" else 43)
-        assert ready.region == pytest.approx(expected.region, abs=0.01 if "auto" in look else 1e-6)
+        expected = expected_frame(kind, name, size)
+        # The salient point is no more accurate than the pixels of the thumbnail.
+        assert psnr(decoded(ready), decoded(expected)) > (30 if name == "a crop, and auto focus" else 43)
+        assert ready.region == pytest.approx(expected.region, abs=0.01 if "auto" in name else 1e-6)
         assert is_near(ready.background, expected.background, 2)
 
 
 @pytest.mark.parametrize("turn", [1, 3, 6, 8])
-def test_a_phone_s_heic_is_upright(turn: int) -> None:
+def test_a_phones_heic_is_upright(turn: int) -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = turn
 
-    ready = normalize_image(heic(stored(scene(), turn), exif=exif.tobytes()), size=(160, 90), format="png")
+    ready = normalize_image(heic(stored_as(scene(), turn), exif=exif.tobytes()), size=(160, 90), format="png")
 
     assert ready.source_format == "HEIF"
     assert ready.source_size == scene().size
-    assert psnr(shown(ready), shown(seen_upright("PNG", "cover", Size(160, 90)))) > 35
+    assert psnr(decoded(ready), decoded(expected_frame("PNG", "cover", Size(160, 90)))) > 35
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF"])
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
-def test_orientation_is_heeded_in_every_format_that_carries_it(orientation: int, kind: str) -> None:
+def test_orientation_is_honored_in_every_format_that_has_it(orientation: int, kind: str) -> None:
     picture = landscape(240, 181)
     expected = normalize_image(encode(picture), size=(160, 90), mode="cover")
 
-    ready = normalize_image(held(picture, orientation, kind), size=(160, 90), mode="cover")
+    ready = normalize_image(with_orientation(picture, orientation, kind), size=(160, 90), mode="cover")
 
     assert ready.source_size == picture.size
-    assert psnr(shown(ready), shown(expected)) > 43
+    assert psnr(decoded(ready), decoded(expected)) > 43
 
 
 def test_a_picture_much_larger_than_its_frame_is_upright_too() -> None:
-    # So much larger that a JPEG is decoded at an eighth of its size.
+    # A JPEG this much larger is decoded at an eighth of its size.
     large = landscape(1603, 1206)
     expected = normalize_image(encode(large), size=(160, 90))
 
-    frames = [normalize_image(held(large, orientation), size=(160, 90)) for orientation in ORIENTATIONS]
+    frames = [normalize_image(with_orientation(large, orientation), size=(160, 90)) for orientation in ORIENTATIONS]
 
-    assert [psnr(shown(frame), shown(expected)) > 43 for frame in frames] == [True] * 8
+    assert [psnr(decoded(frame), decoded(expected)) > 43 for frame in frames] == [True] * 8
 
 
 @pytest.mark.parametrize(("orientation", "frame"), [(1, Size(64, 36)), (6, Size(36, 64))])
