@@ -13,18 +13,7 @@ from dataclasses import dataclass, replace
 from PIL import Image
 
 from sora_ready.domain.errors import ImageRejected
-from sora_ready.domain.frame import (
-    AUTO,
-    CENTER,
-    DECIMALS,
-    WHOLE,
-    Color,
-    Crop,
-    FrameOptions,
-    Mode,
-    Size,
-    nearest_size,
-)
+from sora_ready.domain.frame import AUTO, CENTER, DECIMALS, WHOLE, Color, Crop, FrameOptions, Mode, Size, nearest_size
 from sora_ready.domain.imaging.background import flatten_alpha
 from sora_ready.domain.imaging.color import PixelBox, reduce_picture, to_opaque_srgb
 from sora_ready.domain.imaging.decoding import load_picture, load_scaled, read_orientation, supports_scaled_decoding
