@@ -97,7 +97,7 @@ def apply_preset(options: Mapping[str, Option]) -> dict[str, Option]:
 def apply_model_defaults(options: Mapping[str, Option], catalog: Catalog) -> dict[str, Option]:
     """Return the options with the model's own default (source `model`) for each default that it doesn't support."""
     try:
-        model = _read(MODEL, options, Models(catalog.models))
+        model = _read(MODEL, options, Models(catalog))
     except RequestRejected:
         return dict(options)
     completed = dict(options)
@@ -105,7 +105,7 @@ def apply_model_defaults(options: Mapping[str, Option], catalog: Catalog) -> dic
         option = options.get(spec.name)
         if spec.model_default and option and option.source == "default":
             try:
-                spec.read(option, Models(catalog.models, model))
+                spec.read(option, Models(catalog, model))
             except RequestRejected:
                 completed[spec.name] = Option(spec.model_default(model), "model")
     return completed
@@ -116,8 +116,8 @@ def apply_model_defaults(options: Mapping[str, Option], catalog: Catalog) -> dic
 
 def parse_request(options: Mapping[str, Option], catalog: Catalog) -> VideoRequest:
     """Return the request that these options make. Raises `RequestRejected`."""
-    model = _read(MODEL, options, Models(catalog.models))
-    models = Models(catalog.models, model)
+    model = _read(MODEL, options, Models(catalog))
+    models = Models(catalog, model)
     for spec in OPTIONS.values():
         # Also those that no field below holds.
         if spec.name in options:
@@ -169,7 +169,7 @@ def validate_options(options: Mapping[str, Option], defaults: Mapping[str, str],
     completed = merge_options([("default", defaults)]) | dict(options)
     models = [completed[MODEL.name]]
     if MODEL.name not in options:
-        models += [Option(name, "default") for name in catalog.models]
+        models += [Option(name, "default") for name in catalog]
     refusals = []
     for model in models:
         try:
