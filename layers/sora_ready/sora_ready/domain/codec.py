@@ -46,7 +46,7 @@ def encode_fields(value: object) -> JsonObject:
 
 
 def decode(kind: type[T], record: Mapping[str, object]) -> T:
-    """Read back what `encode_object` wrote. Raises `KeyError` or `TypeError` if a field without a default is missing."""
+    """Read back what `encode_object` wrote. Raises `KeyError` or `TypeError` for a missing field without a default."""
     read = getattr(kind, "from_record", None)
     return cast(T, read(record)) if read else decode_fields(kind, record)
 

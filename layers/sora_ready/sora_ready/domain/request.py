@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import unquote
 
-from sora_ready.domain.catalog import Catalog, Model
+from sora_ready.domain.catalog import Catalog
 from sora_ready.domain.codec import JsonValue, encode_fields
 from sora_ready.domain.errors import RequestRejected
 from sora_ready.domain.frame import FrameOptions, Size
@@ -58,9 +58,6 @@ class VideoRequest:
     prompt: str
 
 
-# ---------------------------------------------------------------- from sources to options
-
-
 def merge_options(sources: Sequence[tuple[str, Mapping[str, JsonValue]]]) -> dict[str, Option]:
     """Return each option from the first of `sources` (source, values) that has it. Unknown names are ignored.
 
@@ -70,7 +67,10 @@ def merge_options(sources: Sequence[tuple[str, Mapping[str, JsonValue]]]) -> dic
     """
     options: dict[str, Option] = {}
     for source, values in sources:
-        given = {name: value for name, value in values.items() if not _is_blank(value)}
+        blank = {
+            name for name, value in values.items() if value is None or (isinstance(value, str) and not value.strip())
+        }
+        given = {name: value for name, value in values.items() if name not in blank}
         by_name = {name.strip().lower(): value for name, value in given.items()} | given
         by_name = {OTHER_NAMES[name]: value for name, value in by_name.items() if name in OTHER_NAMES} | by_name
         for spec in OPTIONS.values():
@@ -84,9 +84,7 @@ def apply_preset(options: Mapping[str, Option]) -> dict[str, Option]:
 
     Raises `RequestRejected` if there is no such preset.
     """
-    if PRESET.name not in options:
-        return dict(options)
-    preset = PRESET.read(options[PRESET.name])
+    preset = PRESET.read(options[PRESET.name]) if PRESET.name in options else {}
     return dict(options) | {
         name: Option(value, "preset")
         for name, value in preset.items()
@@ -109,9 +107,6 @@ def apply_model_defaults(options: Mapping[str, Option], catalog: Catalog) -> dic
             except RequestRejected:
                 completed[spec.name] = Option(spec.model_default(model), "model")
     return completed
-
-
-# ---------------------------------------------------------------- from options to a request
 
 
 def parse_request(options: Mapping[str, Option], catalog: Catalog) -> VideoRequest:
@@ -141,17 +136,6 @@ def parse_frame_options(options: Mapping[str, Option]) -> FrameOptions:
         format=_read(FORMAT, options),
         quality=_read(QUALITY, options),
     )
-
-
-def parse_sizes(option: Option, model: Model, others: Iterable[Model] = ()) -> tuple[Size, ...]:
-    """Return the sizes of the model that an option leaves to choose from.
-
-    Raises `RequestRejected` if there are none; it names those of the `others` that have one.
-    """
-    return SIZE.read(option, Models({other.name: other for other in others}, model))
-
-
-# ---------------------------------------------------------------- the options of an invocation
 
 
 def parse_body(fields: Mapping[str, JsonValue], defaults: Mapping[str, str], catalog: Catalog) -> dict[str, str]:
@@ -194,9 +178,6 @@ def request_conflicts(job: Job, options: Mapping[str, Option]) -> list[str]:
     ]
 
 
-# ---------------------------------------------------------------- one option
-
-
 def decode_metadata(value: str) -> str:
     """Return a metadata value with percent-encoded UTF-8 decoded. Any other value, such as `100% sharp`, is unchanged.
 
@@ -229,10 +210,6 @@ def _to_option(spec: OptionSpec[object], value: JsonValue, source: str) -> Optio
     if spec is PROMPT and (text is None or not isinstance(value, str)):
         raise RequestRejected(spec.name, text or _UNREADABLE, source, spec.allowed)
     return Option(_UNREADABLE if text is None else text, source)
-
-
-def _is_blank(value: JsonValue) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _to_text(value: JsonValue) -> str | None:
