@@ -13,30 +13,13 @@ from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import unquote
 
+from sora_ready.domain import options as table
 from sora_ready.domain.catalog import Catalog
 from sora_ready.domain.codec import JsonValue, encode_fields
 from sora_ready.domain.errors import RequestRejected
 from sora_ready.domain.frame import FrameOptions, Size
 from sora_ready.domain.job import Job
-from sora_ready.domain.options import (
-    BACKGROUND,
-    CROP,
-    FOCUS,
-    FORMAT,
-    MODE,
-    MODEL,
-    NO_MODELS,
-    OPTIONS,
-    OTHER_NAMES,
-    PRESET,
-    PROMPT,
-    QUALITY,
-    SECONDS,
-    SIZE,
-    Models,
-    Option,
-    OptionSpec,
-)
+from sora_ready.domain.options import NO_MODELS, OPTIONS, OTHER_NAMES, Models, Option, OptionSpec
 
 T = TypeVar("T")
 
@@ -84,7 +67,7 @@ def apply_preset(options: Mapping[str, Option]) -> dict[str, Option]:
 
     Raises `RequestRejected` if there is no such preset.
     """
-    preset = PRESET.read(options[PRESET.name]) if PRESET.name in options else {}
+    preset = table.PRESET.read(options[table.PRESET.name]) if table.PRESET.name in options else {}
     return dict(options) | {
         name: Option(value, "preset")
         for name, value in preset.items()
@@ -95,7 +78,7 @@ def apply_preset(options: Mapping[str, Option]) -> dict[str, Option]:
 def apply_model_defaults(options: Mapping[str, Option], catalog: Catalog) -> dict[str, Option]:
     """Return the options with the model's own default (source `model`) for each default that it doesn't support."""
     try:
-        model = _read(MODEL, options, Models(catalog))
+        model = _read(table.MODEL, options, Models(catalog))
     except RequestRejected:
         return dict(options)
     completed = dict(options)
@@ -111,7 +94,7 @@ def apply_model_defaults(options: Mapping[str, Option], catalog: Catalog) -> dic
 
 def parse_request(options: Mapping[str, Option], catalog: Catalog) -> VideoRequest:
     """Return the request that these options make. Raises `RequestRejected`."""
-    model = _read(MODEL, options, Models(catalog))
+    model = _read(table.MODEL, options, Models(catalog))
     models = Models(catalog, model)
     for spec in OPTIONS.values():
         # Also those that no field below holds.
@@ -119,22 +102,22 @@ def parse_request(options: Mapping[str, Option], catalog: Catalog) -> VideoReque
             spec.read(options[spec.name], models)
     return VideoRequest(
         model=model.name,
-        sizes=_read(SIZE, options, models),
+        sizes=_read(table.SIZE, options, models),
         frame_options=parse_frame_options(options),
-        seconds=_read(SECONDS, options, models),
-        prompt=_read(PROMPT, options),
+        seconds=_read(table.SECONDS, options, models),
+        prompt=_read(table.PROMPT, options),
     )
 
 
 def parse_frame_options(options: Mapping[str, Option]) -> FrameOptions:
     """Return how the frame is made. Raises `RequestRejected`."""
     return FrameOptions(
-        mode=_read(MODE, options),
-        focus=_read(FOCUS, options),
-        crop=_read(CROP, options),
-        background=_read(BACKGROUND, options),
-        format=_read(FORMAT, options),
-        quality=_read(QUALITY, options),
+        mode=_read(table.MODE, options),
+        focus=_read(table.FOCUS, options),
+        crop=_read(table.CROP, options),
+        background=_read(table.BACKGROUND, options),
+        format=_read(table.FORMAT, options),
+        quality=_read(table.QUALITY, options),
     )
 
 
@@ -151,13 +134,13 @@ def validate_options(options: Mapping[str, Option], defaults: Mapping[str, str],
     Options that name no model may suit any: the picture's tags, which take precedence, may name one.
     """
     completed = merge_options([("default", defaults)]) | dict(options)
-    models = [completed[MODEL.name]]
-    if MODEL.name not in options:
+    models = [completed[table.MODEL.name]]
+    if table.MODEL.name not in options:
         models += [Option(name, "default") for name in catalog]
     refusals = []
     for model in models:
         try:
-            parse_request(apply_model_defaults(apply_preset(completed | {MODEL.name: model}), catalog), catalog)
+            parse_request(apply_model_defaults(apply_preset(completed | {table.MODEL.name: model}), catalog), catalog)
         except RequestRejected as refusal:
             refusals.append(refusal)
         else:
@@ -169,7 +152,7 @@ def request_conflicts(job: Job, options: Mapping[str, Option]) -> list[str]:
     """Return the names of the options with which the job would have become another one."""
     made = {**job.options, **(encode_fields(job.request) if job.request else {})}
     # The size as it was given: `auto` becomes one of the model's.
-    made[SIZE.name] = made.get("requested_size", made.get(SIZE.name))
+    made[table.SIZE.name] = made.get("requested_size", made.get(table.SIZE.name))
     return [
         name
         for name, option in options.items()
@@ -207,7 +190,7 @@ def _meaning(name: str, value: str) -> object:
 def _to_option(spec: OptionSpec[object], value: JsonValue, source: str) -> Option:
     text = _to_text(value)
     # Any other option takes a few words only; a prompt takes any text, and would be paid for with its brackets.
-    if spec is PROMPT and (text is None or not isinstance(value, str)):
+    if spec is table.PROMPT and (text is None or not isinstance(value, str)):
         raise RequestRejected(spec.name, text or _UNREADABLE, source, spec.allowed)
     return Option(_UNREADABLE if text is None else text, source)
 

@@ -18,7 +18,7 @@ UPRIGHT = 1
 # Orientations 6 and 8, the quarter turns, undo each other; every other orientation undoes itself.
 _INVERSE = {6: 8, 8: 6}
 
-# If the bars of `pad` or `blur` would be this share of the frame or less, it is covered: they would look like a mistake.
+# Bars of `pad` or `blur` of this share of the frame or less would look like a mistake: the frame is covered.
 MIN_BAR_SHARE = 0.01
 # `auto` covers while that crops less than this share of the picture.
 MAX_AUTO_CROP = 0.12
