@@ -74,7 +74,7 @@ def _find_requested(job: Job, defaults: Mapping[str, str], catalog: Catalog) -> 
     except Rejected:
         values = {**defaults, **job.options}
         known = values["model"] if values["model"] in catalog else defaults["model"]
-        sizes = catalog[known].sizes if known in catalog else next(iter(catalog.models.values())).sizes
+        sizes = catalog[known].sizes if known in catalog else next(iter(catalog.values())).sizes
         return _Requested(values, values["model"], str(sizes[0]), values["seconds"], values["prompt"])
     values = {name: option.value for name, option in options.items()}
     return _Requested(values, parsed.model, str(parsed.sizes[0]), str(parsed.seconds), parsed.prompt)
