@@ -16,7 +16,7 @@ HORIZON = 960
 
 
 def make_sample(path: Path) -> Path:
-    """Write the sample, a sunset of 2400x1600, as a JPEG to `path`; return the path. It is the same picture each time."""
+    """Write the sample, a sunset of 2400x1600, as a JPEG to `path`; return the path. Each time it is the same."""
     picture = _gradient((WIDTH, HEIGHT), (24, 30, 72), (250, 150, 92), HORIZON)
     sea = _gradient((WIDTH, HEIGHT - HORIZON), (196, 112, 96), (14, 24, 52), HEIGHT - HORIZON)
     picture.paste(sea, (0, HORIZON))
