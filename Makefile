@@ -2,24 +2,15 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-# Taken as they are given, `$` and quotes included, and handed over in the environment. bash has a variable SECONDS of its
-# own, and MODE or SIZE may stand for something else in a person's shell, so only what is given to make itself counts.
-given = $(if $(filter command line,$(origin $(1))),$(value $(1)))
-override RUN_IMAGE := $(call given,IMAGE)
-override RUN_SIZE := $(call given,SIZE)
-override RUN_MODE := $(call given,MODE)
-override RUN_FOCUS := $(call given,FOCUS)
-override RUN_CROP := $(call given,CROP)
-override RUN_BACKGROUND := $(call given,BACKGROUND)
-override RUN_FORMAT := $(call given,FORMAT)
-override RUN_QUALITY := $(call given,QUALITY)
-override RUN_PRESET := $(call given,PRESET)
-override RUN_MODEL := $(call given,MODEL)
-override RUN_SECONDS := $(call given,SECONDS)
-override RUN_PROMPT := $(call given,PROMPT)
-override RUN_OUT := $(call given,OUT)
-export RUN_IMAGE RUN_SIZE RUN_MODE RUN_FOCUS RUN_CROP RUN_BACKGROUND RUN_FORMAT RUN_QUALITY RUN_PRESET
-export RUN_MODEL RUN_SECONDS RUN_PROMPT RUN_OUT
+# `make run` hands every variable of make's command line over as it was typed, `$` and quotes included, as the
+# environment variable MAKE_RUN_<NAME>, and the command takes the options that it knows. Another name, since bash has a
+# variable SECONDS of its own, and MODE or SIZE may mean something else in a shell. Make exports the variable itself too,
+# and must not expand it: a prompt may contain $(shell ...).
+ifeq ($(firstword $(MAKECMDGOALS)),run)
+given := $(foreach name,$(.VARIABLES),$(if $(filter command line,$(origin $(name))),$(name)))
+$(foreach name,$(given),$(eval override MAKE_RUN_$(name) := $$(value $(name)))$(eval export MAKE_RUN_$(name)))
+$(foreach name,$(given),$(eval override $(name) := $$(value $(name)))$(eval export $(name)))
+endif
 # Two per core: the end-to-end tests mostly wait.
 WORKERS = $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
 PORT ?= 4566
@@ -40,10 +31,7 @@ help: ## Show the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 22
 
 run: .venv/ready ## Send a picture through the stack [IMAGE= SIZE= MODE= PROMPT= MODEL= SECONDS= … OUT=out]
-	@$(BIN)/python -m local run --image="$$RUN_IMAGE" --size="$$RUN_SIZE" --mode="$$RUN_MODE" \
-		--focus="$$RUN_FOCUS" --crop="$$RUN_CROP" --background="$$RUN_BACKGROUND" --format="$$RUN_FORMAT" \
-		--quality="$$RUN_QUALITY" --preset="$$RUN_PRESET" --model="$$RUN_MODEL" --seconds="$$RUN_SECONDS" \
-		--prompt="$$RUN_PROMPT" --out="$$RUN_OUT"
+	@$(BIN)/python -m local run
 
 up: .venv/ready ## Keep the stack running, for the AWS CLI [PORT=4566 VIDEO_PORT=4010 PREFIX=]
 	@$(BIN)/python -m local up --port "$(PORT)" --video-port "$(VIDEO_PORT)" --prefix "$(PREFIX)"

@@ -1,4 +1,4 @@
-"""The command line: `python -m local run | up | build | deploy-local | normalize | connect-bucket | openapi`."""
+"""The command line of this machine: `python -m local COMMAND`."""
 
 from __future__ import annotations
 
@@ -11,21 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from local.display import Display
+from local.options import add_option_arguments, given_options, make_variable, write_table
 from sora_ready.domain.errors import RequestRejected
-from sora_ready.domain.request import FIELDS
 
-# The options that change the frame, with their help.
-PICTURE_OPTIONS = {
-    "size": "WIDTHxHEIGHT; or a name of the model's sizes (portrait, 720p, youtube, tiktok); or auto, the default",
-    "model": "whose sizes the names and auto mean; default sora-2",
-    "mode": "cover (the default), pad, blur, stretch or auto",
-    "focus": "what cover keeps: center (the default), top, bottom-left, two fractions (0.5 0.3), or auto",
-    "crop": "the part of the picture to use: left top right bottom, as fractions (0.1 0 0.9 1)",
-    "background": "black (the default), white, six hex digits, or auto",
-    "format": "jpeg (the default), png or webp",
-    "quality": "1 to 100; default 95",
-    "preset": "portrait, landscape, product, art or screenshot: several of these options at once",
-}
 FOLDER = Path(".local")
 INTERRUPTED = {
     "run": "Stopped. A job that was already sent continues at the server; job.json holds its last status.",
@@ -69,7 +57,7 @@ def _stack_command(options: argparse.Namespace, display: Display) -> int:
     try:
         if options.command == "run":
             image = Path(options.image) if options.image else None
-            picture_options = {name: value for name in FIELDS if (value := getattr(options, name).strip())}
+            picture_options = given_options(options)
             succeeded = run_picture(image, picture_options, Path(options.out or "out"), FOLDER / "run", display)
         elif options.command == "up":
             keep_stack_up(
@@ -94,7 +82,7 @@ def _normalize(options: argparse.Namespace, display: Display) -> int:
     from local.normalize import NormalizeCommand, NormalizeCommandError, normalize_photos, parse_options  # noqa: PLC0415
 
     try:
-        sizes, frame_options = parse_options({name: getattr(options, name) for name in PICTURE_OPTIONS})
+        sizes, frame_options = parse_options(given_options(options))
         command = NormalizeCommand(
             paths=options.photos,
             sizes=sizes,
@@ -119,6 +107,12 @@ def _openapi(options: argparse.Namespace, display: Display) -> int:
     return 0
 
 
+def _options_table(options: argparse.Namespace, display: Display) -> int:
+    write_table(options.out)
+    display.print_step(str(options.out))
+    return 0
+
+
 def _connect_bucket(options: argparse.Namespace, display: Display) -> int:
     from local.connect_bucket import ConnectBucketCommand, run_connect_bucket  # noqa: PLC0415
 
@@ -133,6 +127,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace, Display], int]] = {
     "deploy-local": _stack_command,
     "normalize": _normalize,
     "openapi": _openapi,
+    "options": _options_table,
     "connect-bucket": _connect_bucket,
 }
 
@@ -145,10 +140,10 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
 
     run = commands.add_parser("run", help="send one picture through the stack and write the results")
-    run.add_argument("--image", default="", help="the picture; without it, a sample")
-    for name in FIELDS:
-        run.add_argument(f"--{name}", default="", help=f"the picture's option {name}")
-    run.add_argument("--out", default="out", help="where to write job.json, the ready copy and video.mp4")
+    run.add_argument("--image", default=make_variable("image"), help="the picture; without it, a sample")
+    add_option_arguments(run, for_video=True)
+    out = make_variable("out")
+    run.add_argument("--out", default=out, help="where to write job.json, the ready copy and video.mp4; default out")
 
     up = commands.add_parser("up", help="keep the stack running until Ctrl-C")
     up.add_argument("--port", type=_port, default=4566, help="port of the AWS emulator")
@@ -162,6 +157,9 @@ def _parser() -> argparse.ArgumentParser:
     openapi = commands.add_parser("openapi", help="write the API's OpenAPI document; no AWS")
     openapi.add_argument("--out", type=_path, default=Path("docs/openapi.json"), help="default docs/openapi.json")
 
+    table = commands.add_parser("options", help="write the table of options into the README; no AWS")
+    table.add_argument("--out", type=_path, default=Path("README.md"), help="default README.md")
+
     _add_connect_bucket(
         commands.add_parser("connect-bucket", help="have your bucket send its uploads to EventBridge, here or on AWS")
     )
@@ -172,11 +170,10 @@ def _parser() -> argparse.ArgumentParser:
 def _add_normalize(normalize: argparse.ArgumentParser) -> None:
     normalize.description = (
         "Turn photos into exact frames. Exit code: 0 all photos became frames, 1 some were refused, 2 the arguments "
-        "cannot be used."
+        "cannot be used. --size takes any WIDTHxHEIGHT too."
     )
     normalize.add_argument("photos", nargs="*", type=_path, metavar="PHOTO", help="a file, or a folder of photos")
-    for name, text in PICTURE_OPTIONS.items():
-        normalize.add_argument(f"--{name}", default="", help=text)
+    add_option_arguments(normalize, for_video=False)
     normalize.add_argument("--out", type=_path, help="the folder for the frames; it keeps the photos' subfolders")
     normalize.add_argument("--contact-sheet", type=_path, metavar="FILE", help="a picture of all modes side by side")
     normalize.add_argument("--samples", action="store_true", help="add the project's own sample pictures")

@@ -9,7 +9,6 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import cast
 
 from PIL import Image
 
@@ -30,11 +29,11 @@ from local.sample import SAMPLES
 from local.workers import spread_work
 from sora_ready.domain.catalog import load_catalog
 from sora_ready.domain.errors import ImageRejected, RequestRejected
-from sora_ready.domain.frame import AUTO, MAX_SIDE, Format, FrameOptions, Size
+from sora_ready.domain.frame import Format, FrameOptions, Size
 from sora_ready.domain.imaging import make_ready_image
-from sora_ready.domain.request import apply_preset, merge_options, parse_frame_options, parse_sizes
-
-DEFAULTS = {"size": AUTO, "model": "sora-2"}
+from sora_ready.domain.options import DEFAULTS, MODEL, OPTIONS, SIZE, Models
+from sora_ready.domain.request import apply_preset, merge_options, parse_frame_options
+from sora_ready.domain.size_names import find_sizes, list_sizes
 
 
 class NormalizeCommandError(Exception):
@@ -88,20 +87,22 @@ def parse_options(options: Mapping[str, str]) -> tuple[tuple[Size, ...], FrameOp
     """
     merged = apply_preset(merge_options([("option", options), ("default", DEFAULTS)]))
     models = load_catalog().models
-    name, size = merged["model"], merged["size"]
-    model = models.get(name.value.lower())
-    if model is None:
-        raise RequestRejected("model", name.value, name.source, models)
-    frame_options = parse_frame_options(merged)
+    model = MODEL.read(merged["model"], Models(models))
+    size = merged.pop("size")
+    for name, option in merged.items():
+        # Also those that no frame option holds.
+        OPTIONS[name].read(option, Models(models, model))
+    sizes = find_sizes(size.value, model.sizes) or _parse_pixels(size.value)
+    if not sizes:
+        raise RequestRejected("size", size.value, size.source, [*SIZE.allowed, *list_sizes(model.sizes)])
+    return sizes, parse_frame_options(merged)
+
+
+def _parse_pixels(text: str) -> tuple[Size, ...]:
     try:
-        return (Size.parse(size.value),), frame_options
+        return (Size.parse(text),)
     except ValueError:
-        pass
-    try:
-        return parse_sizes(size, model), frame_options
-    except RequestRejected as refusal:
-        allowed = [f"any WIDTHxHEIGHT up to {MAX_SIDE}x{MAX_SIDE}", *cast(list[str], refusal.facts["allowed"])]
-        raise RequestRejected("size", size.value, size.source, allowed) from None
+        return ()
 
 
 def normalize_photo(task: PhotoTask) -> PhotoResult:

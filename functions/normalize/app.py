@@ -51,7 +51,7 @@ def build_step() -> Normalize:
         uploads=UploadBucket(s3),
         outputs=OutputBucket(s3, settings().output_bucket),
         catalog=load_catalog(settings().video_models),
-        defaults=settings().defaults(),
+        defaults=settings().defaults,
         max_source_bytes=settings().max_source_bytes,
         decode_timeout_seconds=settings().decode_timeout_seconds,
     )

@@ -1,4 +1,4 @@
-"""A stack of the previous release is updated, then gets another upload bucket: no record and no file is lost."""
+"""A stack of the last release is updated to this version, then connected to another bucket: no data is lost."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ from local.sample import make_sample
 from local.stack import LocalStack, VideoServer
 from tests.e2e.wait_for_jobs import wait_for_jobs
 
-# The template of the previous release. Each release adds its own.
-PREVIOUS = Path(__file__).parent / "templates" / "0.2.0.yaml"
+# The template of the last release. Each release adds its own.
+LAST_RELEASE = Path(__file__).parent / "templates" / "0.2.0.yaml"
 TABLES = {"JobsTable": "job_id", "LedgerTable": "entry"}
 
 
 @pytest.fixture(scope="module")
 def updated(empty_account: tuple[Emulator, VideoServer]) -> tuple[Stack, LocalStack, dict[str, Any]]:
-    """The stack before the update, the one after it, and the contents before it."""
+    """The stack before and after the update, and its data before."""
     emulator, server = empty_account
-    before = deploy_template(emulator, server.parameters(), source=PREVIOUS)
+    before = deploy_template(emulator, server.parameters(), source=LAST_RELEASE)
     fill(emulator, before)
-    data = contents(emulator, before)
-    after = deploy_template(emulator, server.parameters())
+    data = read_data(emulator, before)
+    # A parameter changes too: CloudFormation refuses an update that changes nothing.
+    after = deploy_template(emulator, server.parameters() | {"LogRetentionDays": "7"})
     return before, LocalStack(emulator, after, server, Path()), data
 
 
@@ -38,7 +39,7 @@ def fill(emulator: Emulator, stack: Stack) -> None:
         emulator.client("s3").put_object(Bucket=stack.outputs[bucket], Key=name, Body=b"written before")
 
 
-def contents(emulator: Emulator, stack: Stack) -> dict[str, Any]:
+def read_data(emulator: Emulator, stack: Stack) -> dict[str, Any]:
     dynamodb, s3 = emulator.client("dynamodb"), emulator.client("s3")
     data: dict[str, Any] = {
         table: sorted(
@@ -57,16 +58,16 @@ def contents(emulator: Emulator, stack: Stack) -> dict[str, Any]:
     return data
 
 
-def test_tables_and_buckets_still_hold_their_data(updated: tuple[Stack, LocalStack, dict[str, Any]]) -> None:
+def test_tables_and_buckets_keep_their_data(updated: tuple[Stack, LocalStack, dict[str, Any]]) -> None:
     before, local, data = updated
 
-    kept = [*TABLES, "UploadBucket", "OutputBucket"]
-    assert {name: local.stack.outputs[name] for name in kept} == {name: before.outputs[name] for name in kept}
+    retained = [*TABLES, "UploadBucket", "OutputBucket"]
+    assert {name: local.stack.outputs[name] for name in retained} == {name: before.outputs[name] for name in retained}
     assert len(data["JobsTable"]) == 25
-    assert contents(local.emulator, before) == data
+    assert read_data(local.emulator, before) == data
 
 
-def test_the_updated_stack_creates_videos(updated: tuple[Stack, LocalStack, dict[str, Any]], tmp_path: Path) -> None:
+def test_the_updated_stack_makes_videos(updated: tuple[Stack, LocalStack, dict[str, Any]], tmp_path: Path) -> None:
     _, local, _ = updated
 
     key = local.upload_picture(make_sample(tmp_path / "after.jpg"), {})
@@ -74,24 +75,24 @@ def test_the_updated_stack_creates_videos(updated: tuple[Stack, LocalStack, dict
     assert [job["status"] for job in wait_for_jobs(local, key)] == ["completed"]
 
 
-def test_a_stack_that_gets_another_bucket_leaves_its_own_as_it_was(
+def test_a_stack_that_gets_an_existing_bucket_keeps_its_own(
     updated: tuple[Stack, LocalStack, dict[str, Any]], tmp_path: Path
 ) -> None:
     # given
     before, local, data = updated
     s3, own = local.emulator.client("s3"), before.outputs["UploadBucket"]
-    s3.create_bucket(Bucket="another-bucket")
+    s3.create_bucket(Bucket="existing-bucket")
     s3.put_bucket_notification_configuration(
-        Bucket="another-bucket", NotificationConfiguration={"EventBridgeConfiguration": {}}
+        Bucket="existing-bucket", NotificationConfiguration={"EventBridgeConfiguration": {}}
     )
 
     # when
-    parameters = local.server.parameters() | {"ExistingUploadBucket": "another-bucket", "UploadPrefix": "in/"}
+    parameters = local.server.parameters() | {"ExistingUploadBucket": "existing-bucket", "UploadPrefix": "in/"}
     later = LocalStack(local.emulator, deploy_template(local.emulator, parameters), local.server, Path())
 
-    # then its own bucket still has its files and its policy, and the other one is used
-    assert later.stack.outputs["UploadBucket"] == "another-bucket"
-    assert contents(local.emulator, before) == data
+    # then its own bucket still has its files and its policy, and the existing one is used
+    assert later.stack.outputs["UploadBucket"] == "existing-bucket"
+    assert read_data(local.emulator, before) == data
     assert "OnlyOverTls" in s3.get_bucket_policy(Bucket=own)["Policy"]
     later.upload_picture(make_sample(tmp_path / "p.jpg"), {}, key="in/p.jpg")
     assert [job["status"] for job in wait_for_jobs(later, "in/p.jpg")] == ["completed"]

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from sora_ready.adapters.job_table import JobTable
 from sora_ready.adapters.output_bucket import OutputBucket
-from sora_ready.domain.imaging.normalize import ReadyImage, normalize_image
+from sora_ready.domain.imaging import ReadyImage, make_ready_image
 from sora_ready.domain.job import Job, ReadyCopy, SourceObject
 from sora_ready.domain.job_id import make_job_id
 from sora_ready.pipeline import normalize as step
@@ -26,7 +26,7 @@ DECODE_TIMEOUT_SECONDS = 90
 
 Decode = Callable[..., ReadyImage]
 Meanwhile = Callable[[], object]
-real_decode: Decode = normalize_image
+real_decode: Decode = make_ready_image
 
 
 class Killed(BaseException):
@@ -39,7 +39,7 @@ class Decoder:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.errors: list[BaseException] = []
         self.decodes = 0
-        monkeypatch.setattr(step, "normalize_image", self.decode)
+        monkeypatch.setattr(step, "make_ready_image", self.decode)
 
     def decode(self, *arguments: Any, **options: Any) -> ReadyImage:
         self.decodes += 1

@@ -55,7 +55,7 @@ def normalize_and_crash(
 ) -> None:
     """Run the step, in a process of its own, on a picture whose decoder ends the process with this signal."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    vars(step)["normalize_image"] = lambda *_, **__: os.kill(os.getpid(), signal_number)
+    vars(step)["make_ready_image"] = lambda *_, **__: os.kill(os.getpid(), signal_number)
     normalize = step.Normalize(
         jobs=JobTable(ForwardedClient(requests, responses), table, now=clock),  # type: ignore[arg-type] # a fake client
         uploads=OneUpload(),

@@ -8,7 +8,7 @@ import pytest
 
 from sora_ready.adapters.job_table import JobTable
 from sora_ready.domain.errors import TransitionRefused
-from sora_ready.domain.imaging.normalize import ReadyImage
+from sora_ready.domain.imaging import ReadyImage
 from sora_ready.domain.job import Decoding, Job, SourceObject, Status
 from sora_ready.pipeline import normalize as step
 
@@ -46,7 +46,7 @@ def test_deliveries_at_once_do_not_count_each_other(
             jobs.append(normalize(stack, source))
         return real_decode(*arguments, **options)
 
-    monkeypatch.setattr(step, "normalize_image", decode)
+    monkeypatch.setattr(step, "make_ready_image", decode)
 
     # when
     jobs.append(normalize(stack, source))

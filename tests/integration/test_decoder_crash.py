@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sora_ready.adapters.upload_bucket import Upload, UploadBucket
-from sora_ready.domain.imaging.normalize import ReadyImage
+from sora_ready.domain.imaging import ReadyImage
 from sora_ready.domain.job import Decoding, Job, SourceObject, Status
 from sora_ready.pipeline import decode_attempts
 from sora_ready.pipeline import normalize as step
@@ -45,7 +45,7 @@ def test_a_job_is_recorded_before_its_picture_is_decoded(
         stack.clock.advance(seconds=3)
         return real_decode(*arguments, **options)
 
-    monkeypatch.setattr(step, "normalize_image", decode)
+    monkeypatch.setattr(step, "make_ready_image", decode)
 
     # when
     ready = normalize(stack, source)
@@ -190,12 +190,12 @@ def test_a_picture_that_crashes_every_decoder_fails_no_other_picture(
     bad = stack.upload(first.key, b"poison")
     event["Records"][0]["body"] = event["Records"][0]["body"].replace(str(first.version_id), str(bad.version_id))
 
-    def decode(data: bytes, **options: Any) -> ReadyImage:
+    def decode(data: bytes, *arguments: Any) -> ReadyImage:
         if data == b"poison":
             raise Killed
-        return real_decode(data, **options)
+        return real_decode(data, *arguments)
 
-    monkeypatch.setattr(step, "normalize_image", decode)
+    monkeypatch.setattr(step, "make_ready_image", decode)
     function = load("normalize")
     clock = Clock()
     function.build_step().jobs.now = clock

@@ -88,7 +88,7 @@ def test_an_attempt_that_cannot_be_taken_off_the_record_does_not_hide_its_error(
 ) -> None:
     # given a table that throttles every write after the first
     written: list[Job] = []
-    jobs = ThrottledTable(stack, lambda job: bool(written) or written.append(job))  # type: ignore[func-returns-value] # None is false
+    jobs = ThrottledTable(stack, lambda job: bool(written) or written.append(job))
     decoder.errors = [RuntimeError("a bug")]
 
     # when

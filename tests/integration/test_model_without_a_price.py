@@ -1,6 +1,9 @@
-"""A model whose price is not known cannot be kept within a budget, so no frame is saved for it and nothing is sent."""
+"""A model without a price cannot be kept within a budget, so its jobs are rejected and nothing is saved or sent."""
 
 from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -18,7 +21,7 @@ MODELS = """{
 
 
 @pytest.mark.parametrize("options", ["model=unpriced", "model=unpriced&size=64x48", "model=half&size=48x64"])
-def test_a_model_without_a_price_is_refused_and_the_record_says_where_one_is_set(stack: Stack, options: str) -> None:
+def test_a_model_without_a_price_is_rejected_and_the_error_says_where_to_set_one(stack: Stack, options: str) -> None:
     # given
     source = stack.upload("beach.jpg", picture(80, 60), Tagging=options)
 
@@ -29,13 +32,14 @@ def test_a_model_without_a_price_is_refused_and_the_record_says_where_one_is_set
     assert job == recorded(stack, job)
     assert (job.status, job.error.code, job.error.facts["source"]) == (Status.REJECTED, "invalid_model", "tag")
     assert "set one in the parameter VideoModels (0 if it is free)" in job.error.message
-    assert "unpriced" not in job.error.facts["allowed"]
-    assert {"half", "free", "sora-2"} <= set(job.error.facts["allowed"])
-    # and no copy is there that would wake submit
+    allowed: Any = job.error.facts["allowed"]
+    assert "unpriced" not in allowed
+    assert {"half", "free", "sora-2"} <= set(allowed)
+    # and there is no copy that would trigger submit
     assert stack.output_keys() == []
 
 
-def test_a_default_without_a_price_is_told_as_the_stacks(stack: Stack) -> None:
+def test_a_default_without_a_price_names_its_source(stack: Stack) -> None:
     job = normalize(
         stack,
         stack.upload("beach.jpg", picture(80, 60)),
@@ -47,9 +51,9 @@ def test_a_default_without_a_price_is_told_as_the_stacks(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize(("options", "price"), [("model=free", "0"), ("model=half&size=64x48", "0.40")])
-def test_a_model_that_is_free_or_has_a_price_for_the_size_is_taken(stack: Stack, options: str, price: str) -> None:
+def test_a_model_that_is_free_or_has_a_price_for_the_size_is_accepted(stack: Stack, options: str, price: str) -> None:
     source = stack.upload("beach.jpg", picture(80, 60), Tagging=options)
 
     job = normalize(stack, source, catalog=load_catalog(MODELS))
 
-    assert (job.status, job.request.price_usd) == (Status.READY, price)
+    assert (job.status, job.request.price_usd) == (Status.READY, Decimal(price))

@@ -1,4 +1,4 @@
-"""A stack that is told to take its pictures from its own output bucket makes nothing of its own copies."""
+"""A stack that reads its own output bucket makes no jobs of its own copies."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from .run_steps import normalize
 from .stack_fixtures import OUTPUT_BUCKET, Stack, picture
 
 
-def test_what_lies_in_the_output_bucket_is_rejected_unread_and_no_copy_is_made_of_it(stack: Stack) -> None:
-    # given a ready copy, announced as an upload
+def test_an_object_in_the_output_bucket_is_rejected_unread_and_not_copied(stack: Stack) -> None:
+    # given the event of a ready copy in the normalize queue
     first = normalize(stack, stack.upload("beach.jpg", picture(100, 100)))
 
     # when

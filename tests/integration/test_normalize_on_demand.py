@@ -1,10 +1,11 @@
-"""`normalize`, called: the upload becomes the job that was asked for, one job however often; errors come by name."""
+"""A direct invocation of `normalize` makes an upload the job that it asks for, once; errors are raised by name."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -14,10 +15,12 @@ from sora_ready.domain.errors import (
     JobNotFound,
     RequestConflict,
     RequestRejected,
+    SoraReadyError,
+    SourceForbidden,
     SourceRejected,
     TransitionRefused,
 )
-from sora_ready.domain.job import Job, SourceObject, Status
+from sora_ready.domain.job import Channel, Invocation, Job, SourceObject, Status
 from sora_ready.domain.job_id import make_job_id
 from sora_ready.pipeline import normalize_on_demand as on_demand_module
 from sora_ready.pipeline.create_job import create_job
@@ -28,14 +31,14 @@ from .stack_fixtures import UPLOAD_BUCKET, Stack, picture
 
 
 def only_job(stack: Stack) -> Job:
-    """The one job that is on record."""
+    """Return the only job that is recorded."""
     (item,) = stack.dynamodb.scan(TableName=stack.table)["Items"]
     job = stack.jobs.get_job(item["job_id"]["S"])
     assert job is not None
     return job
 
 
-def test_a_call_makes_the_frame_that_it_asks_for(stack: Stack) -> None:
+def test_an_invocation_makes_the_frame_that_it_asks_for(stack: Stack) -> None:
     stack.upload(KEY, picture(40, 120))
     job = invoke_normalize(stack, mode="pad", background="#336699", prompt="p" * 5000, size="48x64")
     assert job.status is Status.READY
@@ -47,27 +50,27 @@ def test_a_call_makes_the_frame_that_it_asks_for(stack: Stack) -> None:
     assert stack.due_row(job) is not None
 
 
-def test_what_the_picture_says_itself_goes_before_what_the_call_asks(stack: Stack) -> None:
+def test_the_pictures_own_tags_override_the_invocations_options(stack: Stack) -> None:
     stack.upload(KEY, picture(40, 120), Tagging="mode=blur")
     for _ in range(2):
         job = invoke_normalize(stack, mode="pad", background="white")
         assert (job.request.mode, job.request.background) == ("blur", "ffffff")
 
 
-def test_called_twice_it_is_one_job(stack: Stack) -> None:
+def test_two_equal_invocations_are_one_job(stack: Stack) -> None:
     stack.upload(KEY, picture(80, 60))
     assert invoke_normalize(stack, mode="pad") == invoke_normalize(stack, mode="PAD") == invoke_normalize(stack)
     assert len(stack.output_keys("ready/")) == 1
 
 
-def test_a_call_and_the_uploads_own_event_are_one_job_whichever_comes_first(stack: Stack) -> None:
+def test_an_invocation_and_the_uploads_own_event_are_one_job_in_either_order(stack: Stack) -> None:
     upload = stack.upload(KEY, picture(80, 60))
     assert invoke_normalize(stack, mode="pad") == normalize(stack, upload)
     upload = stack.upload("other.jpg", picture(80, 60))
     assert normalize(stack, upload) == invoke_normalize(stack, key="other.jpg")
 
 
-def test_a_version_can_be_named(stack: Stack) -> None:
+def test_an_invocation_can_name_a_version(stack: Stack) -> None:
     first = stack.upload(KEY, picture(80, 60))
     stack.upload(KEY, picture(60, 80))
     job = invoke_normalize(stack, version_id=first.version_id)
@@ -75,7 +78,7 @@ def test_a_version_can_be_named(stack: Stack) -> None:
     assert invoke_normalize(stack).picture.width == 60
 
 
-def test_without_versions_the_job_of_the_uploads_event_is_found(stack: Stack) -> None:
+def test_without_versions_an_invocation_finds_the_job_of_the_uploads_event(stack: Stack) -> None:
     stack.s3.create_bucket(Bucket="plain")
     upload = stack.upload(KEY, picture(80, 60), bucket="plain")
     assert upload.version_id is None
@@ -87,7 +90,7 @@ def test_without_versions_the_job_of_the_uploads_event_is_found(stack: Stack) ->
 
 
 @pytest.mark.parametrize(
-    ("made_with", "asked", "differing"),
+    ("first", "second", "differing"),
     [
         ({"mode": "pad"}, {"mode": "cover"}, ["mode"]),
         ({}, {"mode": "pad", "prompt": "a storm"}, ["mode", "prompt"]),
@@ -95,54 +98,56 @@ def test_without_versions_the_job_of_the_uploads_event_is_found(stack: Stack) ->
         ({}, {"submit": False}, ["submit"]),
     ],
 )
-def test_a_call_that_asks_for_another_job_of_the_upload_is_told_in_what(
-    stack: Stack, made_with: dict[str, object], asked: dict[str, object], differing: list[str]
+def test_an_invocation_with_other_options_raises_a_conflict_that_names_them(
+    stack: Stack, first: dict[str, Any], second: dict[str, Any], differing: list[str]
 ) -> None:
     stack.upload(KEY, picture(80, 60))
-    job = invoke_normalize(stack, **made_with)
+    job = invoke_normalize(stack, **first)
     with pytest.raises(RequestConflict) as conflict:
-        invoke_normalize(stack, **asked)
-    assert sorted(conflict.value.facts["fields"]) == differing
+        invoke_normalize(stack, **second)
+    fields: Any = conflict.value.facts["fields"]
+    assert sorted(fields) == differing
     assert conflict.value.facts["job_id"] == job.id
     assert "storm" not in conflict.value.message
     assert recorded(stack, job) == job
 
 
-def test_an_event_that_is_quicker_at_the_last_moment_is_noticed(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_event_that_is_faster_at_the_last_moment_raises_the_conflict(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
     upload = stack.upload(KEY, picture(80, 60))
-    receive = on_demand_module.create_job
 
-    def late(*given: object) -> None:
+    def create_late(*arguments: Any) -> tuple[Job, bool]:
         normalize(stack, upload)
-        receive(*given)  # type: ignore[arg-type]
+        return create_job(*arguments)
 
-    monkeypatch.setattr(on_demand_module, "create_job", late)
+    monkeypatch.setattr(on_demand_module, "create_job", create_late)
     with pytest.raises(RequestConflict):
         invoke_normalize(stack, mode="pad")
     assert only_job(stack).request.mode == "cover"
 
 
-def test_two_calls_at_the_same_time_are_one_job(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_invocations_at_the_same_time_are_one_job(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     stack.upload(KEY, picture(80, 60))
     put = stack.jobs.put_job
 
-    def beaten(job: Job) -> Job:
+    def lose_race(job: Job) -> Job:
         monkeypatch.setattr(stack.jobs, "put_job", put)
-        put(replace(job, request={"mode": "pad"}, option_sources={"mode": "body"}))
+        put(replace(job, options={"mode": "pad"}, option_sources={"mode": "body"}))
         raise TransitionRefused(job.id, job.status, "received")
 
-    monkeypatch.setattr(stack.jobs, "put_job", beaten)
+    monkeypatch.setattr(stack.jobs, "put_job", lose_race)
     assert invoke_normalize(stack).request.mode == "pad"
 
 
-def test_for_the_frame_alone_nothing_wakes_the_job(stack: Stack) -> None:
+def test_a_job_that_only_makes_a_frame_is_never_due(stack: Stack) -> None:
     stack.upload(KEY, picture(80, 60))
     job = invoke_normalize(stack, submit=False)
     assert (job.status, job.due_at, stack.due_row(job)) == (Status.READY, None, None)
     assert stack.output_keys("ready/") == [job.copy.key]
 
 
-def test_a_job_that_is_on_record_is_normalized_by_its_id(stack: Stack) -> None:
+def test_a_recorded_job_is_normalized_by_its_id(stack: Stack) -> None:
     stack.upload(KEY, picture(80, 60))
     job = invoke_normalize(stack)
     assert invoke_normalize(stack, job_id=job.id) == job
@@ -151,7 +156,7 @@ def test_a_job_that_is_on_record_is_normalized_by_its_id(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "asked", "error", "code"),
+    ("data", "options", "error", "code"),
     [
         (b"no picture", {}, ImageRejected, "not_an_image"),
         (picture(80, 60), {"mode": "sideways"}, RequestRejected, "invalid_mode"),
@@ -159,19 +164,19 @@ def test_a_job_that_is_on_record_is_normalized_by_its_id(stack: Stack) -> None:
         (picture(80, 60), {"prompt": ["a", "list"]}, RequestRejected, "invalid_prompt"),
     ],
 )
-def test_what_cannot_be_used_is_raised_by_name_and_on_record(
-    stack: Stack, data: bytes, asked: dict[str, object], error: type[Exception], code: str
+def test_a_rejection_is_raised_by_name_and_recorded(
+    stack: Stack, data: bytes, options: dict[str, Any], error: type[SoraReadyError], code: str
 ) -> None:
     stack.upload(KEY, data)
     for _ in range(2):
         with pytest.raises(error) as rejection:
-            invoke_normalize(stack, **asked)
+            invoke_normalize(stack, **options)
         job = only_job(stack)
-        assert (job.status, job.error.code, rejection.value.code) == (Status.REJECTED, code, code)  # type: ignore[attr-defined]
-        assert rejection.value.facts["job_id"] == job.id  # type: ignore[attr-defined]
+        assert (job.status, job.error.code, rejection.value.code) == (Status.REJECTED, code, code)
+        assert rejection.value.facts["job_id"] == job.id
 
 
-def test_an_object_that_is_not_there_is_rejected_and_the_picture_that_comes_later_is_not(stack: Stack) -> None:
+def test_a_missing_object_is_rejected_and_a_picture_uploaded_later_is_not(stack: Stack) -> None:
     for _ in range(2):
         with pytest.raises(SourceRejected) as rejection:
             invoke_normalize(stack)
@@ -180,66 +185,66 @@ def test_an_object_that_is_not_there_is_rejected_and_the_picture_that_comes_late
     assert invoke_normalize(stack).status is Status.READY
 
 
-def test_a_job_whose_picture_was_deleted_since_is_still_found_by_its_version(stack: Stack) -> None:
+def test_a_job_whose_picture_was_deleted_is_still_found_by_its_version(stack: Stack) -> None:
     upload = stack.upload(KEY, picture(80, 60))
     job = invoke_normalize(stack)
     stack.s3.delete_object(Bucket=UPLOAD_BUCKET, Key=KEY, VersionId=upload.version_id)
     assert invoke_normalize(stack, version_id=upload.version_id) == job
 
 
-def test_a_call_that_died_is_taken_up_by_the_next_message_with_what_it_asked_for(stack: Stack) -> None:
+def test_after_a_crash_the_next_message_uses_the_invocations_options(stack: Stack) -> None:
     upload = stack.upload(KEY, picture(80, 60))
-    create_job(upload, {"mode": "pad"}, {"door": "direct", "submit": False}, stack.jobs)
+    create_job(upload, {"mode": "pad"}, Invocation(Channel.DIRECT, submit=False), stack.jobs)
     job = normalize(stack, SourceObject(UPLOAD_BUCKET, KEY, version_id=upload.version_id))
     assert (job.request.mode, job.due_at) == ("pad", None)
 
 
 @pytest.mark.parametrize("operation", ["HeadObject", "GetObject", "GetObjectTagging"])
-def test_what_the_stack_may_not_read_is_no_record_and_can_be_asked_for_again(
+def test_an_object_that_the_stack_may_not_read_is_not_recorded_and_a_later_invocation_succeeds(
     stack: Stack, operation: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # given an object of which the role may do everything but this
+    # given an object that the role may read except for this operation
     stack.upload(KEY, picture(80, 60), Tagging="mode=pad")
-    with denied(stack, operation, monkeypatch), pytest.raises(SourceRejected, match="s3:GetObject,") as rejection:
+    with denied(stack, operation, monkeypatch), pytest.raises(SourceForbidden, match="s3:GetObject,") as rejection:
         invoke_normalize(stack)
     assert (rejection.value.code, rejection.value.facts["key"]) == ("source_forbidden", KEY)
     assert stack.dynamodb.scan(TableName=stack.table)["Items"] == []
-    # then it is made once the role may
+    # then the frame is made once the role may read it
     assert invoke_normalize(stack).request.mode == "pad"
 
 
-def test_a_job_whose_picture_may_not_be_read_any_more_says_so_too(
+def test_a_job_whose_picture_may_not_be_read_any_more_raises_by_name(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload = stack.upload(KEY, picture(80, 60))
-    create_job(upload, {}, {"door": "direct"}, stack.jobs)
-    with denied(stack, "GetObject", monkeypatch), pytest.raises(SourceRejected) as rejection:
+    create_job(upload, {}, Invocation(Channel.DIRECT), stack.jobs)
+    with denied(stack, "GetObject", monkeypatch), pytest.raises(SourceForbidden) as rejection:
         invoke_normalize(stack, job_id=make_job_id(upload))
     assert (rejection.value.code, rejection.value.facts["job_id"]) == ("source_forbidden", make_job_id(upload))
 
 
-@pytest.mark.parametrize("asked", [{"prompt": "p" * 500_000}, {"mode": "m" * 500_000}])
-def test_a_wish_that_no_record_holds_is_rejected_as_any_other(stack: Stack, asked: dict[str, str]) -> None:
+@pytest.mark.parametrize("options", [{"prompt": "p" * 500_000}, {"mode": "m" * 500_000}])
+def test_an_option_too_long_for_a_record_is_rejected_as_any_other(stack: Stack, options: dict[str, str]) -> None:
     stack.upload(KEY, picture(80, 60))
     for _ in range(2):
         with pytest.raises(RequestRejected) as rejection:
-            invoke_normalize(stack, **asked)
-        (field,) = asked
+            invoke_normalize(stack, **options)
+        (field,) = options
         job = only_job(stack)
         assert (job.status, job.error.code, rejection.value.code) == (Status.REJECTED, *[f"invalid_{field}"] * 2)
 
 
-def test_a_job_that_was_deleted_is_not_found_by_its_picture_either(stack: Stack) -> None:
+def test_a_deleted_job_is_not_found_by_its_picture_either(stack: Stack) -> None:
     stack.upload(KEY, picture(80, 60))
     stack.jobs.tombstone_job(stack.jobs.move_job(invoke_normalize(stack).id, Status.CANCELED))
-    for asked in ({}, {"mode": "pad"}):
+    for options in ({}, {"mode": "pad"}):
         with pytest.raises(JobNotFound):
-            invoke_normalize(stack, **asked)
+            invoke_normalize(stack, **options)
 
 
 @contextmanager
 def denied(stack: Stack, operation: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Have S3 refuse one operation, as it does where the role may not."""
+    """Have S3 deny one operation, as it does without a permission."""
     code = "403" if operation == "HeadObject" else "AccessDenied"
 
     def refuse(**_: object) -> None:

@@ -1,24 +1,35 @@
-"""A picture becomes the exact frame that its tags ask for, and a job record; what cannot be used is a record too."""
+"""A picture becomes the exact frame that its tags ask for, and a job; what cannot be used becomes a rejected job."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 from PIL import Image
-from sora_ready.adapters.buckets import Upload, UploadBucket, job_id_of_ready_key
 
 from sora_ready.adapters.job_table import JobTable
+from sora_ready.adapters.output_bucket import job_id_of_ready_key
+from sora_ready.adapters.upload_bucket import Upload, UploadBucket
 from sora_ready.domain.catalog import load_catalog
-from sora_ready.domain.job import Job, SourceObject, Status
+from sora_ready.domain.job import HistoryEntry, Job, Picture, ReadyCopy, SourceObject, Status
 from sora_ready.domain.job_id import make_job_id
 
-from .run_steps import normalize
-from .stack_fixtures import DEFAULTS, OUTPUT_BUCKET, UPLOAD_BUCKET, Clock, Stack, make_job, picture
+from .run_steps import normalize, path_of
+from .stack_fixtures import (
+    DEFAULTS,
+    OUTPUT_BUCKET,
+    UPLOAD_BUCKET,
+    Clock,
+    Stack,
+    make_job,
+    make_request,
+    picture,
+)
 
 HAPPY_PATH = [
     "dynamodb.GetItem",
@@ -49,36 +60,25 @@ def test_mode_and_background_in_tags_decide_the_bars(stack: Stack) -> None:
     tags = "size=64x48&mode=pad&background=white&project=holiday"
     frame = frame_of(stack, normalize(stack, stack.upload("tall.png", picture(40, 120, "PNG"), Tagging=tags)))
     assert frame.size == (64, 48)
-    corner, middle = frame.getpixel((2, 2)), frame.getpixel((32, 44))
-    assert min(corner) > 250  # type: ignore[arg-type, type-var]
-    assert max(middle) < 200  # type: ignore[arg-type, type-var]
+    corner: Any = frame.getpixel((2, 2))
+    middle: Any = frame.getpixel((32, 44))
+    assert min(corner) > 250
+    assert max(middle) < 200
 
 
 @pytest.mark.parametrize(("shape", "size"), [((160, 100), "64x48"), ((90, 160), "48x64")])
-def test_without_tags_the_defaults_hold_and_the_nearest_shape_is_taken(
+def test_without_tags_the_defaults_apply_and_the_nearest_shape_is_chosen(
     stack: Stack, shape: tuple[int, int], size: str
 ) -> None:
     job = normalize(stack, stack.upload("beach.webp", picture(*shape, "WEBP")))
     assert job.status is Status.READY
-    assert job.request == {
-        "model": "tiny",
-        "size": size,
-        "size_asked": "auto",
-        "seconds": 4,
-        "mode": "cover",
-        "focus": "0.5 0.5",
-        "crop": "0 0 1 1",
-        "background": "000000",
-        "format": "jpeg",
-        "quality": 95,
-        "prompt": "Bring this picture to life.",
-        "price_usd": "0.40",
-    }
+    assert job.request == make_request(size=size, requested_size="auto", prompt="Bring this picture to life.")
+    assert job.options == {}
     assert set(job.option_sources.values()) == {"default"}
     assert f"{frame_of(stack, job).width}x{frame_of(stack, job).height}" == size
 
 
-def test_a_tag_outdoes_metadata_and_metadata_the_default(stack: Stack) -> None:
+def test_a_tag_overrides_metadata_and_metadata_the_default(stack: Stack) -> None:
     metadata = {"size": "64x48", "mode": "stretch"}
     job = normalize(stack, stack.upload("a.jpg", picture(80, 80), Metadata=metadata, Tagging="size=48x64"))
     assert (job.request.size, job.request.mode, job.request.seconds) == ("48x64", "stretch", 4)
@@ -89,7 +89,7 @@ def test_a_tag_outdoes_metadata_and_metadata_the_default(stack: Stack) -> None:
     )
 
 
-def test_stack_defaults_that_the_chosen_model_does_not_take_give_way(stack: Stack) -> None:
+def test_stack_defaults_that_the_chosen_model_does_not_support_are_replaced_by_the_models(stack: Stack) -> None:
     models = '{"tiny": {"seconds": [4], "usd_per_second": {"64x48": 1}}, '
     models += '"other": {"seconds": [5, 10], "usd_per_second": {"48x64": 1, "80x80": 1}}}'
     source = stack.upload("a.jpg", picture(80, 80), Tagging="model=other")
@@ -103,7 +103,7 @@ def test_stack_defaults_that_the_chosen_model_does_not_take_give_way(stack: Stac
     )
 
 
-def test_a_prompt_in_metadata_arrives_to_the_letter(stack: Stack) -> None:
+def test_a_prompt_in_metadata_is_recorded_exactly(stack: Stack) -> None:
     job = normalize(stack, stack.upload("a.jpg", picture(80, 60), Metadata={"prompt": quote(PROMPT)}))
     assert job.request.prompt == PROMPT
     found = stack.jobs.get_job(job.id)
@@ -112,35 +112,35 @@ def test_a_prompt_in_metadata_arrives_to_the_letter(stack: Stack) -> None:
     assert found.option_sources["prompt"] == "metadata"
 
 
-def test_the_record_holds_everything_that_was_asked_and_made(stack: Stack) -> None:
+def test_the_record_holds_the_request_the_picture_and_the_copy(stack: Stack) -> None:
     data = picture(120, 90, "PNG")
     source = stack.upload("holiday/beach.png", data, Tagging="size=64x48")
     job = normalize(stack, source)
     assert stack.jobs.get_job(job.id) == job
     assert (job.id, job.status, job.source) == (make_job_id(source), Status.READY, source)
     assert job.option_sources["size"] == "tag"
-    assert job.picture == {"format": "PNG", "width": 120, "height": 90, "bytes": len(data)}
+    assert job.picture == Picture("PNG", 120, 90, len(data))
     (key,) = stack.output_keys()
     stored = stack.s3.get_object(Bucket=OUTPUT_BUCKET, Key=key)
     digest = hashlib.sha256(stored["Body"].read()).hexdigest()
-    assert job.copy == {
-        "bucket": OUTPUT_BUCKET,
-        "key": f"ready/{job.id}-{digest[:12]}.jpg",
-        "content_type": "image/jpeg",
-        "width": 64,
-        "height": 48,
-        "mode": "cover",
-        "background": "000000",
-        "region": [0.0, 0.0, 1.0, 1.0],
-        "bytes": stored["ContentLength"],
-        "sha256": digest,
-    }
+    assert job.copy == ReadyCopy(
+        bucket=OUTPUT_BUCKET,
+        key=f"ready/{job.id}-{digest[:12]}.jpg",
+        content_type="image/jpeg",
+        width=64,
+        height=48,
+        mode="cover",
+        background="000000",
+        region=(0.0, 0.0, 1.0, 1.0),
+        bytes=stored["ContentLength"],
+        sha256=digest,
+    )
     assert stored["ContentType"] == "image/jpeg"
-    assert job.request.price_usd == "0.40"
-    assert list(job.history) == [
-        {"status": "received", "at": "2026-11-12T08:00:00.000Z"},
-        {"status": "ready", "at": "2026-11-12T08:00:00.000Z"},
-    ]
+    assert job.request.price_usd == Decimal("0.40")
+    assert job.history == (
+        HistoryEntry(Status.RECEIVED, "2026-11-12T08:00:00.000Z"),
+        HistoryEntry(Status.READY, "2026-11-12T08:00:00.000Z"),
+    )
     assert job.created_at == job.updated_at == "2026-11-12T08:00:00.000Z"
 
 
@@ -154,7 +154,7 @@ def test_a_picture_without_tags_takes_five_calls(stack: Stack) -> None:
     assert stack.calls.names() == [name for name in HAPPY_PATH if name != "s3.GetObjectTagging"]
 
 
-def test_a_second_announcement_changes_nothing_and_costs_one_call(stack: Stack, clock: Clock) -> None:
+def test_a_second_event_changes_nothing_and_costs_one_call(stack: Stack, clock: Clock) -> None:
     source = stack.upload("beach.jpg", picture(80, 60), Tagging="size=64x48")
     first = normalize(stack, source)
     clock.advance(minutes=1)
@@ -164,37 +164,37 @@ def test_a_second_announcement_changes_nothing_and_costs_one_call(stack: Stack, 
     assert stack.output_keys() == [first.copy.key]
 
 
-def test_a_second_announcement_of_a_rejected_upload_costs_one_call(stack: Stack) -> None:
+def test_a_second_event_of_a_rejected_upload_costs_one_call(stack: Stack) -> None:
     source = stack.upload("notes.txt", b"no picture")
     first = normalize(stack, source)
     assert normalize(stack, source) == first
     assert stack.calls.names() == ["dynamodb.GetItem"]
 
 
-def test_two_announcements_at_once_leave_the_record_of_the_quicker_one(stack: Stack, clock: Clock) -> None:
+def test_of_two_events_at_once_the_first_record_stays(stack: Stack, clock: Clock) -> None:
     source = stack.upload("beach.jpg", picture(80, 60))
     first = normalize(stack, source)
 
-    class Unaware(JobTable):
-        """Does not see, on its first look, what the other worker is about to write."""
+    class StaleTable(JobTable):
+        """Its first read does not find the record that another worker is about to write."""
 
-        looked = False
+        was_read = False
 
         def get_job(self, job_id: str) -> Job | None:
-            seen, self.looked = self.looked, True
-            return super().get_job(job_id) if seen else None
+            was_read, self.was_read = self.was_read, True
+            return super().get_job(job_id) if was_read else None
 
     clock.advance(seconds=1)
-    second = normalize(stack, source, jobs=Unaware(stack.dynamodb, stack.table, now=clock))
+    second = normalize(stack, source, jobs=StaleTable(stack.dynamodb, stack.table, now=clock))
     assert second == first == stack.jobs.get_job(first.id)
 
 
-def test_a_received_job_becomes_ready_and_keeps_its_beginning(stack: Stack, clock: Clock) -> None:
+def test_a_received_job_becomes_ready_and_keeps_its_time_of_creation(stack: Stack, clock: Clock) -> None:
     source = stack.upload("beach.jpg", picture(80, 60))
     stack.jobs.put_job(make_job(source, status=Status.RECEIVED))
     clock.advance(minutes=1)
     job = normalize(stack, source)
-    assert [entry.status for entry in job.history] == ["received", "ready"]
+    assert path_of(job) == ["received", "ready"]
     assert (job.created_at, job.updated_at) == ("2026-11-12T08:00:00.000Z", "2026-11-12T08:01:00.000Z")
 
 
@@ -206,24 +206,23 @@ def test_a_new_upload_to_the_same_key_is_a_job_of_its_own(stack: Stack) -> None:
     assert (first.request.size, second.request.size) == ("64x48", "48x64")
 
 
-def rejected(stack: Stack, source: SourceObject, *, opened: bool = False, **options: Any) -> Job:
-    """Normalize what must be rejected: a record, no copy, and no second thought about it.
+def rejected(stack: Stack, source: SourceObject, *, decoded: bool = False, **options: Any) -> Job:
+    """Normalize an upload that must be rejected, with a record and without a copy; return the job.
 
-    `opened` says that it takes a decoder to find out: only then was the job `received` before.
+    `decoded` says that the decoder finds out: only then was the job `received` before.
     """
     job = normalize(stack, source, **options)
     assert job.status is Status.REJECTED
     assert stack.jobs.get_job(job.id) == job
-    assert [entry.status for entry in job.history] == ["received"] * opened + ["rejected"]
+    assert path_of(job) == ["received"] * decoded + ["rejected"]
     assert stack.output_keys() == []
     return job
 
 
 def test_a_tag_that_cannot_be_used_is_rejected_by_name(stack: Stack) -> None:
     job = rejected(stack, stack.upload("a.jpg", picture(80, 60), Tagging="size=1280x719&mode=pad"))
-    told = {name: job.error[name] for name in ("code", "field", "value", "source", "allowed")}
-    assert told == {
-        "code": "invalid_size",
+    assert job.error.code == "invalid_size"
+    assert job.error.facts == {
         "field": "size",
         "value": "1280x719",
         "source": "tag",
@@ -240,20 +239,20 @@ def test_a_tag_that_cannot_be_used_is_rejected_by_name(stack: Stack) -> None:
         ],
     }
     assert "1280x719" in job.error.message
-    assert (job.request.size, job.request.mode) == ("1280x719", "pad")
+    assert (job.options["size"], job.options["mode"], job.request) == ("1280x719", "pad", None)
 
 
-def test_what_is_not_a_picture_is_rejected(stack: Stack) -> None:
-    assert rejected(stack, stack.upload("notes.jpg", b"Dear diary"), opened=True).error.code == "not_an_image"
+def test_a_file_that_is_not_a_picture_is_rejected(stack: Stack) -> None:
+    assert rejected(stack, stack.upload("notes.jpg", b"Dear diary"), decoded=True).error.code == "not_an_image"
 
 
 def test_an_empty_file_is_rejected(stack: Stack) -> None:
-    assert rejected(stack, stack.upload("empty.jpg", b""), opened=True).error.code == "empty"
+    assert rejected(stack, stack.upload("empty.jpg", b""), decoded=True).error.code == "empty"
 
 
 def test_half_a_picture_is_rejected(stack: Stack) -> None:
     whole = picture(300, 200)
-    job = rejected(stack, stack.upload("half.jpg", whole[: len(whole) // 2]), opened=True)
+    job = rejected(stack, stack.upload("half.jpg", whole[: len(whole) // 2]), decoded=True)
     assert job.error.code == "corrupt"
 
 
@@ -268,18 +267,17 @@ def test_a_file_of_too_many_bytes_is_rejected_before_it_is_read(stack: Stack) ->
         def read(self, *_: Any) -> bytes:
             raise AssertionError("the body was read")
 
-    class Watched(UploadBucket):
+    class UnreadableBucket(UploadBucket):
         def open_upload(self, source: SourceObject) -> Upload:
             return replace(super().open_upload(source), body=Unreadable())
 
     data = picture(80, 60)
     source = stack.upload("large.jpg", data)
-    job = rejected(stack, source, uploads=Watched(stack.s3), max_source_bytes=len(data) - 1)
-    told = {name: job.error[name] for name in ("code", "bytes", "max_bytes")}
-    assert told == {"code": "too_many_bytes", "bytes": len(data), "max_bytes": len(data) - 1}
+    job = rejected(stack, source, uploads=UnreadableBucket(stack.s3), max_source_bytes=len(data) - 1)
+    assert (job.error.code, job.error.facts) == ("too_many_bytes", {"bytes": len(data), "max_bytes": len(data) - 1})
 
 
-def test_a_file_of_just_as_many_bytes_as_are_accepted_is_read(stack: Stack) -> None:
+def test_a_file_of_exactly_as_many_bytes_as_are_accepted_is_read(stack: Stack) -> None:
     data = picture(80, 60)
     assert normalize(stack, stack.upload("a.jpg", data), max_source_bytes=len(data)).status is Status.READY
 
@@ -289,7 +287,7 @@ def test_a_file_of_just_as_many_bytes_as_are_accepted_is_read(stack: Stack) -> N
     ["my holiday/beach day.jpg", "a+b=c.jpg", "100%25 sharp%2Fnot a folder.jpg", "假日/海滩 🎬.jpg", "滩" * 300],
     ids=["spaces", "plus", "percent", "chinese", "900 bytes"],
 )
-def test_any_key_that_s3_takes_is_read_as_it_stands(stack: Stack, key: str) -> None:
+def test_any_key_that_s3_accepts_is_read_unchanged(stack: Stack, key: str) -> None:
     source = stack.upload(key, picture(80, 60), Tagging="size=48x64")
     job = normalize(stack, source)
     assert (job.status, job.source.key, job.request.size) == (Status.READY, key, "48x64")

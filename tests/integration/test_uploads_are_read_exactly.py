@@ -1,4 +1,4 @@
-"""An upload is read exactly as it was announced: that version, its metadata as it was meant, its tags if any."""
+"""The exact upload of an event is read: its version, its metadata decoded, its tags."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sora_ready.adapters.upload_bucket import UploadBucket
-from sora_ready.domain.errors import SourceRejected
+from sora_ready.domain.errors import AwsServiceError, SoraReadyError, SourceForbidden, SourceRejected
 from sora_ready.domain.job import SourceObject, Status
 
 from .run_steps import normalize
@@ -21,18 +21,18 @@ PROMPT = 'Slow zoom, "golden hour": 海浪轻轻拍岸 🎬'
 
 @pytest.fixture
 def plain(stack: Stack) -> str:
-    """A bucket that keeps no versions."""
+    """A bucket without versions."""
     stack.s3.create_bucket(Bucket="plain-bucket")
     return "plain-bucket"
 
 
 def with_metadata(stack: Stack, value: str) -> str:
-    """Upload a picture whose prompt S3 hands back as `value`, and return the prompt as it is read."""
+    """Upload a picture whose prompt S3 returns as `value`; return the prompt as it is decoded."""
     source = stack.upload("beach.jpg", b"picture", Metadata={"prompt": value})
     return stack.uploads.open_upload(source).metadata["prompt"]
 
 
-def test_the_announced_version_is_read_after_the_key_was_overwritten(stack: Stack) -> None:
+def test_the_events_version_is_read_after_the_key_was_overwritten(stack: Stack) -> None:
     source = stack.upload("beach.jpg", b"the first", Metadata={"prompt": "first"}, Tagging="size=64x48")
     stack.upload("beach.jpg", b"the second one", Metadata={"prompt": "second"}, Tagging="size=48x64")
     upload = stack.uploads.open_upload(source)
@@ -42,13 +42,13 @@ def test_the_announced_version_is_read_after_the_key_was_overwritten(stack: Stac
     assert stack.uploads.read_tags(source) == {"size": "64x48"}
 
 
-def test_the_announced_version_is_read_after_the_key_was_deleted(stack: Stack) -> None:
+def test_the_events_version_is_read_after_the_key_was_deleted(stack: Stack) -> None:
     source = stack.upload("beach.jpg", b"the first")
     stack.s3.delete_object(Bucket=UPLOAD_BUCKET, Key="beach.jpg")
     assert stack.uploads.open_upload(source).body.read() == b"the first"
 
 
-def test_without_a_version_the_upload_is_read_while_it_stands(stack: Stack, plain: str) -> None:
+def test_without_a_version_the_upload_is_read_until_it_is_replaced(stack: Stack, plain: str) -> None:
     source = stack.upload("beach.jpg", b"the first", bucket=plain)
     assert source.version_id is None
     assert stack.uploads.open_upload(source).body.read() == b"the first"
@@ -79,13 +79,13 @@ def test_a_deleted_version_is_rejected(stack: Stack) -> None:
     assert rejection.value.code == "source_missing"
 
 
-def test_a_bucket_that_is_gone_is_a_missing_source(stack: Stack) -> None:
+def test_a_missing_bucket_is_a_missing_source(stack: Stack) -> None:
     with pytest.raises(SourceRejected) as rejection:
         stack.uploads.open_upload(SourceObject("no-such-bucket", "beach.jpg", "etag"))
     assert rejection.value.code == "source_missing"
 
 
-def test_tags_of_an_upload_that_was_deleted_meanwhile_are_a_missing_source(stack: Stack, plain: str) -> None:
+def test_the_tags_of_an_upload_that_was_deleted_meanwhile_are_a_missing_source(stack: Stack, plain: str) -> None:
     source = stack.upload("beach.jpg", b"the first", bucket=plain, Tagging="size=64x48")
     stack.s3.delete_object(Bucket=plain, Key="beach.jpg")
     with pytest.raises(SourceRejected) as rejection:
@@ -95,14 +95,14 @@ def test_tags_of_an_upload_that_was_deleted_meanwhile_are_a_missing_source(stack
 
 @pytest.mark.parametrize("read", [UploadBucket.open_upload, UploadBucket.read_tags])
 def test_an_archived_upload_is_rejected_with_what_to_do(read: Callable[[UploadBucket, SourceObject], object]) -> None:
-    class Archived:
+    class ArchivedClient:
         def get_object(self, **_: str) -> None:
             raise ClientError({"Error": {"Code": "InvalidObjectState", "Message": "archived"}}, "GetObject")
 
         get_object_tagging = get_object
 
     with pytest.raises(SourceRejected) as rejection:
-        read(UploadBucket(Archived()), SourceObject("uploads", "beach.jpg", "etag"))  # type: ignore[arg-type]
+        read(UploadBucket(ArchivedClient()), SourceObject("uploads", "beach.jpg", "etag"))  # type: ignore[arg-type] # a fake client
     assert rejection.value.code == "source_archived"
     assert rejection.value.facts == {"key": "beach.jpg"}
     assert "Restore it" in rejection.value.message
@@ -119,7 +119,7 @@ def test_percent_encoded_metadata_is_decoded(stack: Stack) -> None:
     assert with_metadata(stack, quote(PROMPT)) == PROMPT
 
 
-def test_plain_metadata_with_a_percent_sign_is_left_alone(stack: Stack) -> None:
+def test_plain_metadata_with_a_percent_sign_is_unchanged(stack: Stack) -> None:
     assert with_metadata(stack, "100% sharp, 50 % gray") == "100% sharp, 50 % gray"
 
 
@@ -132,28 +132,39 @@ def test_metadata_that_s3_returns_in_quoted_words_is_decoded(stack: Stack) -> No
     assert with_metadata(stack, "=?UTF-8?Q?caf=C3=A9,_=E6=B5=B7?=") == "café, 海"
 
 
-def test_words_that_follow_each_other_are_one_text(stack: Stack) -> None:
+def test_consecutive_encoded_words_are_one_text(stack: Stack) -> None:
     first, second = (b64encode(part.encode()).decode() for part in ("海浪", "拍岸"))
     assert with_metadata(stack, f"=?UTF-8?B?{first}?= =?UTF-8?B?{second}?=") == "海浪拍岸"
 
 
 @pytest.mark.parametrize("value", ["is x=?y ok", "=?UTF-8?B?a?=", "=?no-such-charset?Q?abc?="])
-def test_what_only_looks_encoded_is_left_alone(stack: Stack, value: str) -> None:
+def test_text_that_only_resembles_encoded_words_is_unchanged(stack: Stack, value: str) -> None:
     assert with_metadata(stack, value) == value
 
 
 @pytest.mark.parametrize("tagging", ["", "size=64x48", "size=64x48&mode=pad"])
-def test_opening_tells_how_many_tags_there_are_in_one_call(stack: Stack, tagging: str) -> None:
+def test_opening_an_upload_returns_its_number_of_tags_in_one_call(stack: Stack, tagging: str) -> None:
     source = stack.upload("beach.jpg", b"picture", **({"Tagging": tagging} if tagging else {}))
     stack.calls.clear()
     assert stack.uploads.open_upload(source).tag_count == (tagging.count("=") if tagging else 0)
     assert stack.calls.names() == ["s3.GetObject"]
 
 
-def test_an_error_that_says_nothing_of_the_upload_is_not_a_rejection() -> None:
-    class Forbidden:
+@pytest.mark.parametrize(
+    ("code", "error", "facts"),
+    [
+        ("AccessDenied", SourceForbidden, {"bucket": "uploads", "key": "beach.jpg"}),
+        ("SlowDown", AwsServiceError, {"operation": "GetObject"}),
+    ],
+)
+def test_an_error_that_says_nothing_about_the_upload_is_not_a_rejection(
+    code: str, error: type[SoraReadyError], facts: dict[str, str]
+) -> None:
+    class FailingClient:
         def get_object(self, **_: str) -> None:
-            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "Access Denied"}}, "GetObject")
+            raise ClientError({"Error": {"Code": code, "Message": "no"}}, "GetObject")
 
-    with pytest.raises(ClientError, match="AccessDenied"):
-        UploadBucket(Forbidden()).open_upload(SourceObject("uploads", "beach.jpg", "etag"))  # type: ignore[arg-type]
+    uploads = UploadBucket(FailingClient())  # type: ignore[arg-type] # a fake client
+    with pytest.raises(error) as raised:
+        uploads.open_upload(SourceObject("uploads", "beach.jpg", "etag"))
+    assert (raised.value.code, raised.value.facts) == ({"AccessDenied": "source_forbidden"}.get(code, code), facts)

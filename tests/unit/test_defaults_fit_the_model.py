@@ -1,4 +1,4 @@
-"""A stack's default size or length that a chosen model does not take gives way to one that it does."""
+"""If the chosen model doesn't support a stack default, the model's own default is used."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sora_ready.domain.catalog import Catalog, load_catalog
+from sora_ready.domain.catalog import load_catalog
 from sora_ready.domain.errors import RequestRejected
 from sora_ready.domain.frame import Size
-from sora_ready.domain.request import Option, fit_defaults, merge_options, parse_request
+from sora_ready.domain.options import Option
+from sora_ready.domain.request import apply_model_defaults, merge_options, parse_request
 
 CATALOG = load_catalog('{"other": {"seconds": [5, 10], "usd_per_second": {"640x480": null, "480x640": null}}}')
 DEFAULTS = {
@@ -22,24 +23,25 @@ DEFAULTS = {
 }
 
 
-def fit(
-    tags: dict[str, str], metadata: dict[str, str] | None = None, catalog: Catalog = CATALOG, **defaults: str
-) -> dict[str, Option]:
-    sources = [("tag", tags), ("metadata", metadata or {}), ("default", DEFAULTS | defaults)]
-    return fit_defaults(merge_options(sources), catalog)
+def complete_from(source: str, values: dict[str, str], **defaults: str) -> dict[str, Option]:
+    return apply_model_defaults(merge_options([(source, values), ("default", DEFAULTS | defaults)]), CATALOG)
 
 
-@pytest.mark.parametrize("origin", ["tag", "metadata"])
-def test_defaults_that_the_chosen_model_does_not_take_give_way(origin: str) -> None:
-    options = fit(**{"tags": {}, "metadata": {}} | {{"tag": "tags"}.get(origin, origin): {"model": "other"}})
+def complete(tags: dict[str, str], **defaults: str) -> dict[str, Option]:
+    return complete_from("tag", tags, **defaults)
 
-    assert options["model"] == Option("other", origin)
+
+@pytest.mark.parametrize("source", ["tag", "metadata"])
+def test_defaults_that_the_chosen_model_does_not_support_are_replaced(source: str) -> None:
+    options = complete_from(source, {"model": "other"})
+
+    assert options["model"] == Option("other", source)
     assert options["size"] == Option("auto", "model")
     assert options["seconds"] == Option("5", "model")
 
 
-def test_what_gave_way_is_understood() -> None:
-    request = parse_request(fit({"model": "other"}), CATALOG)
+def test_replaced_defaults_are_parsed() -> None:
+    request = parse_request(complete({"model": "other"}), CATALOG)
 
     assert (request.sizes, request.seconds) == ((Size(640, 480), Size(480, 640)), 5)
 
@@ -48,23 +50,25 @@ def test_what_gave_way_is_understood() -> None:
     "size", ["640x480", "480x640", "auto", "AUTO", "landscape", "480p", "Portrait_480p", "youtube", "tiktok"]
 )
 @pytest.mark.parametrize("seconds", ["5", "10"])
-def test_defaults_that_the_chosen_model_takes_stay(size: str, seconds: str) -> None:
-    options = fit({"model": "other"}, size=size, seconds=seconds)
+def test_defaults_that_the_chosen_model_supports_are_kept(size: str, seconds: str) -> None:
+    options = complete({"model": "other"}, size=size, seconds=seconds)
 
     assert (options["size"], options["seconds"]) == (Option(size, "default"), Option(seconds, "default"))
 
 
 @pytest.mark.parametrize("size", ["1280x720", "landscape_720p", "1080p", "square", "large"])
-def test_a_default_size_that_means_none_of_the_models_gives_way_however_it_is_told(size: str) -> None:
-    assert fit({"model": "other"}, size=size)["size"] == Option("auto", "model")
+def test_a_default_size_that_the_model_does_not_support_is_replaced_however_it_is_written(size: str) -> None:
+    assert complete({"model": "other"}, size=size)["size"] == Option("auto", "model")
 
 
-@pytest.mark.parametrize("origin", ["tags", "metadata"])
+@pytest.mark.parametrize("source", ["tag", "metadata"])
 @pytest.mark.parametrize(
     ("field", "value"), [("size", "1280x720"), ("size", "720p"), ("size", "square"), ("seconds", "4")]
 )
-def test_what_somebody_asked_for_stays_and_is_refused(origin: str, field: str, value: str) -> None:
-    options = fit(**{"tags": {}, "metadata": {}} | {origin: {"model": "other", field: value}})
+def test_a_given_option_that_the_model_does_not_support_is_kept_and_refused(
+    source: str, field: str, value: str
+) -> None:
+    options = complete_from(source, {"model": "other", field: value})
 
     assert options[field].value == value
     with pytest.raises(RequestRejected) as refusal:
@@ -72,44 +76,44 @@ def test_what_somebody_asked_for_stays_and_is_refused(origin: str, field: str, v
     assert refusal.value.code == f"invalid_{field}"
 
 
-def test_each_default_gives_way_on_its_own() -> None:
-    options = fit({"model": "other", "size": "480x640"})
+def test_each_default_is_replaced_on_its_own() -> None:
+    options = complete({"model": "other", "size": "480x640"})
 
     assert (options["size"], options["seconds"]) == (Option("480x640", "tag"), Option("5", "model"))
 
 
-def test_a_stacks_default_model_is_fitted_too() -> None:
-    options = fit({}, model="other")
+def test_the_defaults_are_also_replaced_for_the_stacks_default_model() -> None:
+    options = complete({}, model="other")
 
     assert (options["size"], options["seconds"]) == (Option("auto", "model"), Option("5", "model"))
     assert parse_request(options, CATALOG).seconds == 5
 
 
-def test_a_model_that_nobody_knows_changes_nothing() -> None:
-    options = fit({"model": "sora-3"})
+def test_an_unknown_model_changes_no_default() -> None:
+    options = complete({"model": "sora-3"})
 
     assert (options["size"], options["seconds"]) == (Option("1280x720", "default"), Option("4", "default"))
     with pytest.raises(RequestRejected, match="sora-3"):
         parse_request(options, CATALOG)
 
 
-def test_the_given_wishes_stay_as_they_were() -> None:
+def test_the_given_options_are_not_changed() -> None:
     options = merge_options([("tag", {"model": "other"}), ("default", DEFAULTS)])
     before = dict(options)
 
-    fit_defaults(options, CATALOG)
+    apply_model_defaults(options, CATALOG)
 
     assert options == before
 
 
 @pytest.mark.parametrize("written", ["OTHER", "Other"])
-def test_a_model_is_fitted_to_however_it_is_written(written: str) -> None:
-    assert parse_request(fit({"model": written}), CATALOG).seconds == 5
+def test_defaults_are_replaced_for_a_model_in_any_case(written: str) -> None:
+    assert parse_request(complete({"model": written}), CATALOG).seconds == 5
 
 
 @pytest.mark.parametrize("size", ["640X480", "640×480", "640 x 480"])
-def test_a_default_size_stays_however_it_is_written(size: str) -> None:
-    assert parse_request(fit({"model": "other"}, size=size), CATALOG).sizes == (Size(640, 480),)
+def test_a_supported_default_size_is_kept_however_it_is_written(size: str) -> None:
+    assert parse_request(complete({"model": "other"}, size=size), CATALOG).sizes == (Size(640, 480),)
 
 
 @given(
@@ -117,8 +121,8 @@ def test_a_default_size_stays_however_it_is_written(size: str) -> None:
     st.sampled_from(["auto", "1280x720", "640x480", "1x1", "large", "720p", "portrait_480p", "square", "reels"]),
     st.integers(1, 20).map(str),
 )
-def test_no_default_size_or_length_makes_a_chosen_model_refuse(model: str, size: str, seconds: str) -> None:
-    request = parse_request(fit({"model": model}, size=size, seconds=seconds), CATALOG)
+def test_no_default_size_or_length_is_refused_for_any_model(model: str, size: str, seconds: str) -> None:
+    request = parse_request(complete({"model": model}, size=size, seconds=seconds), CATALOG)
 
     assert request.model == model
     assert request.sizes

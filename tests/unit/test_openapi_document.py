@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from sora_ready.domain.request import FIELDS, NAMES
+from sora_ready.domain.options import OPTION_NAMES, OPTIONS
 from sora_ready.entrypoints.api.openapi import build_document
 from sora_ready.entrypoints.api.routes import ROUTES, Route
 from sora_ready.entrypoints.api.schemas import SCHEMAS as API_SCHEMAS
@@ -77,9 +77,9 @@ def test_the_list_takes_openais_parameters_and_status() -> None:
 
 
 def test_every_field_that_is_read_has_a_schema() -> None:
-    assert set(FIELDS) <= NAMES
-    assert set(SCHEMAS["CreateVideo"]["properties"]) == NAMES | {"input_reference"}
-    assert set(SCHEMAS["CreateUpload"]["properties"]) == NAMES | {"file_name", "content_type", "bytes"}
+    assert set(OPTIONS) <= OPTION_NAMES
+    assert set(SCHEMAS["CreateVideo"]["properties"]) == OPTION_NAMES | {"input_reference"}
+    assert set(SCHEMAS["CreateUpload"]["properties"]) == OPTION_NAMES | {"file_name", "content_type", "bytes"}
 
 
 def test_no_function_imports_the_schemas() -> None:

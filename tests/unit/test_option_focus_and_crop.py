@@ -1,4 +1,4 @@
-"""`focus`, what a crop keeps, and `crop`, what is used of a picture at all: by name, by number, and in JSON's words."""
+"""`focus` is what a crop keeps, `crop` the part of the picture that is used: by name, by number, and as JSON."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import pytest
 
 from sora_ready.domain.errors import RequestRejected
 from sora_ready.domain.frame import CENTER, WHOLE, Crop, Focus, FrameOptions
-from sora_ready.domain.request import Option, parse_frame_options
+from sora_ready.domain.options import Option
+from sora_ready.domain.request import parse_frame_options
 
 
-def look(**tags: str) -> FrameOptions:
-    return parse_frame_options({field: Option(value, "tag") for field, value in tags.items()})
+def parse(**tags: str) -> FrameOptions:
+    return parse_frame_options({name: Option(value, "tag") for name, value in tags.items()})
 
 
 # ---------------------------------------------------------------- focus by name
@@ -35,34 +36,34 @@ def look(**tags: str) -> FrameOptions:
         ("center center", Focus(0.5, 0.5)),
     ],
 )
-def test_a_name_is_a_point_at_an_edge_a_corner_or_the_middle(name: str, point: Focus) -> None:
-    assert look(focus=name).focus == point
+def test_a_name_means_a_point_at_an_edge_a_corner_or_the_center(name: str, point: Focus) -> None:
+    assert parse(focus=name).focus == point
 
 
 @pytest.mark.parametrize(
     "written", ["top-left", "left-top", "top left", "top_left", "TOP-LEFT", "Top Left", "top - left"]
 )
-def test_the_words_of_a_corner_may_fake_server_either_order_and_be_joined_in_any_way(written: str) -> None:
-    assert look(focus=written).focus == Focus(0.0, 0.0)
+def test_the_words_of_a_corner_are_accepted_in_either_order_and_joined_in_any_way(written: str) -> None:
+    assert parse(focus=written).focus == Focus(0.0, 0.0)
 
 
 @pytest.mark.parametrize("written", ["center", "centre", "Centre", "CENTER", "centre-centre"])
-def test_the_middle_is_spelt_as_on_either_side_of_the_atlantic(written: str) -> None:
-    assert look(focus=written).focus == CENTER
+def test_the_center_is_spelled_as_on_either_side_of_the_atlantic(written: str) -> None:
+    assert parse(focus=written).focus == CENTER
 
 
 @pytest.mark.parametrize("written", ["auto", "AUTO", "Auto"])
-def test_auto_leaves_the_point_to_the_picture(written: str) -> None:
-    assert look(focus=written).focus == "auto"
+def test_auto_stays_auto_until_the_picture_is_known(written: str) -> None:
+    assert parse(focus=written).focus == "auto"
 
 
 @pytest.mark.parametrize(
     "written",
     ["top-bottom", "left right", "top-top", "top-left-center", "-top", "top-", "middle", "topleft", "upper left", "-"],
 )
-def test_words_that_name_no_point_are_refused(written: str) -> None:
+def test_words_that_do_not_name_a_point_are_refused(written: str) -> None:
     with pytest.raises(RequestRejected, match="focus"):
-        look(focus=written)
+        parse(focus=written)
 
 
 # ---------------------------------------------------------------- focus by number
@@ -89,8 +90,8 @@ def test_words_that_name_no_point_are_refused(written: str) -> None:
         ("0.3333333333333333 0.6666666666666666", Focus(0.333333333, 0.666666667)),
     ],
 )
-def test_a_point_is_two_fractions_across_and_down(written: str, point: Focus) -> None:
-    assert look(focus=written).focus == point
+def test_a_point_is_two_fractions_from_the_left_and_from_the_top(written: str, point: Focus) -> None:
+    assert parse(focus=written).focus == point
 
 
 @pytest.mark.parametrize(
@@ -104,9 +105,9 @@ def test_a_point_is_two_fractions_across_and_down(written: str, point: Focus) ->
     ],
     ids=lambda written: written[:30],
 )
-def test_numbers_that_are_no_point_are_refused(written: str) -> None:
+def test_numbers_that_are_not_a_point_are_refused(written: str) -> None:
     with pytest.raises(RequestRejected) as refusal:
-        look(focus=written)
+        parse(focus=written)
 
     assert refusal.value.code == "invalid_focus"
 
@@ -127,7 +128,7 @@ def test_numbers_that_are_no_point_are_refused(written: str) -> None:
     ],
 )
 def test_a_crop_is_left_top_right_bottom(written: str) -> None:
-    assert look(crop=written).crop == Crop(left=0.1, top=0.0, right=0.9, bottom=0.75)
+    assert parse(crop=written).crop == Crop(left=0.1, top=0.0, right=0.9, bottom=0.75)
 
 
 @pytest.mark.parametrize(
@@ -139,13 +140,13 @@ def test_a_crop_is_left_top_right_bottom(written: str) -> None:
         ("bottom_fraction", Crop(0.0, 0.0, 1.0, 0.25)),
     ],
 )
-def test_an_edge_that_is_left_out_is_the_pictures_own(word: str, crop: Crop) -> None:
-    assert look(crop=json.dumps({word: 0.25})).crop == crop
+def test_an_edge_that_is_left_out_is_the_pictures_edge(word: str, crop: Crop) -> None:
+    assert parse(crop=json.dumps({word: 0.25})).crop == crop
 
 
 @pytest.mark.parametrize("written", ["whole", "Whole", "none", "0 0 1 1", "[0, 0, 1, 1]", '{"left_fraction": 0}'])
-def test_the_whole_picture_is_a_crop_too(written: str) -> None:
-    assert look(crop=written).crop == WHOLE
+def test_whole_and_its_spellings_use_the_whole_picture(written: str) -> None:
+    assert parse(crop=written).crop == WHOLE
 
 
 @pytest.mark.parametrize(
@@ -161,16 +162,16 @@ def test_the_whole_picture_is_a_crop_too(written: str) -> None:
             '{"left_fraction": true}',
         ],
         *['{"left_fraction": "0.1"}', '{"left_fraction": null}', '{"left_fraction": NaN}', '{"width_fraction": 0.5}'],
-        # nearer together than anything is held
+        # closer together than fractions are rounded
         '{"left_fraction": 0.5, "right_fraction": 0.5000000001}',
     ],
 )
-def test_what_is_no_crop_or_leaves_nothing_is_refused(written: str) -> None:
+def test_a_value_that_is_not_a_crop_or_leaves_nothing_is_refused(written: str) -> None:
     with pytest.raises(RequestRejected) as refusal:
-        look(crop=written)
+        parse(crop=written)
 
     assert refusal.value.code == "invalid_crop"
 
 
-def test_a_sliver_is_a_crop() -> None:
-    assert look(crop="0.5 0 0.500000001 1").crop == Crop(0.5, 0.0, 0.500000001, 1.0)
+def test_a_very_narrow_crop_is_accepted() -> None:
+    assert parse(crop="0.5 0 0.500000001 1").crop == Crop(0.5, 0.0, 0.500000001, 1.0)

@@ -1,6 +1,6 @@
-"""Whatever can be asked for can be written into a tag, and what is written out reads back as it was.
+"""Every option's values can be written into a tag, and a value that is written out parses back to itself.
 
-S3 takes a tag's value with letters, digits, spaces and + - = . _ : / @ in it, up to 256 characters, and nothing else.
+S3 accepts letters, digits, spaces and + - = . _ : / @ in a tag's value, up to 256 characters.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from sora_ready.domain.catalog import load_catalog
 from sora_ready.domain.frame import DECIMALS, MAX_SIDE, WHOLE, Color, Crop, Focus, Format, Mode, Size
-from sora_ready.domain.request import FIELDS, PRESETS, Option, apply_preset, merge_options, parse_request
+from sora_ready.domain.options import OPTIONS, PRESETS, Option
+from sora_ready.domain.request import apply_preset, merge_options, parse_request
 
 CATALOG = load_catalog()
 DEFAULTS = {"size": "auto", "model": "sora-2", "seconds": "4", "prompt": "gentle motion"}
@@ -49,32 +50,30 @@ def fits_a_tag(value: str) -> bool:
     return len(value) <= 256 and re.fullmatch(r"[\w +\-=.:/@]*", value) is not None
 
 
-def test_every_field_has_a_spelling() -> None:
-    assert set(SPELLINGS) == set(FIELDS)
+def test_every_option_has_spellings_below() -> None:
+    assert set(SPELLINGS) == set(OPTIONS)
     assert set(SPELLINGS["mode"]) == set(map(str, Mode))
     assert set(SPELLINGS["format"]) == {*map(str, Format), "jpg"}
     assert set(SPELLINGS["preset"]) == set(PRESETS)
 
 
-@pytest.mark.parametrize(
-    ("field", "value"), [(field, value) for field, values in SPELLINGS.items() for value in values]
-)
-def test_each_value_fits_a_tag_and_is_read_from_it(field: str, value: str) -> None:
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in SPELLINGS.items() for value in values])
+def test_each_value_fits_a_tag_and_is_parsed_from_it(name: str, value: str) -> None:
     assert fits_a_tag(value)
-    parse_request(apply_preset(merge_options([("tag", {field: value}), ("default", DEFAULTS)])), CATALOG)
+    parse_request(apply_preset(merge_options([("tag", {name: value}), ("default", DEFAULTS)])), CATALOG)
 
 
 @pytest.mark.parametrize("value", ["0.1,0,0.9,1", "#336699", '{"x": 0.5}', "1280×720 (HD)"])
-def test_what_a_tag_cannot_hold_is_known(value: str) -> None:
+def test_a_value_that_a_tag_cannot_hold_is_recognized(value: str) -> None:
     assert not fits_a_tag(value)
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_whatever_a_preset_says_a_tag_could_say(preset: str) -> None:
+def test_each_option_of_a_preset_fits_a_tag(preset: str) -> None:
     assert all(fits_a_tag(value) for value in PRESETS[preset].values())
 
 
-# ---------------------------------------------------------------- written out and read back
+# ---------------------------------------------------------------- written out and parsed back
 
 
 @pytest.mark.parametrize(
@@ -92,29 +91,29 @@ def test_whatever_a_preset_says_a_tag_could_say(preset: str) -> None:
         (WHOLE, "0 0 1 1"),
     ],
 )
-def test_a_value_is_written_as_a_person_would(value: Any, written: str) -> None:
+def test_a_value_is_written_in_its_plain_form(value: Any, written: str) -> None:
     assert str(value) == written
     assert fits_a_tag(written)
 
 
 @given(st.builds(Size, sides, sides))
-def test_any_size_reads_back_as_it_was(size: Size) -> None:
+def test_any_size_parses_back_to_itself(size: Size) -> None:
     assert Size.parse(str(size)) == size
 
 
 @given(st.builds(Color, channels, channels, channels))
-def test_any_color_reads_back_as_it_was(color: Color) -> None:
+def test_any_color_parses_back_to_itself(color: Color) -> None:
     assert Color.parse(str(color)) == color
 
 
 @given(st.builds(Focus, fractions, fractions))
-def test_any_focus_reads_back_as_it_was(focus: Focus) -> None:
+def test_any_focus_parses_back_to_itself(focus: Focus) -> None:
     assert fits_a_tag(str(focus))
     assert Focus.parse(str(focus)) == focus
 
 
 @given(edges, edges)
-def test_any_crop_reads_back_as_it_was(across: list[float], down: list[float]) -> None:
+def test_any_crop_parses_back_to_itself(across: list[float], down: list[float]) -> None:
     crop = Crop(across[0], down[0], across[1], down[1])
 
     assert fits_a_tag(str(crop))
@@ -122,16 +121,16 @@ def test_any_crop_reads_back_as_it_was(across: list[float], down: list[float]) -
 
 
 @given(st.floats(0, 1), st.floats(0, 1))
-def test_what_was_read_from_any_json_reads_back_as_it_was_read(x: float, y: float) -> None:
+def test_a_focus_parsed_from_any_json_parses_back_to_itself(x: float, y: float) -> None:
     focus = Focus.parse(f"[{x!r}, {y!r}]")
 
     assert Focus.parse(str(focus)) == focus
     assert (focus.x, focus.y) == (pytest.approx(x, abs=1e-9), pytest.approx(y, abs=1e-9))
 
 
-@given(st.sampled_from(FIELDS), st.data())
-def test_what_stands_in_a_wish_may_fake_server_a_tag_again(field: str, data: st.DataObject) -> None:
-    value = data.draw(st.sampled_from(SPELLINGS[field]))
-    option = merge_options([("metadata", {field: f" {value} "})])[field]
+@given(st.sampled_from([*OPTIONS]), st.data())
+def test_the_value_of_a_merged_option_fits_a_tag_again(name: str, data: st.DataObject) -> None:
+    value = data.draw(st.sampled_from(SPELLINGS[name]))
+    option = merge_options([("metadata", {name: f" {value} "})])[name]
 
-    assert merge_options([("tag", {field: option.value})])[field] == Option(value, "tag")
+    assert merge_options([("tag", {name: option.value})])[name] == Option(value, "tag")

@@ -1,4 +1,4 @@
-"""A size by name: which way it lies, how many lines it has, or the platform that it is for."""
+"""A size by name: its orientation, its number of lines, or the platform that it is for."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import pytest
 from sora_ready.domain.catalog import Model, load_catalog
 from sora_ready.domain.errors import RequestRejected
 from sora_ready.domain.frame import MAX_SIDE, Size
-from sora_ready.domain.request import Option, parse_sizes
+from sora_ready.domain.options import Option
+from sora_ready.domain.request import parse_sizes
 
 SORA_2 = load_catalog()["sora-2"]
 SORA_2_PRO = load_catalog()["sora-2-pro"]
@@ -46,7 +47,7 @@ def is_refused(name: str, of: Model) -> bool:
         ("portrait", ["720x1280", "1024x1792", "1080x1920"]),
     ],
 )
-def test_a_name_leaves_the_sizes_that_it_fits(name: str, meant: list[str]) -> None:
+def test_a_name_means_the_sizes_that_it_fits(name: str, meant: list[str]) -> None:
     assert sizes(name, SORA_2_PRO) == meant
 
 
@@ -54,7 +55,7 @@ def test_a_name_leaves_the_sizes_that_it_fits(name: str, meant: list[str]) -> No
     "written",
     ["landscape_720p", "landscape-720p", "landscape 720p", "landscape720p", "Landscape_720P", " landscape_720p "],
 )
-def test_a_name_is_read_in_every_usual_spelling(written: str) -> None:
+def test_a_name_is_accepted_in_every_usual_spelling(written: str) -> None:
     assert sizes(written, SORA_2) == ["1280x720"]
 
 
@@ -91,34 +92,34 @@ def test_a_name_that_fits_no_size_of_the_model_is_refused(name: str) -> None:
     [("youtube", "1280x720"), ("tiktok", "720x1280"), ("reels", "720x1280"), ("shorts", "720x1280")],
 )
 @pytest.mark.parametrize("of", [SORA_2, SORA_2_PRO], ids=lambda of: of.name)
-def test_a_platform_is_its_shape_in_the_smallest_size_that_has_it(platform: str, meant: str, of: Model) -> None:
+def test_a_platform_means_the_smallest_size_of_its_shape(platform: str, meant: str, of: Model) -> None:
     assert sizes(platform, of) == sizes(platform.upper(), of) == [meant]
 
 
-def test_a_platform_takes_the_nearest_shape_that_lies_its_way() -> None:
+def test_a_platform_means_the_nearest_shape_of_its_orientation() -> None:
     made_up = model("640x480", "1600x1000", "1000x1600", "480x640")
 
     assert sizes("youtube", made_up) == ["1600x1000"]
     assert sizes("tiktok", made_up) == ["1000x1600"]
 
 
-def test_a_platform_whose_way_no_size_lies_is_refused() -> None:
-    lying = model("1280x720", "1024x1024")
+def test_a_platform_whose_orientation_no_size_has_is_refused() -> None:
+    without_portrait = model("1280x720", "1024x1024")
 
-    assert is_refused("tiktok", lying)
-    assert sizes("youtube", lying) == ["1280x720"]
+    assert is_refused("tiktok", without_portrait)
+    assert sizes("youtube", without_portrait) == ["1280x720"]
 
 
 # ---------------------------------------------------------------- all of them, and one
 
 
 @pytest.mark.parametrize("written", ["auto", "AUTO", " Auto "])
-def test_auto_leaves_them_all(written: str) -> None:
+def test_auto_means_all_sizes_of_the_model(written: str) -> None:
     assert parse_sizes(Option(written, "tag"), SORA_2_PRO) == SORA_2_PRO.sizes
 
 
 @pytest.mark.parametrize("size", SORA_2_PRO.sizes, ids=str)
-def test_each_size_of_the_model_is_one_size(size: Size) -> None:
+def test_a_size_of_the_model_means_itself(size: Size) -> None:
     assert parse_sizes(Option(str(size), "tag"), SORA_2_PRO) == (size,)
 
 
@@ -138,6 +139,6 @@ def test_a_size_has_sides_from_1_to_8192(written: str) -> None:
         *["", "x", "1280", "1280x", "x720", "1280x720x3", "1280*720", "1280 720", "1280/720", "١٢٨٠x٧٢٠", "1280хx720"],
     ],
 )
-def test_what_is_no_size_is_refused(written: str) -> None:
+def test_text_that_is_not_a_size_is_refused(written: str) -> None:
     with pytest.raises(ValueError, match="is not a size"):
         Size.parse(written)

@@ -1,4 +1,4 @@
-"""What a call asks for is checked before its picture is looked at: by itself, whichever model the picture may name."""
+"""An invocation's options are validated before its picture is read, for any model that the picture may name."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import pytest
 
 from sora_ready.domain.catalog import load_catalog
 from sora_ready.domain.errors import RequestRejected
-from sora_ready.domain.request import Option
-from sora_ready.domain.request_rules import validate_options
+from sora_ready.domain.options import Option
+from sora_ready.domain.request import validate_options
 
 CATALOG = load_catalog(
     '{"tiny": {"seconds": [4], "usd_per_second": {"64x48": "0.10"}},'
@@ -16,24 +16,26 @@ CATALOG = load_catalog(
 DEFAULTS = {"size": "auto", "model": "tiny", "seconds": "4", "prompt": "a calm sea", "mode": "cover"}
 
 
-def check(**asked: str) -> None:
-    validate_options({field: Option(value, "body") for field, value in asked.items()}, DEFAULTS, CATALOG)
+def check(**options: str) -> None:
+    validate_options({field: Option(value, "body") for field, value in options.items()}, DEFAULTS, CATALOG)
 
 
 @pytest.mark.parametrize(
-    "asked", [{}, {"mode": "pad"}, {"size": "64x48"}, {"preset": "art"}, {"model": "other", "seconds": "5"}]
+    "options", [{}, {"mode": "pad"}, {"size": "64x48"}, {"preset": "art"}, {"model": "other", "seconds": "5"}]
 )
-def test_what_can_be_had_is_left_alone(asked: dict[str, str]) -> None:
-    check(**asked)
+def test_options_that_a_model_supports_are_accepted(options: dict[str, str]) -> None:
+    check(**options)
 
 
-@pytest.mark.parametrize("asked", [{"size": "832x480"}, {"seconds": "5"}, {"size": "832x480", "seconds": "5"}])
-def test_what_another_model_makes_may_be_meant_for_a_picture_that_names_it(asked: dict[str, str]) -> None:
-    check(**asked)
+@pytest.mark.parametrize("options", [{"size": "832x480"}, {"seconds": "5"}, {"size": "832x480", "seconds": "5"}])
+def test_options_that_only_another_model_supports_are_accepted_because_the_picture_may_name_it(
+    options: dict[str, str],
+) -> None:
+    check(**options)
 
 
 @pytest.mark.parametrize(
-    ("asked", "field"),
+    ("options", "field"),
     [
         ({"mode": "sideways"}, "mode"),
         ({"preset": "none"}, "preset"),
@@ -43,8 +45,8 @@ def test_what_another_model_makes_may_be_meant_for_a_picture_that_names_it(asked
         ({"size": "832x480", "model": "tiny"}, "size"),
     ],
 )
-def test_what_no_model_makes_is_refused_with_what_is_allowed(asked: dict[str, str], field: str) -> None:
+def test_an_option_that_no_model_supports_is_refused_with_what_is_allowed(options: dict[str, str], field: str) -> None:
     with pytest.raises(RequestRejected) as refusal:
-        check(**asked)
+        check(**options)
     assert (refusal.value.facts["field"], refusal.value.facts["source"]) == (field, "body")
     assert refusal.value.facts["allowed"]

@@ -1,4 +1,4 @@
-"""Whatever is written, read or sent: it is understood, or refused by its field's name. Nothing else comes out."""
+"""Any tag, metadata or body is either parsed or refused by its option's name. No other error comes out."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from hypothesis import strategies as st
 from sora_ready.domain.catalog import load_catalog
 from sora_ready.domain.errors import RequestRejected
 from sora_ready.domain.frame import MAX_SIDE, Color, Crop, Focus, FrameOptions, Size
+from sora_ready.domain.options import OPTIONS, Option
 from sora_ready.domain.request import (
-    FIELDS,
-    Option,
+    apply_model_defaults,
     apply_preset,
     decode_metadata,
-    fit_defaults,
     merge_options,
     parse_frame_options,
     parse_request,
@@ -50,13 +49,13 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(anything, inner, max_size=4),
     max_leaves=10,
 )
-names = st.one_of(anything, st.sampled_from([*FIELDS, "crop_bounds", "Crop", "SIZE", " mode "]))
+names = st.one_of(anything, st.sampled_from([*OPTIONS, "crop_bounds", "Crop", "SIZE", " mode "]))
 
 
-def understand(values: dict[str, Any], source: str = "tag") -> RequestRejected | None:
-    """Read all that a picture says. Returns why it was refused, None where it was not."""
+def find_refusal(values: dict[str, Any], source: str = "tag") -> RequestRejected | None:
+    """Parse the values; return the refusal, None if there is none."""
     try:
-        options = fit_defaults(apply_preset(merge_options([(source, values), ("default", DEFAULTS)])), CATALOG)
+        options = apply_model_defaults(apply_preset(merge_options([(source, values), ("default", DEFAULTS)])), CATALOG)
         request = parse_request(options, CATALOG)
     except RequestRejected as refusal:
         return refusal
@@ -73,14 +72,14 @@ def check_refusal(refusal: RequestRejected | None, source: str) -> None:
         assert refusal.code == f"invalid_{refusal.facts['field']}"
         assert refusal.facts["source"] == source
         assert refusal.facts["allowed"]
-        # A record is UTF-8, whatever was sent.
-        json.dumps(refusal.to_record(), ensure_ascii=False, allow_nan=False).encode()
+        # A record is UTF-8, whatever it contains.
+        json.dumps(refusal.to_job_error().to_record(), ensure_ascii=False, allow_nan=False).encode()
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.sampled_from(FIELDS), texts)
-def test_any_text_in_any_field_is_understood_or_refused_by_it(field: str, value: str) -> None:
-    refusal = understand({field: value})
+@given(st.sampled_from([*OPTIONS]), texts)
+def test_any_text_for_an_option_is_parsed_or_refused_by_the_options_name(field: str, value: str) -> None:
+    refusal = find_refusal({field: value})
 
     check_refusal(refusal, "tag")
     assert refusal is None or refusal.facts["field"] == field
@@ -88,33 +87,33 @@ def test_any_text_in_any_field_is_understood_or_refused_by_it(field: str, value:
 
 @settings(max_examples=120, deadline=None)
 @given(st.dictionaries(names, texts, max_size=6))
-def test_any_tags_are_understood_or_refused(tags: dict[str, str]) -> None:
-    check_refusal(understand(tags), "tag")
+def test_any_tags_are_parsed_or_refused(tags: dict[str, str]) -> None:
+    check_refusal(find_refusal(tags), "tag")
 
 
 @settings(max_examples=120, deadline=None)
 @given(st.dictionaries(names, json_values, max_size=6))
-def test_any_body_is_understood_or_refused(body: dict[str, Any]) -> None:
-    check_refusal(understand(body, "body"), "body")
+def test_any_body_is_parsed_or_refused(body: dict[str, Any]) -> None:
+    check_refusal(find_refusal(body, "body"), "body")
 
 
 @settings(max_examples=120, deadline=None)
-@given(st.dictionaries(st.sampled_from(FIELDS), st.builds(Option, texts, st.just("tag"))))
-def test_any_wishes_make_a_look_or_are_refused(options: dict[str, Option]) -> None:
+@given(st.dictionaries(st.sampled_from([*OPTIONS]), st.builds(Option, texts, st.just("tag"))))
+def test_any_options_are_frame_options_or_refused(options: dict[str, Option]) -> None:
     try:
-        look = parse_frame_options(apply_preset(options))
+        frame_options = parse_frame_options(apply_preset(options))
     except RequestRejected:
         return
-    assert isinstance(look, FrameOptions)
-    assert all(0 <= fraction <= 1 for fraction in look.crop)
-    assert look.crop.left < look.crop.right
-    assert look.crop.top < look.crop.bottom
-    assert look.focus == "auto" or all(0 <= fraction <= 1 for fraction in look.focus)
+    assert isinstance(frame_options, FrameOptions)
+    assert all(0 <= fraction <= 1 for fraction in frame_options.crop)
+    assert frame_options.crop.left < frame_options.crop.right
+    assert frame_options.crop.top < frame_options.crop.bottom
+    assert frame_options.focus == "auto" or all(0 <= fraction <= 1 for fraction in frame_options.focus)
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from(PARSERS), texts)
-def test_any_text_is_a_value_or_a_value_error(parse: Any, text: str) -> None:
+def test_any_text_parses_or_is_a_value_error(parse: Any, text: str) -> None:
     try:
         value = parse(text)
     except ValueError:
@@ -124,12 +123,12 @@ def test_any_text_is_a_value_or_a_value_error(parse: Any, text: str) -> None:
 
 
 @pytest.mark.parametrize("parse", PARSERS)
-def test_nesting_deeper_than_python_goes_is_a_value_error_too(parse: Callable[[str], Any]) -> None:
-    with pytest.raises(ValueError, match=" no"):
+def test_json_nested_deeper_than_python_recurses_is_a_value_error(parse: Callable[[str], Any]) -> None:
+    with pytest.raises(ValueError, match=r" not |nested"):
         parse("[" * 100_000)
 
 
 @settings(max_examples=120, deadline=None)
 @given(anything)
-def test_any_metadata_is_decoded_or_left_alone(value: str) -> None:
+def test_any_metadata_is_decoded_or_unchanged(value: str) -> None:
     assert isinstance(decode_metadata(value), str)

@@ -1,37 +1,40 @@
-"""Whether a job is what a call asks for: by meaning, not by letter, and as the picture's own words allow."""
+"""Whether a job was made with the options of an invocation: compared by meaning, not by spelling."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from sora_ready.domain.job import Job, SourceObject, Status
-from sora_ready.domain.request import merge_options
-from sora_ready.domain.request_rules import find_conflicts
+from sora_ready.domain.job import Job, JobRequest, SourceObject, Status
+from sora_ready.domain.request import merge_options, request_conflicts
 
-MADE = {
-    "model": "sora-2",
-    "size": "1280x720",
-    "size_asked": "landscape_720p",
-    "seconds": 4,
-    "mode": "pad",
-    "focus": "0.5 0.5",
-    "crop": "0 0 1 1",
-    "background": "000000",
-    "format": "jpeg",
-    "quality": 95,
-    "prompt": "A calm sea",
-}
+REQUEST = JobRequest(
+    model="sora-2",
+    size="1280x720",
+    requested_size="landscape_720p",
+    seconds=4,
+    mode="pad",
+    focus="0.5 0.5",
+    crop="0 0 1 1",
+    background="000000",
+    format="jpeg",
+    quality=95,
+    prompt="A calm sea",
+    price_usd=Decimal("0.40"),
+)
+RECEIVED = Job("video_1", Status.RECEIVED, SourceObject("b", "k"), "", "")
 
 
-def conflicts(asked: dict[str, Any], made: dict[str, Any] = MADE, **option_sources: str) -> list[str]:
-    job = Job("video_1", Status.READY, SourceObject("b", "k"), "", "", request=made, option_sources=option_sources)
-    return find_conflicts(job, merge_options([("body", asked)]))
+def conflicts(options: dict[str, Any], request: JobRequest = REQUEST, **option_sources: str) -> list[str]:
+    job = replace(RECEIVED, status=Status.READY, request=request, option_sources=option_sources)
+    return request_conflicts(job, merge_options([("body", options)]))
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "options",
     [
         {},
         {"model": "SORA-2", "seconds": "4", "mode": "Pad", "quality": 95},
@@ -46,8 +49,8 @@ def conflicts(asked: dict[str, Any], made: dict[str, Any] = MADE, **option_sourc
         {"prompt": " A calm sea "},
     ],
 )
-def test_the_same_said_in_other_words_is_no_conflict(asked: dict[str, Any]) -> None:
-    assert conflicts(asked) == []
+def test_the_same_options_in_another_spelling_are_no_conflict(options: dict[str, Any]) -> None:
+    assert conflicts(options) == []
 
 
 @pytest.mark.parametrize(
@@ -72,21 +75,36 @@ def test_another_value_is_a_conflict(field: str, value: Any) -> None:
     assert conflicts({field: value}) == [field]
 
 
-def test_a_size_means_the_same_however_it_is_written() -> None:
-    assert conflicts({"size": "1280×720"}, MADE | {"size_asked": "1280X720"}) == []
+def test_a_size_in_another_spelling_is_no_conflict() -> None:
+    assert conflicts({"size": "1280×720"}, replace(REQUEST, requested_size="1280X720")) == []
 
 
 @pytest.mark.parametrize("source", ["tag", "metadata"])
-def test_what_the_picture_says_itself_would_have_gone_first_anyway(source: str) -> None:
+def test_a_tag_or_metadata_of_the_picture_is_no_conflict_because_it_takes_precedence(source: str) -> None:
     assert conflicts({"mode": "cover"}, mode=source) == []
 
 
 @pytest.mark.parametrize("source", ["body", "default", "preset", "model"])
-def test_anything_else_would_have_given_way(source: str) -> None:
+def test_an_option_from_any_other_source_is_a_conflict(source: str) -> None:
     assert conflicts({"mode": "cover"}, mode=source) == ["mode"]
 
 
-def test_a_request_that_could_not_be_used_is_compared_as_it_was_written() -> None:
-    made = {"mode": "sideways", "size": "12"}
-    assert conflicts({"mode": "Sideways", "size": "12"}, made) == []
-    assert conflicts({"mode": "pad", "size": "13"}, made) == ["size", "mode"]
+def test_a_preset_that_the_job_has_not_is_a_conflict_and_the_same_preset_is_none() -> None:
+    assert conflicts({"preset": "Art"}, replace(REQUEST, preset="art")) == []
+    assert conflicts({"preset": "art"}, replace(REQUEST, preset="product")) == ["preset"]
+
+
+@pytest.mark.parametrize(
+    ("options", "conflicting"),
+    [({"mode": "Sideways", "size": "12"}, []), ({"mode": "pad", "size": "13"}, ["size", "mode"])],
+)
+def test_a_job_without_a_request_is_compared_by_its_options_as_they_were_given(
+    options: dict[str, str], conflicting: list[str]
+) -> None:
+    rejected = replace(RECEIVED, status=Status.REJECTED, options={"mode": "sideways", "size": "12"})
+
+    assert request_conflicts(rejected, merge_options([("body", options)])) == conflicting
+
+
+def test_an_option_that_the_job_was_not_given_is_a_conflict() -> None:
+    assert request_conflicts(RECEIVED, merge_options([("body", {"mode": "pad"})])) == ["mode"]

@@ -1,4 +1,4 @@
-"""What is asked of a picture: an object's tag, else its metadata, else a JSON body, else the stack's default."""
+"""Each option comes from the object's tags, else its metadata, else a JSON body, else the stack's defaults."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from sora_ready.domain.catalog import load_catalog
 from sora_ready.domain.frame import Color, Crop, Focus, Format, FrameOptions, Mode, Size
-from sora_ready.domain.request import FIELDS, Option, VideoRequest, decode_metadata, merge_options, parse_request
+from sora_ready.domain.options import OPTIONS, Option
+from sora_ready.domain.request import VideoRequest, decode_metadata, merge_options, parse_request
 
 CATALOG = load_catalog()
-# What the four may say of each field, in the order in which they are asked.
+# A value of each option in each source, in the order of precedence.
 SOURCES: dict[str, dict[str, str]] = {
     "tag": {
         "size": "720x1280",
@@ -72,28 +73,28 @@ SOURCES: dict[str, dict[str, str]] = {
 }
 
 
-def gather(tags: Mapping[str, Any] | None = None, metadata: Mapping[str, Any] | None = None) -> dict[str, Option]:
+def merge(tags: Mapping[str, Any] | None = None, metadata: Mapping[str, Any] | None = None) -> dict[str, Option]:
     return merge_options([("tag", tags or {}), ("metadata", metadata or {}), ("default", SOURCES["default"])])
 
 
 def read(tags: dict[str, str] | None = None, metadata: dict[str, str] | None = None) -> VideoRequest:
-    return parse_request(gather(tags, metadata), CATALOG)
+    return parse_request(merge(tags, metadata), CATALOG)
 
 
-# ---------------------------------------------------------------- which of them holds
+# ---------------------------------------------------------------- which source is used
 
 
 @pytest.mark.parametrize("source", SOURCES)
-@pytest.mark.parametrize("field", FIELDS)
-def test_a_field_comes_from_the_first_that_says_it(field: str, source: str) -> None:
-    silent = list(SOURCES).index(source)
-    sources = [(name, {} if i < silent else values) for i, (name, values) in enumerate(SOURCES.items())]
+@pytest.mark.parametrize("field", OPTIONS)
+def test_an_option_comes_from_the_first_source_that_has_it(field: str, source: str) -> None:
+    first = list(SOURCES).index(source)
+    sources = [(name, {} if i < first else values) for i, (name, values) in enumerate(SOURCES.items())]
 
     assert merge_options(sources)[field] == Option(SOURCES[source][field], source)
 
 
-def test_each_field_is_looked_for_on_its_own() -> None:
-    options = gather({"mode": "pad"}, {"mode": "stretch", "seconds": "8"})
+def test_each_option_is_merged_on_its_own() -> None:
+    options = merge({"mode": "pad"}, {"mode": "stretch", "seconds": "8"})
 
     assert {field: options[field].source for field in ("mode", "seconds", "size")} == {
         "mode": "tag",
@@ -102,11 +103,11 @@ def test_each_field_is_looked_for_on_its_own() -> None:
     }
 
 
-def test_what_nobody_says_is_no_wish() -> None:
+def test_an_option_that_no_source_has_is_left_out() -> None:
     assert merge_options([("tag", {"mode": "pad"}), ("metadata", {})]) == {"mode": Option("pad", "tag")}
 
 
-def test_what_was_gathered_is_understood() -> None:
+def test_merged_options_are_parsed() -> None:
     assert read(SOURCES["tag"]) == VideoRequest(
         model="sora-2-pro",
         sizes=(Size(720, 1280),),
@@ -123,7 +124,7 @@ def test_what_was_gathered_is_understood() -> None:
     )
 
 
-def test_of_a_picture_nothing_but_what_was_asked_departs_from_the_usual() -> None:
+def test_frame_options_that_are_not_given_have_their_defaults() -> None:
     given = {
         name: Option(value, "default") for name, value in {"model": "sora-2", "size": "auto", "seconds": "4"}.items()
     }
@@ -131,40 +132,40 @@ def test_of_a_picture_nothing_but_what_was_asked_departs_from_the_usual() -> Non
     assert parse_request(given | {"prompt": Option("calm", "tag")}, CATALOG).frame_options == FrameOptions()
 
 
-def test_auto_leaves_the_size_open_among_the_models_own() -> None:
+def test_auto_means_all_sizes_of_the_model() -> None:
     assert read({"size": "Auto"}).sizes == (Size(1280, 720), Size(720, 1280))
 
 
-# ---------------------------------------------------------------- what people really write
+# ---------------------------------------------------------------- spellings
 
 
-def test_tags_that_are_no_field_are_ignored() -> None:
-    assert gather({"owner": "marketing", "Sizes": "XL", "aws:cloudformation:stack-name": "x"}) == gather()
+def test_tags_that_are_not_options_are_ignored() -> None:
+    assert merge({"owner": "marketing", "Sizes": "XL", "aws:cloudformation:stack-name": "x"}) == merge()
 
 
 @pytest.mark.parametrize("name", ["mode", "Mode", "MODE", " mode "])
-def test_a_name_is_read_without_regard_to_case(name: str) -> None:
-    assert gather({name: "pad"})["mode"] == Option("pad", "tag")
+def test_a_name_matches_in_any_case(name: str) -> None:
+    assert merge({name: "pad"})["mode"] == Option("pad", "tag")
 
 
-def test_a_name_as_it_stands_goes_before_one_in_capitals() -> None:
-    assert gather({"Mode": "stretch", "mode": "pad", "MODE": "cover"})["mode"].value == "pad"
+def test_an_exact_name_takes_precedence_over_one_in_another_case() -> None:
+    assert merge({"Mode": "stretch", "mode": "pad", "MODE": "cover"})["mode"].value == "pad"
 
 
-def test_crop_may_be_called_crop_bounds_and_goes_before_it() -> None:
-    assert gather({"Crop_Bounds": "0 0 1 0.5"})["crop"] == Option("0 0 1 0.5", "tag")
-    assert gather({"crop_bounds": "0 0 1 0.5", "crop": "0 0 0.5 1"})["crop"] == Option("0 0 0.5 1", "tag")
-    assert gather({"crop_bounds": "0 0 1 0.5"}, {"crop": "0 0 0.5 1"})["crop"] == Option("0 0 1 0.5", "tag")
+def test_crop_bounds_is_another_name_of_crop_which_takes_precedence_in_one_source() -> None:
+    assert merge({"Crop_Bounds": "0 0 1 0.5"})["crop"] == Option("0 0 1 0.5", "tag")
+    assert merge({"crop_bounds": "0 0 1 0.5", "crop": "0 0 0.5 1"})["crop"] == Option("0 0 0.5 1", "tag")
+    assert merge({"crop_bounds": "0 0 1 0.5"}, {"crop": "0 0 0.5 1"})["crop"] == Option("0 0 1 0.5", "tag")
 
 
 @pytest.mark.parametrize("empty", ["", " ", "\t", None])
 def test_an_empty_value_counts_as_not_given(empty: str | None) -> None:
-    assert gather({"mode": empty}, {"mode": "pad"})["mode"] == Option("pad", "metadata")
-    assert gather({"mode": empty, "Mode": "pad"})["mode"] == Option("pad", "tag")
+    assert merge({"mode": empty}, {"mode": "pad"})["mode"] == Option("pad", "metadata")
+    assert merge({"mode": empty, "Mode": "pad"})["mode"] == Option("pad", "tag")
 
 
 @pytest.mark.parametrize("written", ["1280x720", "1280X720", "1280×720", " 1280x720 ", "1280 x 720"])
-def test_a_size_is_read_in_every_usual_spelling(written: str) -> None:
+def test_a_size_is_accepted_in_every_usual_spelling(written: str) -> None:
     assert read({"size": written}).sizes == (Size(1280, 720),)
 
 
@@ -184,7 +185,7 @@ def test_a_background_is_a_name_or_six_hex_digits_or_auto(written: str, color: C
 
 
 @pytest.mark.parametrize("mode", Mode)
-def test_a_mode_is_read_without_regard_to_case(mode: Mode) -> None:
+def test_a_mode_is_accepted_in_any_case(mode: Mode) -> None:
     assert {read({"mode": written}).frame_options.mode for written in (mode.lower(), mode.upper(), mode.title())} == {
         mode
     }
@@ -194,7 +195,7 @@ def test_a_mode_is_read_without_regard_to_case(mode: Mode) -> None:
     ("written", "format"),
     [("jpeg", Format.JPEG), ("JPG", Format.JPEG), ("Png", Format.PNG), ("webp", Format.WEBP)],
 )
-def test_a_format_is_read_by_its_usual_names(written: str, format: Format) -> None:  # noqa: A002
+def test_a_format_is_accepted_by_its_usual_names(written: str, format: Format) -> None:  # noqa: A002
     assert read({"format": written}).frame_options.format is format
 
 
@@ -204,17 +205,17 @@ def test_a_quality_is_a_whole_number_from_1_to_100(written: str, quality: int) -
 
 
 @pytest.mark.parametrize("written", ["Wan/Wan2.2-T2V", "wan/wan2.2-t2v", "WAN/WAN2.2-T2V"])
-def test_a_model_is_found_however_it_is_capitalised(written: str) -> None:
+def test_a_model_is_accepted_in_any_case(written: str) -> None:
     catalog = load_catalog('{"Wan/Wan2.2-T2V": {"seconds": [4], "usd_per_second": {"64x64": null}}}')
 
-    assert parse_request(gather({"model": written, "size": "auto"}), catalog).model == "Wan/Wan2.2-T2V"
+    assert parse_request(merge({"model": written, "size": "auto"}), catalog).model == "Wan/Wan2.2-T2V"
 
 
-def test_of_models_that_differ_in_case_alone_each_is_found_by_its_own_name() -> None:
+def test_models_that_differ_only_in_case_are_distinguished_by_their_exact_names() -> None:
     entry = '{"seconds": [4], "usd_per_second": {"64x64": null}}'
     catalog = load_catalog(f'{{"Tiny": {entry}, "tiny": {entry}}}')
 
-    assert [parse_request(gather({"model": name}), catalog).model for name in ("Tiny", "tiny")] == ["Tiny", "tiny"]
+    assert [parse_request(merge({"model": name}), catalog).model for name in ("Tiny", "tiny")] == ["Tiny", "tiny"]
 
 
 def test_a_prompt_may_have_32000_characters() -> None:
@@ -238,10 +239,10 @@ def test_any_text_survives_percent_encoding(meant: str) -> None:
 
 
 @pytest.mark.parametrize("plain", ["100% sharp", "a calm sea", "1+1=2", "%", "50%", "ends in %e", ""])
-def test_plain_metadata_is_left_alone(plain: str) -> None:
+def test_plain_metadata_is_unchanged(plain: str) -> None:
     assert decode_metadata(plain) == plain
 
 
 @pytest.mark.parametrize("broken", ["%ff%fe", "caf%e9", "%C3", "%E4%B8", "%ED%A0%80"])
-def test_metadata_that_encodes_no_utf8_is_left_alone(broken: str) -> None:
+def test_percent_encoded_metadata_that_is_not_utf8_is_unchanged(broken: str) -> None:
     assert decode_metadata(broken) == broken

@@ -1,4 +1,4 @@
-"""A JSON body says things as a tag does: each number, list and object means what its spelling in a tag means."""
+"""A JSON body means what a tag means: each number, list and object is read as its spelling in a tag."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from sora_ready.domain.catalog import load_catalog
 from sora_ready.domain.errors import RequestRejected
 from sora_ready.domain.frame import Crop, Focus
-from sora_ready.domain.request import Option, VideoRequest, apply_preset, merge_options, parse_request
+from sora_ready.domain.options import Option
+from sora_ready.domain.request import VideoRequest, apply_preset, merge_options, parse_request
 
 CATALOG = load_catalog()
 DEFAULTS = {"size": "auto", "model": "sora-2", "seconds": "4", "prompt": "gentle motion"}
@@ -58,11 +59,11 @@ BOUNDS = {"left_fraction": 0.1, "top_fraction": 0.0, "right_fraction": 0.9, "bot
         ("{}", {}),
     ],
 )
-def test_a_body_equals_its_tags(body: str, tags: dict[str, str]) -> None:
+def test_a_body_means_the_same_as_its_tags(body: str, tags: dict[str, str]) -> None:
     assert read(json.loads(body)) == read(tags, "tag")
 
 
-def test_a_whole_body_equals_its_tags() -> None:
+def test_a_body_with_every_option_means_the_same_as_its_tags() -> None:
     body = {
         "model": "sora-2-pro",
         "size": "portrait_1080p",
@@ -83,7 +84,7 @@ def test_a_whole_body_equals_its_tags() -> None:
     assert (request.frame_options.crop, request.frame_options.focus) == (Crop(0.1, 0.0, 0.9, 1.0), Focus(0.25, 0.75))
 
 
-def test_a_wish_shows_a_json_value_as_it_was_written() -> None:
+def test_an_option_keeps_a_json_value_as_it_was_written() -> None:
     options = merge_options([("body", {"focus": [0.5, 0.3], "quality": 80})])
 
     assert options == {"focus": Option("[0.5, 0.3]", "body"), "quality": Option("80", "body")}
@@ -96,12 +97,12 @@ def test_null_counts_as_not_given(nothing: str | None) -> None:
     assert options == {"mode": Option("pad", "default")}
 
 
-# ---------------------------------------------------------------- what is no option
+# ---------------------------------------------------------------- unusable values
 
 
 @pytest.mark.parametrize("value", [True, False, [], {}, ["pad"], {"mode": "pad"}, 0.5, float("nan"), float("inf"), -1])
 @pytest.mark.parametrize("field", ["size", "mode", "focus", "crop", "background", "format", "quality", "preset"])
-def test_a_value_of_another_kind_is_refused_as_it_was_written(field: str, value: Any) -> None:
+def test_a_value_of_the_wrong_type_is_refused_as_it_was_written(field: str, value: Any) -> None:
     refusal = refuse({field: value})
 
     assert refusal.code == f"invalid_{field}"
@@ -121,7 +122,7 @@ def nest(depth: int) -> Any:
     ids=["thousands of digits", "deep", "thousands of digits within", "half a pair", "half a pair at the end"],
 )
 @pytest.mark.parametrize("field", ["size", "mode", "focus", "crop", "quality", "model", "seconds"])
-def test_a_value_that_cannot_be_written_is_refused_with_what_is_allowed(field: str, value: Any) -> None:
+def test_a_value_that_cannot_be_written_as_text_is_refused_with_what_is_allowed(field: str, value: Any) -> None:
     refusal = refuse({field: value})
 
     assert (refusal.code, refusal.facts["value"]) == (f"invalid_{field}", "(unreadable)")
@@ -131,25 +132,25 @@ def test_a_value_that_cannot_be_written_is_refused_with_what_is_allowed(field: s
 @pytest.mark.parametrize(
     "value", [5, 0, True, ["a calm sea"], {"text": "a calm sea"}, pytest.param(10**5000, id="huge"), float("nan")]
 )
-def test_a_prompt_that_is_no_text_is_refused_before_anybody_pays_for_it(value: Any) -> None:
+def test_a_prompt_that_is_not_text_is_refused_before_anybody_pays_for_it(value: Any) -> None:
     refusal = refuse({"prompt": value})
 
     assert refusal.code == "invalid_prompt"
     assert (refusal.facts["source"], refusal.facts["allowed"]) == ("body", ["1 to 32000 characters"])
 
 
-def test_half_a_surrogate_pair_is_refused_as_a_prompt_for_no_record_could_hold_it() -> None:
+def test_half_a_surrogate_pair_is_refused_as_a_prompt_because_no_record_can_hold_it() -> None:
     refusal = refuse({"prompt": "a rocket \ud83d"})
 
     assert refusal.code == "invalid_prompt"
-    json.dumps(refusal.to_record(), ensure_ascii=False).encode()
+    json.dumps(refusal.to_job_error().to_record(), ensure_ascii=False).encode()
 
 
-def test_a_value_that_no_field_asks_for_is_not_looked_at() -> None:
+def test_a_value_under_an_unknown_name_is_ignored_unread() -> None:
     assert read({"input": nest(100_000), "n": 10**5000, "user": "\ud800"}) == read({})
 
 
-def test_a_body_that_a_tag_outdoes_is_not_looked_at() -> None:
+def test_a_body_value_under_a_tag_that_takes_precedence_is_ignored_unread() -> None:
     options = merge_options([("tag", {"prompt": "by tag"}), ("body", {"prompt": ["by body"]})])
 
     assert options == {"prompt": Option("by tag", "tag")}
@@ -161,14 +162,14 @@ fractions = st.floats(0, 1)
 
 
 @given(fractions, fractions)
-def test_any_point_is_the_same_as_an_object_as_a_list_and_as_text(x: float, y: float) -> None:
+def test_a_point_means_the_same_as_an_object_a_list_and_text(x: float, y: float) -> None:
     focuses = [{"x": x, "y": y}, [x, y], json.dumps([x, y]), f"{Decimal(x):f} {Decimal(y):f}"]
 
     assert len({read({"focus": focus}).frame_options.focus for focus in focuses}) == 1
 
 
 @given(st.integers(1, 100))
-def test_any_quality_is_the_same_as_a_number_and_as_text(quality: int) -> None:
+def test_a_quality_means_the_same_as_a_number_and_as_text(quality: int) -> None:
     assert {read({"quality": value}).frame_options.quality for value in (quality, float(quality), str(quality))} == {
         quality
     }

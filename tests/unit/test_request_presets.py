@@ -1,4 +1,4 @@
-"""A preset says several things by one name: the picture's own words go before it, and it goes before the defaults."""
+"""A preset stands for several options. The picture's own options take precedence over it, and it over the defaults."""
 
 from __future__ import annotations
 
@@ -7,15 +7,8 @@ import pytest
 from sora_ready.domain.catalog import load_catalog
 from sora_ready.domain.errors import RequestRejected
 from sora_ready.domain.frame import WHOLE, Color, Focus, Format, FrameOptions, Mode
-from sora_ready.domain.request import (
-    FIELDS,
-    PRESETS,
-    Option,
-    apply_preset,
-    merge_options,
-    parse_frame_options,
-    parse_request,
-)
+from sora_ready.domain.options import OPTIONS, PRESETS, Option
+from sora_ready.domain.request import apply_preset, merge_options, parse_frame_options, parse_request
 
 CATALOG = load_catalog()
 DEFAULTS = {
@@ -29,23 +22,24 @@ DEFAULTS = {
     "seconds": "4",
     "prompt": "gentle motion",
 }
-# What a stack's own defaults look like where no preset says otherwise.
+# The frame options of the defaults alone.
 PLAIN = FrameOptions(Mode.STRETCH, Focus(0.5, 1.0), WHOLE, Color(0x33, 0x66, 0x99), Format.WEBP, 70)
 
 
-def gather(
-    tags: dict[str, str], metadata: dict[str, str] | None = None, body: dict[str, object] | None = None
+def merge(
+    tags: dict[str, str], metadata: dict[str, str] | None = None, body: dict[str, str] | None = None
 ) -> dict[str, Option]:
-    sources = [("tag", tags), ("metadata", metadata or {}), ("body", body or {}), ("default", DEFAULTS)]
-    return apply_preset(merge_options(sources))
+    return apply_preset(
+        merge_options([("tag", tags), ("metadata", metadata or {}), ("body", body or {}), ("default", DEFAULTS)])
+    )
 
 
-def look(tags: dict[str, str]) -> FrameOptions:
-    return parse_request(gather(tags), CATALOG).frame_options
+def parse(tags: dict[str, str]) -> FrameOptions:
+    return parse_request(merge(tags), CATALOG).frame_options
 
 
 @pytest.mark.parametrize(
-    ("preset", "says"),
+    ("preset", "options"),
     [
         ("portrait", {"mode": Mode.COVER, "focus": Focus(0.5, 0.3)}),
         ("landscape", {"mode": Mode.COVER, "focus": "auto"}),
@@ -54,61 +48,61 @@ def look(tags: dict[str, str]) -> FrameOptions:
         ("screenshot", {"mode": Mode.PAD, "background": "auto", "format": Format.PNG}),
     ],
 )
-def test_a_preset_says_so_much_and_the_defaults_the_rest(preset: str, says: dict[str, object]) -> None:
-    chosen = look({"preset": preset})
+def test_a_preset_sets_its_options_and_the_defaults_the_rest(preset: str, options: dict[str, object]) -> None:
+    chosen = parse({"preset": preset})
 
     for field in FrameOptions.__dataclass_fields__:
-        assert getattr(chosen, field) == says.get(field, getattr(PLAIN, field)), field
+        assert getattr(chosen, field) == options.get(field, getattr(PLAIN, field)), field
 
 
-def test_every_preset_is_told_above() -> None:
+def test_every_preset_is_tested_above() -> None:
     assert set(PRESETS) == {"portrait", "landscape", "product", "art", "screenshot"}
 
 
-def test_without_a_preset_the_defaults_hold() -> None:
-    assert look({}) == PLAIN
-    assert gather({}) == merge_options([("default", DEFAULTS)])
+def test_without_a_preset_the_defaults_are_used() -> None:
+    assert parse({}) == PLAIN
+    assert merge({}) == merge_options([("default", DEFAULTS)])
 
 
 @pytest.mark.parametrize("source", ["tag", "metadata", "body"])
-@pytest.mark.parametrize("asked_in", ["tag", "metadata", "body"])
-def test_what_a_picture_says_itself_goes_before_its_preset_whichever_door_either_came_by(
-    source: str, asked_in: str
+@pytest.mark.parametrize("preset_source", ["tag", "metadata", "body"])
+def test_a_pictures_own_options_take_precedence_over_its_preset_whatever_the_source_of_either(
+    source: str, preset_source: str
 ) -> None:
-    said: dict[str, dict[str, str]] = {"tag": {}, "metadata": {}, "body": {}}
-    said[asked_in] |= {"preset": "screenshot"}
-    said[source] |= {"mode": "cover"}
+    values: dict[str, dict[str, str]] = {"tag": {}, "metadata": {}, "body": {}}
+    values[preset_source] |= {"preset": "screenshot"}
+    values[source] |= {"mode": "cover"}
 
-    options = gather(said["tag"], said["metadata"], dict(said["body"]))
+    options = merge(values["tag"], values["metadata"], dict(values["body"]))
 
-    assert options["preset"] == Option("screenshot", asked_in)
+    assert options["preset"] == Option("screenshot", preset_source)
     assert options["mode"] == Option("cover", source)
     assert options["background"] == Option("auto", "preset")
     assert options["format"] == Option("png", "preset")
     assert options["quality"] == Option("70", "default")
 
 
-def test_even_the_word_that_is_the_default_goes_before_a_preset_where_the_picture_says_it() -> None:
-    assert look({"preset": "art", "mode": DEFAULTS["mode"]}).mode is Mode.STRETCH
+def test_a_pictures_option_takes_precedence_over_its_preset_even_if_it_equals_the_default() -> None:
+    assert parse({"preset": "art", "mode": DEFAULTS["mode"]}).mode is Mode.STRETCH
 
 
-def test_a_preset_says_what_has_no_default() -> None:
+def test_a_preset_sets_an_option_that_has_no_default() -> None:
     assert apply_preset({"preset": Option("portrait", "tag")})["focus"] == Option("0.5 0.3", "preset")
 
 
-def test_the_first_preset_that_is_asked_for_holds() -> None:
-    assert gather({"preset": "art"}, {"preset": "product"})["mode"] == Option("blur", "preset")
+def test_the_preset_of_the_first_source_is_used() -> None:
+    assert merge({"preset": "art"}, {"preset": "product"})["mode"] == Option("blur", "preset")
 
 
 @pytest.mark.parametrize("written", ["art", "ART", "Art", " art "])
-def test_a_preset_is_read_without_regard_to_case(written: str) -> None:
-    assert look({"preset": written}).mode is Mode.BLUR
+def test_a_preset_is_accepted_in_any_case(written: str) -> None:
+    assert parse({"preset": written}).mode is Mode.BLUR
 
 
 @pytest.mark.parametrize("unknown", ["painting", "auto", "art,product", "art product"])
-def test_a_preset_that_nobody_knows_is_refused_with_those_there_are(unknown: str) -> None:
+def test_an_unknown_preset_is_refused_with_the_known_ones(unknown: str) -> None:
     with pytest.raises(RequestRejected) as refusal:
-        gather({}, {"preset": unknown})
+        merge({}, {"preset": unknown})
 
     assert refusal.value.facts == {
         "field": "preset",
@@ -119,12 +113,12 @@ def test_a_preset_that_nobody_knows_is_refused_with_those_there_are(unknown: str
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_whatever_a_preset_says_can_be_read(preset: str) -> None:
-    assert set(PRESETS[preset]) <= set(FIELDS)
+def test_every_option_of_a_preset_can_be_parsed(preset: str) -> None:
+    assert set(PRESETS[preset]) <= set(OPTIONS)
     parse_frame_options({field: Option(value, "preset") for field, value in PRESETS[preset].items()})
 
 
-def test_the_given_wishes_stay_as_they_were() -> None:
+def test_the_given_options_are_not_changed() -> None:
     options = merge_options([("tag", {"preset": "art"}), ("default", DEFAULTS)])
     before = dict(options)
 

@@ -1,4 +1,4 @@
-"""What each function is told through its environment, and how it says that something is missing or wrong."""
+"""Each function's settings, read from its environment, and the error for a variable that is missing or invalid."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import pytest
 from sora_ready.domain.catalog import load_catalog
 from sora_ready.domain.errors import SettingsError
 from sora_ready.domain.frame import FrameOptions
-from sora_ready.domain.request import FIELDS, merge_options, parse_request
+from sora_ready.domain.options import OPTIONS
+from sora_ready.domain.request import merge_options, parse_request
 from sora_ready.entrypoints.settings import (
     BackfillSettings,
     NormalizeSettings,
@@ -22,6 +23,7 @@ from sora_ready.entrypoints.settings import (
 )
 
 NORMALIZE = {
+    "STACK_NAME": "sora-ready",
     "JOBS_TABLE": "jobs",
     "OUTPUT_BUCKET": "outputs",
     "DEFAULT_SIZE": "auto",
@@ -37,6 +39,7 @@ NORMALIZE = {
 }
 BACKFILL = {name: value for name, value in NORMALIZE.items() if name != "MAX_RECEIVES"} | {"UPLOAD_BUCKET": "uploads"}
 VIDEO_API = {
+    "STACK_NAME": "sora-ready",
     "VIDEO_API_BASE_URL": "https://videos.example.com/v1",
     "VIDEO_API_KEY_SECRET": "arn:aws:secretsmanager:eu-central-1:1:secret:key",
     "JOBS_TABLE": "jobs",
@@ -48,6 +51,7 @@ VIDEO_API = {
 SUBMIT = VIDEO_API | {"SUBMIT_QUEUE_URL": "https://sqs.example.com/submit", "DAILY_BUDGET_USD": "25"}
 TRACK = VIDEO_API
 SWEEP = {
+    "STACK_NAME": "sora-ready",
     "JOBS_TABLE": "jobs",
     "LEDGER_TABLE": "ledger",
     "NORMALIZE_QUEUE_URL": "https://sqs.example.com/normalize",
@@ -55,7 +59,7 @@ SWEEP = {
     "TRACK_QUEUE_URL": "https://sqs.example.com/track",
     "DAILY_BUDGET_USD": "25",
 }
-ANNOUNCE = {"EVENT_BUS": "default", "STACK_NAME": "sora-ready"}
+PUBLISH = {"EVENT_BUS": "default", "STACK_NAME": "sora-ready"}
 
 GIVEN: list[tuple[Any, dict[str, str]]] = [
     (NormalizeSettings, NORMALIZE),
@@ -63,7 +67,7 @@ GIVEN: list[tuple[Any, dict[str, str]]] = [
     (SubmitSettings, SUBMIT),
     (TrackSettings, TRACK),
     (SweepSettings, SWEEP),
-    (PublishSettings, ANNOUNCE),
+    (PublishSettings, PUBLISH),
 ]
 REQUIRED = [(kind, given, variable) for kind, given in GIVEN for variable in given]
 NUMBERS = [
@@ -86,16 +90,18 @@ def refuse(kind: Any, environment: dict[str, str]) -> SettingsError:
     return refusal.value
 
 
-def told(error: SettingsError) -> str:
-    """All that a log or a record would show of an error."""
-    return f"{error} {error!r} {json.dumps(error.to_record())} {error.__cause__!r} {error.__context__!r}"
+def describe(error: SettingsError) -> str:
+    """Return everything that a log or a record shows of an error."""
+    return f"{error} {error!r} {json.dumps(error.to_job_error().to_record())} {error.__cause__!r} {error.__context__!r}"
 
 
 @pytest.mark.parametrize(("kind", "given", "variable"), REQUIRED)
 def test_every_variable_is_read(kind: Any, given: dict[str, str], variable: str) -> None:
     settings = kind.from_environment(given)
 
-    assert str(getattr(settings, variable.lower())) == given[variable]
+    name = variable.lower()
+    value = settings.defaults[name.removeprefix("default_")] if "default_" in name else getattr(settings, name)
+    assert str(value) == given[variable]
 
 
 @pytest.mark.parametrize(("kind", "given"), GIVEN)
@@ -132,7 +138,7 @@ def test_a_number_has_a_default_and_can_be_set(kind: Any, given: dict[str, str],
 
 @pytest.mark.parametrize("value", ["0", "-1", "1.5", "1e3", "hunter2", "²"])
 @pytest.mark.parametrize(("kind", "given", "variable", "default"), NUMBERS)
-def test_a_number_that_is_none_is_refused_by_its_variables_name(
+def test_an_invalid_number_is_refused_by_its_variables_name(
     kind: Any, given: dict[str, str], variable: str, default: int, value: str
 ) -> None:
     refusal = refuse(kind, given | {variable: value})
@@ -143,7 +149,7 @@ def test_a_number_that_is_none_is_refused_by_its_variables_name(
 
 @pytest.mark.parametrize("value", ["0", "-1", "1.5", "three"])
 @pytest.mark.parametrize(("kind", "given"), RECEIVES)
-def test_how_often_a_message_is_received_must_be_a_number(kind: Any, given: dict[str, str], value: str) -> None:
+def test_max_receives_must_be_a_number(kind: Any, given: dict[str, str], value: str) -> None:
     assert refuse(kind, given | {"MAX_RECEIVES": value}).facts == {"variable": "MAX_RECEIVES"}
 
 
@@ -155,7 +161,7 @@ def test_a_budget_is_read_to_the_cent(kind: Any, given: dict[str, str], value: s
 
 @pytest.mark.parametrize("value", ["-1", "1e3", "$5", "5,00", "NaN", "Infinity", ".5", "5.", "12345678", "٣"])
 @pytest.mark.parametrize(("kind", "given"), BUDGETED)
-def test_a_budget_that_is_none_is_refused_by_its_variables_name(kind: Any, given: dict[str, str], value: str) -> None:
+def test_an_invalid_budget_is_refused_by_its_variables_name(kind: Any, given: dict[str, str], value: str) -> None:
     refusal = refuse(kind, given | {"DAILY_BUDGET_USD": value})
 
     assert (refusal.code, refusal.facts) == ("setting_invalid", {"variable": "DAILY_BUDGET_USD"})
@@ -166,20 +172,20 @@ def test_no_model_is_added_by_default() -> None:
     assert NormalizeSettings.from_environment(NORMALIZE | {"VIDEO_MODELS": "{}"}).video_models == "{}"
 
 
-def test_the_defaults_name_every_field_of_a_request_but_those_that_only_a_picture_can_want() -> None:
-    # A crop is one picture's own; a preset among the defaults would outdo the defaults beside it.
-    assert set(NormalizeSettings.from_environment(NORMALIZE).defaults()) == set(FIELDS) - {"crop", "preset"}
+def test_the_stack_has_a_default_for_every_option_but_those_that_only_a_picture_can_have() -> None:
+    # A crop belongs to one picture; a preset among the defaults would take precedence over the defaults beside it.
+    assert set(NormalizeSettings.from_environment(NORMALIZE).defaults) == set(OPTIONS) - {"crop", "preset"}
 
 
 @pytest.mark.parametrize("variable", [variable for variable in NORMALIZE if variable.startswith("DEFAULT_")])
-def test_a_default_is_what_its_variable_says(variable: str) -> None:
-    field = variable.removeprefix("DEFAULT_").lower()
+def test_a_default_is_its_variables_value(variable: str) -> None:
+    name = variable.removeprefix("DEFAULT_").lower()
 
-    assert NormalizeSettings.from_environment(NORMALIZE | {variable: "mine"}).defaults()[field] == "mine"
+    assert NormalizeSettings.from_environment(NORMALIZE | {variable: "mine"}).defaults[name] == "mine"
 
 
-def test_a_stacks_defaults_are_understood_as_they_stand() -> None:
-    options = merge_options([("default", NormalizeSettings.from_environment(NORMALIZE).defaults())])
+def test_a_stacks_defaults_can_be_parsed() -> None:
+    options = merge_options([("default", NormalizeSettings.from_environment(NORMALIZE).defaults)])
 
     request = parse_request(options, load_catalog())
 
@@ -192,7 +198,7 @@ def test_a_stacks_defaults_are_understood_as_they_stand() -> None:
 @pytest.mark.parametrize(
     "url", ["https://videos.example.com/v1", "http://127.0.0.1:8000/v1", "http://[::1]:8000/v1", "https://example.com"]
 )
-def test_an_address_of_a_server_is_taken(url: str) -> None:
+def test_a_servers_address_is_accepted(url: str) -> None:
     assert SubmitSettings.from_environment(SUBMIT | {"VIDEO_API_BASE_URL": url}).video_api_base_url == url
 
 
@@ -209,25 +215,23 @@ def test_an_address_of_a_server_is_taken(url: str) -> None:
     ],
 )
 @pytest.mark.parametrize(("kind", "given"), [(SubmitSettings, SUBMIT), (TrackSettings, TRACK)])
-def test_an_address_that_cannot_be_used_is_refused_and_never_repeated(
-    kind: Any, given: dict[str, str], url: str
-) -> None:
+def test_an_invalid_address_is_refused_and_never_repeated(kind: Any, given: dict[str, str], url: str) -> None:
     refusal = refuse(kind, given | {"VIDEO_API_BASE_URL": url})
 
     assert (refusal.code, refusal.facts) == ("setting_invalid", {"variable": "VIDEO_API_BASE_URL"})
     assert "VIDEO_API_BASE_URL" in refusal.message
-    assert "hunter2" not in told(refusal)
+    assert "hunter2" not in describe(refusal)
 
 
-def test_a_number_that_is_none_is_never_repeated() -> None:
-    assert "hunter2" not in told(refuse(TrackSettings, TRACK | {"MAX_VIDEO_BYTES": "hunter2"}))
+def test_an_invalid_number_is_never_repeated() -> None:
+    assert "hunter2" not in describe(refuse(TrackSettings, TRACK | {"MAX_VIDEO_BYTES": "hunter2"}))
 
 
-def test_a_decode_is_given_up_after_the_function_and_before_its_message_comes_back() -> None:
-    # Normalize may run for 60 s, and its queue hides a message for 360 s.
+def test_the_decode_timeout_is_longer_than_the_function_and_shorter_than_its_messages_visibility_timeout() -> None:
+    # Normalize runs for up to 60 s; its queue's visibility timeout is 360 s.
     assert 60 < NormalizeSettings.from_environment(NORMALIZE).decode_timeout_seconds < 360
 
 
-def test_a_lease_outlives_the_function_by_default() -> None:
-    # Submit may run for 120 s; a lease that ended before would let another worker send the same job.
+def test_a_lease_is_longer_than_the_functions_timeout_by_default() -> None:
+    # Submit runs for up to 120 s; if a lease expired before, another worker would send the same job.
     assert SubmitSettings.from_environment(SUBMIT).lease_seconds > 120

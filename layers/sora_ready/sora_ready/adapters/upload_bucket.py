@@ -69,7 +69,7 @@ class UploadBucket:
         exactly: dict[str, Any] = {"IfMatch": source.etag} if source.etag else {}
         if source.version_id:
             exactly = {"VersionId": source.version_id}
-        with _explained(source):
+        with _explained("GetObject", source):
             response = self._client.get_object(Bucket=source.bucket, Key=source.key, **exactly)
         return Upload(
             body=cast(BinaryIO, response["Body"]),
@@ -84,7 +84,7 @@ class UploadBucket:
         Raises `SourceRejected` (`source_missing`, `source_archived`, `source_unreadable`) and `SourceForbidden`.
         """
         source = SourceObject(bucket, key, version_id=version_id)
-        with _explained(source):
+        with _explained("HeadObject", source):
             head = self._client.head_object(**_address(source))
         if _is_archived(head):
             raise _archived(key)
@@ -95,14 +95,14 @@ class UploadBucket:
 
     def read_tags(self, source: SourceObject) -> dict[str, str]:
         """Return the object's tags. Raises `SourceRejected` if the object is gone, and `SourceForbidden`."""
-        with _explained(source):
+        with _explained("GetObjectTagging", source):
             response = self._client.get_object_tagging(**_address(source))
         return {tag["Key"]: tag["Value"] for tag in response["TagSet"]}
 
     def check_picture(self, source: SourceObject, max_bytes: int) -> None:
         """Raise `SourceRejected` if the object is missing, unreadable, archived, empty or over `max_bytes`."""
         try:
-            with _explained(source):
+            with _explained("HeadObject", source):
                 head = self._client.head_object(**_address(source))
         except SourceForbidden as error:
             raise _unreadable(source.key) from error
@@ -149,7 +149,7 @@ class UploadBucket:
     def presign_get(self, source: SourceObject, *, seconds: int, disposition: str) -> str | None:
         """Return a link to a job's picture, None if it is gone or must not be read."""
         try:
-            with _explained(source):
+            with _explained("HeadObject", source):
                 self._client.head_object(**_address(source))
         except (SourceRejected, SourceForbidden):
             return None
@@ -180,9 +180,9 @@ def _address(source: SourceObject) -> dict[str, Any]:
 
 
 @contextmanager
-def _explained(source: SourceObject) -> Iterator[None]:
+def _explained(operation: str, source: SourceObject) -> Iterator[None]:
     """Raise S3's refusals to read an object as `SourceRejected` or `SourceForbidden`."""
-    with translate_aws_errors("ReadObject"):
+    with translate_aws_errors(operation):
         try:
             yield
         except ClientError as error:

@@ -1,8 +1,8 @@
 """Which model takes which sizes and seconds, and at what price.
 
-The catalog beside this file (`models.json`) holds what OpenAI last published for Sora 2: sizes, seconds, and dollars
-for a second of video by size. A stack adds or replaces models with JSON of the same shape; a price of `null` means
-"not known", and no video is asked for without one.
+`models.json` beside this file is what OpenAI last published for Sora 2: sizes, seconds, and US dollars per second of
+video by size. A stack adds or replaces models with JSON of the same shape. A price of `null` is unknown; nothing is
+submitted without a price.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sora_ready.domain.frame import Size
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A video model: the sizes it takes, each with its price, and the lengths it takes in seconds."""
+    """A video model: its lengths in seconds, and its price in US dollars per second for each size that it takes."""
 
     name: str
     seconds: tuple[int, ...]
@@ -28,13 +28,13 @@ class Model:
 
     @property
     def sizes(self) -> tuple[Size, ...]:
-        """The sizes it takes, in the catalog's order."""
+        """The sizes that it takes, in the catalog's order."""
         return tuple(self.usd_per_second)
 
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """All models of a stack, by name."""
+    """A stack's models by name."""
 
     models: Mapping[str, Model]
 
@@ -46,14 +46,14 @@ class Catalog:
 
 
 def load_catalog(additions: str = "") -> Catalog:
-    """Return the bundled catalog with `additions` laid over it: JSON text of the same shape, or nothing.
+    """Return the bundled catalog with the models of `additions`, which is JSON text of the same shape, or empty.
 
-    Raises `SettingsError` where the additions are not JSON, or a model lacks sizes or seconds.
+    Raises `SettingsError` if it is not such JSON, or a model has no sizes or seconds.
     """
     bundled = json.loads(Path(__file__).with_name("models.json").read_text(encoding="utf-8"))
     try:
         added = json.loads(additions) if additions.strip() else {}
-        models = {name: _read_model(name, entry) for name, entry in (bundled | added).items()}
+        models = {name: _parse_model(name, entry) for name, entry in (bundled | added).items()}
     except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError) as error:
         raise SettingsError(
             "invalid_catalog",
@@ -63,16 +63,16 @@ def load_catalog(additions: str = "") -> Catalog:
     return Catalog(models)
 
 
-def _read_model(name: str, entry: Mapping[str, Any]) -> Model:
+def _parse_model(name: str, entry: Mapping[str, Any]) -> Model:
     prices = {
         Size.parse(size): None if price is None else Decimal(str(price))
         for size, price in entry["usd_per_second"].items()
     }
     seconds = entry["seconds"]
     if not isinstance(seconds, list) or any(type(length) is not int or length < 1 for length in seconds):
-        raise ValueError(f"model {name} needs its lengths as a list of whole seconds")
+        raise ValueError(f"the seconds of model {name} must be a list of whole numbers")
     if not prices or not seconds:
         raise ValueError(f"model {name} needs at least one size and one length")
     if any(price is not None and not (price.is_finite() and price >= 0) for price in prices.values()):
-        raise ValueError(f"model {name} has a price that is none")
+        raise ValueError(f"model {name} has a price that is not an amount")
     return Model(name, tuple(seconds), prices)

@@ -1,63 +1,55 @@
-"""What is asked of a picture, and how tags, metadata and JSON say it.
+"""What a user asks of one picture: merged from its sources, completed, and parsed.
 
-A user may say each thing in an object tag, else in the object's metadata, else in a JSON body, else the stack's default
-holds. All of them are read here, by one parser, so that the same word means the same thing whichever door it came by.
+Each option comes from an object's tags, else its metadata, else a JSON body, else the stack's defaults. One parser
+reads them all, so a value means the same wherever it is given.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TypeVar
 from urllib.parse import unquote
 
+from sora_ready.domain.catalog import Catalog, Model
+from sora_ready.domain.codec import JsonValue, encode_fields
 from sora_ready.domain.errors import RequestRejected
-from sora_ready.domain.frame import AUTO, WHOLE, Color, Crop, Focus, Format, FrameOptions, Mode, Size, nearest_size
-
-if TYPE_CHECKING:
-    from sora_ready.domain.catalog import Catalog, Model
+from sora_ready.domain.frame import FrameOptions, Size
+from sora_ready.domain.job import Job
+from sora_ready.domain.options import (
+    BACKGROUND,
+    CROP,
+    FOCUS,
+    FORMAT,
+    MODE,
+    MODEL,
+    NO_MODELS,
+    OPTIONS,
+    OTHER_NAMES,
+    PRESET,
+    PROMPT,
+    QUALITY,
+    SECONDS,
+    SIZE,
+    Models,
+    Option,
+    OptionSpec,
+)
 
 T = TypeVar("T")
 
-# The Videos API's own bound on a prompt, in characters.
-MAX_PROMPT = 32_000
-_PROMPTS = (f"1 to {MAX_PROMPT} characters",)
-
-FIELDS = ("size", "mode", "focus", "crop", "background", "format", "quality", "preset", "model", "seconds", "prompt")
-_ALSO_CALLED = {"crop_bounds": "crop"}  # the word of Azure's Sora
-NAMES = frozenset({*FIELDS, *_ALSO_CALLED})
-
-PRESETS: Mapping[str, Mapping[str, str]] = {
-    "portrait": {"mode": "cover", "focus": "0.5 0.3"},  # eyes lie in the upper third
-    "landscape": {"mode": "cover", "focus": "auto"},
-    "product": {"mode": "pad", "background": "auto"},  # the background goes on to the frame's edge
-    "art": {"mode": "blur"},  # nothing of a painting is cut away
-    "screenshot": {"mode": "pad", "background": "auto", "format": "png"},  # letters stay sharp
-}
-"""What each preset stands for. What a picture says itself goes before its preset, a preset before the defaults."""
-
-# The shapes that platforms show, and which way they lie.
-_PLATFORMS = {"youtube": Size(16, 9), "tiktok": Size(9, 16), "reels": Size(9, 16), "shorts": Size(9, 16)}
-_NAMED_SIZE = re.compile(r"(landscape|portrait|square)(?:[ _-]?(\d{1,4})p)?|(\d{1,4})p", re.ASCII)
 _PERCENT_ENCODED = re.compile(r"%(?![0-9a-fA-F]{2})")
-_WHOLE_NUMBER = re.compile(r"\d{1,3}", re.ASCII)
-# Stands for a value of JSON that is no text, in a refusal; no field takes it.
+# Replaces a JSON value that cannot be written as text, in a refusal. No option takes it.
 _UNREADABLE = "(unreadable)"
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One value as somebody gave it, and where: `tag`, `metadata`, `body`, `preset`, `model` or `default`."""
-
-    value: str
-    source: str
+# A picture's own options take precedence over an invocation's, so the invocation would have made no difference.
+_OF_THE_PICTURE = frozenset({"tag", "metadata"})
 
 
 @dataclass(frozen=True, slots=True)
 class VideoRequest:
-    """A picture's request as understood. The one of `sizes` that is nearest in shape to the picture is its frame."""
+    """Parsed options. The one of `sizes` that is nearest in shape to the picture is its frame's size."""
 
     model: str
     sizes: tuple[Size, ...]
@@ -66,117 +58,149 @@ class VideoRequest:
     prompt: str
 
 
-def merge_options(sources: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[str, Option]:
-    """Pick each field from the first of `sources` (source, values) that has it; names that are no field are ignored.
+# ---------------------------------------------------------------- from sources to options
 
-    Names are matched as they stand first, then without regard to case. An empty value, and JSON's null, count as not
-    given; JSON's numbers, lists and objects are read as if they had been written into a tag.
 
-    Raises `RequestRejected` where a prompt is no text; whatever else cannot be used is refused when it is read.
+def merge_options(sources: Sequence[tuple[str, Mapping[str, JsonValue]]]) -> dict[str, Option]:
+    """Return each option from the first of `sources` (source, values) that has it. Unknown names are ignored.
+
+    Names match exactly, else ignoring case. An empty value and null count as not given. JSON numbers, lists and
+    objects are read as if they were written into a tag. Raises `RequestRejected` for a prompt that is not text; any
+    other unusable value is refused when it is parsed.
     """
     options: dict[str, Option] = {}
     for source, values in sources:
         given = {name: value for name, value in values.items() if not _is_blank(value)}
-        folded = {name.strip().lower(): value for name, value in given.items()} | given
-        folded = {_ALSO_CALLED[name]: value for name, value in folded.items() if name in _ALSO_CALLED} | folded
-        for field in FIELDS:
-            if field in folded and field not in options:
-                options[field] = _make_option(field, folded[field], source)
+        by_name = {name.strip().lower(): value for name, value in given.items()} | given
+        by_name = {OTHER_NAMES[name]: value for name, value in by_name.items() if name in OTHER_NAMES} | by_name
+        for spec in OPTIONS.values():
+            if spec.name in by_name and spec.name not in options:
+                options[spec.name] = _to_option(spec, by_name[spec.name], source)
     return options
 
 
 def apply_preset(options: Mapping[str, Option]) -> dict[str, Option]:
-    """Replace the defaults that the picture's preset, if it has one, says otherwise; their source is then `preset`.
+    """Return the options with those of the preset, if one is given, in place of defaults. Their source is `preset`.
 
-    Raises `RequestRejected` where there is no such preset.
+    Raises `RequestRejected` if there is no such preset.
     """
-    if "preset" not in options:
+    if PRESET.name not in options:
         return dict(options)
-    values = _choose(options["preset"], "preset", PRESETS)
+    preset = PRESET.read(options[PRESET.name])
     return dict(options) | {
-        field: Option(value, "preset")
-        for field, value in values.items()
-        if field not in options or options[field].source == "default"
+        name: Option(value, "preset")
+        for name, value in preset.items()
+        if name not in options or options[name].source == "default"
     }
 
 
-def fit_defaults(options: Mapping[str, Option], catalog: Catalog) -> dict[str, Option]:
-    """Replace a stack's default size or length that the picture's model does not take, by one that it does.
+def apply_model_defaults(options: Mapping[str, Option], catalog: Catalog) -> dict[str, Option]:
+    """Return the options with the model's own default (source `model`) for each default that it doesn't support."""
+    try:
+        model = _read(MODEL, options, Models(catalog.models))
+    except RequestRejected:
+        return dict(options)
+    completed = dict(options)
+    for spec in OPTIONS.values():
+        option = options.get(spec.name)
+        if spec.model_default and option and option.source == "default":
+            try:
+                spec.read(option, Models(catalog.models, model))
+            except RequestRejected:
+                completed[spec.name] = Option(spec.model_default(model), "model")
+    return completed
 
-    The source of such a value is `model`. Nobody is told that a value cannot be used which nobody asked for.
-    """
-    fitted = dict(options)
-    name = _find(options["model"].value, catalog.models)
-    if name is None:
-        return fitted
-    model = catalog[name]
-    if options["size"].source == "default" and not _find_sizes(options["size"].value, model.sizes):
-        fitted["size"] = Option(AUTO, "model")
-    if options["seconds"].source == "default" and options["seconds"].value not in map(str, model.seconds):
-        fitted["seconds"] = Option(str(model.seconds[0]), "model")
-    return fitted
+
+# ---------------------------------------------------------------- from options to a request
 
 
 def parse_request(options: Mapping[str, Option], catalog: Catalog) -> VideoRequest:
-    """Turn `options` (size, model, seconds and prompt must be among them) into a request that `catalog` can serve.
-
-    Raises `RequestRejected`, naming the field, its value, where it came from and what is allowed.
-    """
-    model = catalog[_choose(options["model"], "model", {name: name for name in catalog.models})]
+    """Return the request that these options make. Raises `RequestRejected`."""
+    model = _read(MODEL, options, Models(catalog.models))
+    models = Models(catalog.models, model)
+    for spec in OPTIONS.values():
+        # Also those that no field below holds.
+        if spec.name in options:
+            spec.read(options[spec.name], models)
     return VideoRequest(
         model=model.name,
-        sizes=parse_sizes(options["size"], model, catalog.models.values()),
+        sizes=_read(SIZE, options, models),
         frame_options=parse_frame_options(options),
-        seconds=_choose(
-            options["seconds"],
-            "seconds",
-            {str(length): length for length in model.seconds},
-            f"Model {model.name} makes no such length.",
-        ),
-        prompt=_read_prompt(options["prompt"]),
+        seconds=_read(SECONDS, options, models),
+        prompt=_read(PROMPT, options),
     )
 
 
 def parse_frame_options(options: Mapping[str, Option]) -> FrameOptions:
-    """Turn the `options` that concern the picture alone into a look; what nobody asked for is as `FrameOptions` has it.
-
-    Raises `RequestRejected`, naming the field, its value, where it came from and what is allowed.
-    """
-    readers: dict[str, Callable[[Option], Any]] = {
-        "mode": lambda option: _choose(option, "mode", {str(mode): mode for mode in Mode}),
-        "focus": _read_focus,
-        "crop": _read_crop,
-        "background": _read_background,
-        "format": lambda option: _choose(option, "format", {str(kind): kind for kind in Format} | {"jpg": Format.JPEG}),
-        "quality": _read_quality,
-    }
-    return FrameOptions(**{field: read(options[field]) for field, read in readers.items() if field in options})
+    """Return how the frame is made. Raises `RequestRejected`."""
+    return FrameOptions(
+        mode=_read(MODE, options),
+        focus=_read(FOCUS, options),
+        crop=_read(CROP, options),
+        background=_read(BACKGROUND, options),
+        format=_read(FORMAT, options),
+        quality=_read(QUALITY, options),
+    )
 
 
 def parse_sizes(option: Option, model: Model, others: Iterable[Model] = ()) -> tuple[Size, ...]:
-    """Return which of the model's sizes a option leaves to choose from: one, or those of a name, or all (`auto`).
+    """Return the sizes of the model that an option leaves to choose from.
 
-    Raises `RequestRejected` where the model has none of that name; it says which of the `others` have.
+    Raises `RequestRejected` if there are none; it names those of the `others` that have one.
     """
-    sizes = _find_sizes(option.value, model.sizes)
-    if not sizes:
-        named = dict.fromkeys(_name_size(size) for size in model.sizes)
-        platforms = [name for name in _PLATFORMS if _find_sizes(name, model.sizes)]
-        raise RequestRejected(
-            "size",
-            option.value,
-            option.source,
-            [*map(str, model.sizes), *named, *platforms, AUTO],
-            why=f"Model {model.name} takes no such size{_name_takers(option.value, others)}.",
-        )
-    return sizes
+    return SIZE.read(option, Models({other.name: other for other in others}, model))
+
+
+# ---------------------------------------------------------------- the options of an invocation
+
+
+def parse_body(fields: Mapping[str, JsonValue], defaults: Mapping[str, str], catalog: Catalog) -> dict[str, str]:
+    """Return the options of a JSON body, as text. Raises `RequestRejected` if no video can be made with them."""
+    options = merge_options([("body", fields), ("default", defaults)])
+    parse_request(apply_model_defaults(apply_preset(options), catalog), catalog)
+    return {name: option.value for name, option in options.items() if option.source == "body"}
+
+
+def validate_options(options: Mapping[str, Option], defaults: Mapping[str, str], catalog: Catalog) -> None:
+    """Raise `RequestRejected` if no model can make a video with these options.
+
+    Options that name no model may suit any: the picture's tags, which take precedence, may name one.
+    """
+    completed = merge_options([("default", defaults)]) | dict(options)
+    models = [completed[MODEL.name]]
+    if MODEL.name not in options:
+        models += [Option(name, "default") for name in catalog.models]
+    refusals = []
+    for model in models:
+        try:
+            parse_request(apply_model_defaults(apply_preset(completed | {MODEL.name: model}), catalog), catalog)
+        except RequestRejected as refusal:
+            refusals.append(refusal)
+        else:
+            return
+    raise refusals[0]
+
+
+def request_conflicts(job: Job, options: Mapping[str, Option]) -> list[str]:
+    """Return the names of the options with which the job would have become another one."""
+    made = {**job.options, **(encode_fields(job.request) if job.request else {})}
+    # The size as it was given: `auto` becomes one of the model's.
+    made[SIZE.name] = made.get("requested_size", made.get(SIZE.name))
+    return [
+        name
+        for name, option in options.items()
+        if job.option_sources.get(name) not in _OF_THE_PICTURE
+        and (made.get(name) is None or _meaning(name, option.value) != _meaning(name, str(made[name])))
+    ]
+
+
+# ---------------------------------------------------------------- one option
 
 
 def decode_metadata(value: str) -> str:
-    """Return a metadata value as it was meant: percent-encoded UTF-8 is decoded, anything else is left alone.
+    """Return a metadata value with percent-encoded UTF-8 decoded. Any other value, such as `100% sharp`, is unchanged.
 
-    S3 metadata is ASCII on the wire, so text in any other alphabet travels percent-encoded; a plain `100% sharp`, which
-    is no encoding, stays as it is.
+    S3 metadata is ASCII, so other text is percent-encoded.
     """
     if "%" not in value or _PERCENT_ENCODED.search(value):
         return value
@@ -186,115 +210,37 @@ def decode_metadata(value: str) -> str:
         return value
 
 
-def _is_blank(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip())
+def _read(spec: OptionSpec[T], options: Mapping[str, Option], models: Models = NO_MODELS) -> T:
+    return spec.read(options.get(spec.name) or Option(spec.default, "default"), models)
 
 
-def _make_option(field: str, value: Any, source: str) -> Option:
-    text = _as_text(value)
-    # Every other field takes a few words only; a prompt takes any, and would be paid for with its brackets.
-    if field == "prompt" and (text is None or not isinstance(value, str)):
-        raise RequestRejected(field, text or _UNREADABLE, source, _PROMPTS)
+def _meaning(name: str, value: str) -> object:
+    """Return what tells a value from another one: `#ABCDEF` and `abcdef` are the same color."""
+    try:
+        return OPTIONS[name].parse(value, NO_MODELS)
+    except ValueError:
+        # It depends on the model, or it is what the job was rejected for.
+        return value.lower()
+
+
+def _to_option(spec: OptionSpec[object], value: JsonValue, source: str) -> Option:
+    text = _to_text(value)
+    # Any other option takes a few words only; a prompt takes any text, and would be paid for with its brackets.
+    if spec is PROMPT and (text is None or not isinstance(value, str)):
+        raise RequestRejected(spec.name, text or _UNREADABLE, source, spec.allowed)
     return Option(_UNREADABLE if text is None else text, source)
 
 
-def _as_text(value: Any) -> str | None:
-    """Return a JSON value as it would be written into a tag, None where it cannot be written at all."""
+def _is_blank(value: JsonValue) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _to_text(value: JsonValue) -> str | None:
+    """Return a JSON value as it is written into a tag, None if it cannot be written."""
     try:
         if isinstance(value, str):
             return value.strip().encode().decode()
-        # JSON knows one kind of number: its 95.0 is 95.
+        # JSON has one kind of number: its 95.0 is 95.
         return json.dumps(int(value) if isinstance(value, float) and value.is_integer() else value)
-    except (ValueError, RecursionError):  # half a surrogate pair, thousands of digits, lists within lists within lists
+    except (ValueError, RecursionError):  # half a surrogate pair, thousands of digits, lists nested too deep
         return None
-
-
-def _find_sizes(value: str, sizes: Sequence[Size]) -> tuple[Size, ...]:
-    """Return which of `sizes` a value means; none where it is no size, no name, or none of theirs."""
-    word = value.strip().lower()
-    if word == AUTO:
-        return tuple(sizes)
-    if word in _PLATFORMS:
-        lying = tuple(size for size in sizes if _lie(size) == _lie(_PLATFORMS[word]))
-        return (nearest_size(_PLATFORMS[word], lying),) if lying else ()
-    named = _NAMED_SIZE.fullmatch(word)
-    if named:
-        way, lines = named[1], named[2] or named[3]
-        return tuple(
-            size for size in sizes if (not way or _lie(size) == way) and (not lines or min(size) == int(lines))
-        )
-    try:
-        wanted = Size.parse(word)
-    except ValueError:
-        return ()
-    return (wanted,) if wanted in sizes else ()
-
-
-def _name_takers(value: str, models: Iterable[Model]) -> str:
-    takers = [model.name for model in models if _find_sizes(value, model.sizes)]
-    return f"; {', '.join(takers)} would" if takers else ""
-
-
-def _name_size(size: Size) -> str:
-    return f"{_lie(size)}_{min(size)}p"
-
-
-def _lie(size: Size) -> str:
-    if size.width == size.height:
-        return "square"
-    return "landscape" if size.width > size.height else "portrait"
-
-
-def _read_focus(option: Option) -> Focus | Literal["auto"]:
-    if option.value.lower() == AUTO:
-        return AUTO
-    allowed = ["center", "top", "bottom", "left", "right", "top-left and the like", "two fractions (0.5 0.3)", AUTO]
-    return _parse(option, "focus", Focus.parse, allowed)
-
-
-def _read_crop(option: Option) -> Crop:
-    if option.value.lower() in {"whole", "none"}:
-        return WHOLE
-    allowed = [
-        "left top right bottom as fractions of the picture, each from 0 to 1 (0.1 0 0.9 1)",
-        'the same in JSON ({"left_fraction": 0.1})',
-        "whole",
-    ]
-    return _parse(option, "crop", Crop.parse, allowed)
-
-
-def _read_background(option: Option) -> Color | Literal["auto"]:
-    if option.value.lower() == AUTO:
-        return AUTO
-    return _parse(option, "background", Color.parse, ["black", "white", "six hex digits (336699)", AUTO])
-
-
-def _read_quality(option: Option) -> int:
-    if not _WHOLE_NUMBER.fullmatch(option.value) or not 1 <= int(option.value) <= 100:
-        raise RequestRejected("quality", option.value, option.source, ["whole numbers from 1 to 100"])
-    return int(option.value)
-
-
-def _read_prompt(option: Option) -> str:
-    if len(option.value) > MAX_PROMPT:
-        raise RequestRejected("prompt", option.value, option.source, _PROMPTS)
-    return option.value
-
-
-def _choose(option: Option, field: str, choices: Mapping[str, T], why: str = "") -> T:
-    name = _find(option.value, choices)
-    if name is None:
-        raise RequestRejected(field, option.value, option.source, choices, why=why)
-    return choices[name]
-
-
-def _find(value: str, choices: Mapping[str, Any]) -> str | None:
-    """Return the choice that a value names: as it stands, else without regard to case."""
-    return value if value in choices else next((name for name in choices if name.lower() == value.lower()), None)
-
-
-def _parse(option: Option, field: str, read: Callable[[str], T], allowed: Sequence[str]) -> T:
-    try:
-        return read(option.value)
-    except ValueError:
-        raise RequestRejected(field, option.value, option.source, allowed) from None

@@ -11,7 +11,7 @@ from typing import cast
 from sora_ready.domain.codec import JsonObject, JsonValue
 from sora_ready.domain.errors import InvocationRejected, JobError, RequestRejected, SoraReadyError, VideoServerError
 from sora_ready.domain.job import Job
-from sora_ready.domain.request import NAMES
+from sora_ready.domain.options import OPTION_NAMES
 from sora_ready.entrypoints.logs import log_job
 from sora_ready.pipeline.direct_invocation import DirectInvocation
 
@@ -25,7 +25,7 @@ def is_direct(event: Mapping[str, JsonValue]) -> bool:
 
 def parse_normalize_invocation(event: Mapping[str, JsonValue]) -> DirectInvocation:
     """Read an invocation of `normalize`. Raises `InvocationRejected`: an unknown field may be an option misspelled."""
-    return _parse(event, _OBJECT | NAMES | {"submit"})
+    return _parse(event, _OBJECT | OPTION_NAMES | {"submit"})
 
 
 def parse_submit_invocation(event: Mapping[str, JsonValue]) -> DirectInvocation:
@@ -56,7 +56,7 @@ def _parse(event: Mapping[str, JsonValue], known: frozenset[str]) -> DirectInvoc
         names = f"Unknown: {', '.join(map(repr, unknown))}. Known: job_id, {', '.join(sorted(known))}."
         raise InvocationRejected(names, unknown)
     by_id = "job_id" in fields
-    if by_id and (extra := sorted(set(fields) & (_OBJECT | NAMES | {"submit"}))):
+    if by_id and (extra := sorted(set(fields) & (_OBJECT | OPTION_NAMES | {"submit"}))):
         raise InvocationRejected(f"A job_id is enough, so leave out {', '.join(extra)}.", extra)
     if missing := [name for name in (["job_id"] if by_id else ["bucket", "key"]) if not fields.get(name)]:
         raise InvocationRejected(
@@ -74,7 +74,7 @@ def _parse(event: Mapping[str, JsonValue], known: frozenset[str]) -> DirectInvoc
         bucket=str(fields.get("bucket", "")),
         key=str(fields.get("key", "")),
         version_id=cast(str | None, fields.get("version_id")),
-        options={name: value for name, value in fields.items() if name in NAMES},
+        options={name: value for name, value in fields.items() if name in OPTION_NAMES},
         submit=bool(fields.get("submit", True)),
         task_token=str(fields.get("task_token", "")),
     )

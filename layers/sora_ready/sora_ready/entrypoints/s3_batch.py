@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from sora_ready.adapters.upload_bucket import version_or_none
 from sora_ready.domain.codec import JsonObject
-from sora_ready.domain.errors import Rejected, SoraReadyError, SourceForbidden
+from sora_ready.domain.errors import AwsServiceError, Rejected, SoraReadyError, SourceForbidden
 from sora_ready.domain.job import Job, Status
 from sora_ready.entrypoints.logs import logger
 from sora_ready.pipeline.backfill import BatchTask
@@ -104,6 +104,8 @@ def _describe(job: Job) -> TaskResult:
 
 def _name(error: Exception) -> str:
     """Return the error's name without its message, which may contain a prompt."""
+    if isinstance(error, AwsServiceError):
+        return f"{error.facts['operation']}: {error.code}"
     if isinstance(error, ClientError):
         return f"{error.operation_name}: {error.response['Error']['Code']}"
     return error.code if isinstance(error, SoraReadyError) else type(error).__name__

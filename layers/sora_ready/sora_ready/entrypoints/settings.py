@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from decimal import Decimal
 from typing import Any, Self, get_type_hints
 from urllib.parse import urlsplit
 
 from sora_ready.adapters.video_server import VideoServerConnection
 from sora_ready.domain.errors import SettingsError
+from sora_ready.domain.options import OPTIONS
 
 _DOLLARS = re.compile(r"\d{1,7}(\.\d{1,4})?", re.ASCII)
 
@@ -35,22 +36,13 @@ class _Settings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DefaultsSettings(_Settings):
-    """What holds where a picture does not say otherwise, and the models beside those of the bundled catalog."""
+    """The stack's default of each option that has a template parameter, and the models beside the bundled catalog's.
 
-    default_size: str
-    default_mode: str
-    default_focus: str
-    default_background: str
-    default_format: str
-    default_quality: str
-    default_model: str
-    default_seconds: str
-    default_prompt: str
+    The default of `size` is read from DEFAULT_SIZE, and so on.
+    """
+
+    defaults: Mapping[str, str]
     video_models: str = ""
-
-    def defaults(self) -> dict[str, str]:
-        """The values by field."""
-        return {name.removeprefix("default_"): value for name, value in asdict(self).items() if "default_" in name}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,16 +168,14 @@ class AuthorizeSettings(_Settings):
 
 
 def _read(given: Mapping[str, str], entry: Any, kind: type) -> Any:
+    if entry.name == "defaults":
+        return {
+            spec.name: _read_text(given, f"DEFAULT_{spec.name.upper()}") for spec in OPTIONS.values() if spec.parameter
+        }
     variable = entry.name.upper()
-    value = given.get(variable, "").strip()
-    if not value:
-        if entry.default is MISSING:
-            raise SettingsError(
-                "setting_missing",
-                f"The variable {variable} is not set. The stack's template sets it.",
-                variable=variable,
-            )
+    if entry.default is not MISSING and not given.get(variable, "").strip():
         return entry.default
+    value = _read_text(given, variable)
     if kind is Decimal:
         return _read_dollars(variable, value)
     if kind is not int:
@@ -196,6 +186,17 @@ def _read(given: Mapping[str, str], entry: Any, kind: type) -> Any:
             "setting_invalid", f"The variable {variable} must be a number above {least - 1}.", variable=variable
         )
     return int(value)
+
+
+def _read_text(given: Mapping[str, str], variable: str) -> str:
+    value = given.get(variable, "").strip()
+    if not value:
+        raise SettingsError(
+            "setting_missing",
+            f"The variable {variable} is not set. The stack's template sets it.",
+            variable=variable,
+        )
+    return value
 
 
 def _read_dollars(variable: str, value: str) -> Decimal:

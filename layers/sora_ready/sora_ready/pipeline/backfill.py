@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from sora_ready.domain.errors import RequestRejected, SourceRejected
 from sora_ready.domain.job import Channel, Invocation, Job, Status
-from sora_ready.domain.request import FIELDS, merge_options
-from sora_ready.domain.request_rules import read_body
+from sora_ready.domain.options import OPTIONS
+from sora_ready.domain.request import merge_options, parse_body
 from sora_ready.pipeline.create_job import create_job
 from sora_ready.pipeline.identify import find_job
 from sora_ready.pipeline.normalize import Normalize
@@ -54,8 +54,8 @@ class Backfill:
         for name in arguments:
             # An unknown tag belongs to somebody else; an argument is for this function alone.
             if not merge_options([("body", {name: "?"})]):
-                raise RequestRejected("argument", name, "body", FIELDS)
-        return read_body(arguments, self.normalize.defaults, self.normalize.catalog)
+                raise RequestRejected("argument", name, "body", OPTIONS)
+        return parse_body(arguments, self.normalize.defaults, self.normalize.catalog)
 
     def _check_object(self, task: BatchTask) -> None:
         if task.bucket != self.upload_bucket:

@@ -15,7 +15,8 @@ from sora_ready.domain.frame import Size
 from sora_ready.domain.imaging import ReadyImage, make_ready_image
 from sora_ready.domain.job import Job, JobRequest, Picture, SourceObject, Status, timestamp
 from sora_ready.domain.job_id import make_job_id
-from sora_ready.domain.request import Option, VideoRequest, apply_preset, fit_defaults, merge_options, parse_request
+from sora_ready.domain.options import Option
+from sora_ready.domain.request import VideoRequest, apply_model_defaults, apply_preset, merge_options, parse_request
 from sora_ready.domain.spending import price_job
 from sora_ready.pipeline.decode_attempts import DecodeAttempts
 from sora_ready.pipeline.identify import identify_upload
@@ -53,7 +54,7 @@ class Normalize:
                 upload = self.uploads.open_upload(source)
                 given = self._merge_options(source, upload, known)
                 job = _with_options(job, given)
-                options = fit_defaults(apply_preset(given), self.catalog)
+                options = apply_model_defaults(apply_preset(given), self.catalog)
                 job = _with_options(job, options)
                 request = parse_request(options, self.catalog)
                 # What is rejected unread needs no attempt.
@@ -70,8 +71,10 @@ class Normalize:
                 return self._put(replace(job, status=Status.REJECTED, error=rejection.to_job_error()))
             picture = Picture(ready.source_format, ready.source_size.width, ready.source_size.height, upload.length)
             copy = self.outputs.put_ready_copy(job.id, ready)
+            # Options that the request doesn't hold stay as they were given.
+            rest = {name: value for name, value in job.options.items() if not hasattr(job_request, name)}
             return self._put(
-                replace(job, status=Status.READY, options={}, request=job_request, picture=picture, copy=copy)
+                replace(job, status=Status.READY, options=rest, request=job_request, picture=picture, copy=copy)
             )
 
     def _identify(self, source: SourceObject) -> tuple[SourceObject, Job | None]:

@@ -11,14 +11,15 @@ from sora_ready.domain.errors import (
     Rejected,
     RequestConflict,
     RequestRejected,
+    SourceForbidden,
     SourceRejected,
     TransitionRefused,
 )
 from sora_ready.domain.job import Channel, Invocation, Job, SourceObject, Status, timestamp
 from sora_ready.domain.job_id import make_job_id
+from sora_ready.domain.options import Option
 from sora_ready.domain.outcome import terminal_error
-from sora_ready.domain.request import Option, merge_options
-from sora_ready.domain.request_rules import find_conflicts, validate_options
+from sora_ready.domain.request import merge_options, request_conflicts, validate_options
 from sora_ready.pipeline.create_job import create_job
 from sora_ready.pipeline.direct_invocation import DirectInvocation
 from sora_ready.pipeline.identify import find_job
@@ -52,7 +53,12 @@ class NormalizeOnDemand:
                 self._check_readable(source)
                 values = {name: option.value for name, option in options.items()}
                 create_job(source, values, Invocation(Channel.DIRECT, submit=invocation.submit), jobs)
-        job = self.normalize(source)
+        try:
+            job = self.normalize(source)
+        except SourceForbidden as forbidden:
+            # Here the job has a record, if only as `received`.
+            forbidden.facts["job_id"] = make_job_id(source)
+            raise
         if job.status is Status.DELETED:
             raise JobNotFound(job.id)
         # Checked afterwards: until then the upload's own event may have been faster.
@@ -113,4 +119,4 @@ class NormalizeOnDemand:
 
 def _find_conflicts(invocation: DirectInvocation, options: Mapping[str, Option], job: Job) -> list[str]:
     same_submit = invocation.submit is job.invocation.submit
-    return find_conflicts(job, options) + ([] if same_submit else ["submit"])
+    return request_conflicts(job, options) + ([] if same_submit else ["submit"])

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from sora_ready.domain.codec import JsonObject, JsonValue
-from sora_ready.domain.request import NAMES
+from sora_ready.domain.options import OPTION_NAMES
 from sora_ready.entrypoints.api.errors import ParameterRejected
 from sora_ready.entrypoints.api.http import Request
 from sora_ready.entrypoints.api.multipart import PICTURE, Part, read_form
@@ -53,7 +53,7 @@ def read_create_body(request: Request, s3_prefix: str) -> CreateBody:
     else:
         fields, part = read_json(request), None
     reference = fields.pop(PICTURE, None)
-    _reject_unknown(fields, NAMES)
+    _reject_unknown(fields, OPTION_NAMES)
     if part:
         picture = InputPicture(bytes(part.data), clean_file_name(part.file_name or ""))
     else:

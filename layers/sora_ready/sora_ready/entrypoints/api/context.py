@@ -21,7 +21,7 @@ from sora_ready.domain.codec import JsonObject, JsonValue
 from sora_ready.domain.errors import JobNotFound
 from sora_ready.domain.job import FINAL, Job, Status
 from sora_ready.domain.job_id import ApiUploads, hash_job_id, is_job_id
-from sora_ready.domain.request_rules import read_body
+from sora_ready.domain.request import parse_body
 from sora_ready.entrypoints.api.errors import ParameterRejected
 from sora_ready.entrypoints.api.http import Request
 from sora_ready.entrypoints.api.video_object import describe_video
@@ -66,7 +66,7 @@ class ApiContext:
 
     def validate_options(self, fields: Mapping[str, JsonValue]) -> dict[str, str]:
         """Return a body's options as text. Raises `RequestRejected` if no video can be made with them."""
-        return read_body(fields, self.defaults, self.catalog)
+        return parse_body(fields, self.defaults, self.catalog)
 
     def new_job(self, request: Request, options: Mapping[str, str], file_name: str, *identity: JsonValue) -> NewJob:
         """Return the job that a request asks for; `options` and `identity` tell it from others under its key.
@@ -121,6 +121,6 @@ def build_context(
         outputs=OutputBucket(s3, settings.output_bucket),
         open_queues=open_queues,
         catalog=load_catalog(settings.video_models),
-        defaults=settings.defaults(),
+        defaults=settings.defaults,
         max_source_bytes=settings.max_source_bytes,
     )

@@ -8,9 +8,8 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from sora_ready.domain.codec import JsonObject
-from sora_ready.domain.frame import Format, Mode
 from sora_ready.domain.job import Status
-from sora_ready.domain.request import MAX_PROMPT, PRESETS
+from sora_ready.domain.options import OPTIONS, OptionSpec
 from sora_ready.pipeline.resolve import DECISIONS
 
 Schema: TypeAlias = JsonObject
@@ -22,7 +21,6 @@ _UNIX: Schema = {"type": "integer", "description": "Seconds since 1970."}
 _ANY_TEXT: Schema = {"type": "string"}
 _OPEN: Schema = {"type": "object", "additionalProperties": True}
 _STATUS: Schema = {"type": "string", "enum": [str(status) for status in Status if status is not Status.DELETED]}
-_NUMBER_OR_TEXT: Schema = {"type": ["string", "number"]}
 
 
 def _ours(schema: Schema, description: str) -> Schema:
@@ -42,27 +40,19 @@ def _closed(properties: Schema, required: list[str] | None = None) -> Schema:
     return _object(properties, required) | {"additionalProperties": False}
 
 
-OPTION_SCHEMAS: Schema = {
-    "prompt": {"type": "string", "minLength": 1, "maxLength": MAX_PROMPT, "description": "Default: the stack's."},
-    "model": {"type": "string", "description": "One of GET /models. Default: the stack's."},
-    "size": {"type": "string", "description": "A size of the model, a name of one, or auto. Default: the stack's."},
-    "seconds": {"type": ["string", "integer"], "description": "A length of the model. Default: the stack's."},
-    "mode": _ours({"type": "string", "enum": [str(mode) for mode in Mode]}, "How the picture meets the frame."),
-    "focus": _ours(
-        {"anyOf": [_ANY_TEXT, {"type": "array", "items": _NUMBER_OR_TEXT}, _OPEN]},
-        "What cover keeps: center, top-left and the like, two fractions, or auto.",
-    ),
-    "crop": _ours(
-        {"anyOf": [_ANY_TEXT, {"type": "array", "items": _NUMBER_OR_TEXT}, _OPEN]},
-        "What is used at all: left, top, right and bottom as fractions.",
-    ),
-    "crop_bounds": _ours({"anyOf": [_ANY_TEXT, {"type": "array"}, _OPEN]}, "The same as crop."),
-    "background": _ours({"type": "string"}, "black, white, six hex digits, or auto."),
-    "format": _ours({"type": "string", "enum": [str(kind) for kind in Format]}, "How the frame is written."),
-    "quality": _ours({"type": ["string", "integer"]}, "1 to 100."),
-    "preset": _ours({"type": "string", "enum": list(PRESETS)}, "Several of these at once."),
-}
-"""The fields that say what is wanted of a picture."""
+_OPENAI_OPTIONS = frozenset({"prompt", "model", "size", "seconds"})
+
+
+def _option_schemas(spec: OptionSpec[object]) -> Schema:
+    """Return an option's schema, under each of its names."""
+    default = " Default: the stack's." if spec.parameter else ""
+    schema = spec.schema | {"description": f"{spec.help}{default}"}
+    schemas: Schema = {spec.name: schema if spec.name in _OPENAI_OPTIONS else schema | _OURS}
+    return schemas | {other: _ours(spec.schema, f"The same as `{spec.name}`.") for other in spec.other_names}
+
+
+OPTION_SCHEMAS: Schema = {name: schema for spec in OPTIONS.values() for name, schema in _option_schemas(spec).items()}
+"""The properties of a request body that are options."""
 
 _REFERENCE: Schema = _closed(
     {

@@ -10,7 +10,7 @@ from sora_ready.domain.catalog import Catalog
 from sora_ready.domain.codec import JsonObject, JsonValue, encode_object
 from sora_ready.domain.errors import Rejected
 from sora_ready.domain.job import Job, Status
-from sora_ready.domain.request import apply_preset, fit_defaults, merge_options, parse_request
+from sora_ready.domain.request import apply_model_defaults, apply_preset, merge_options, parse_request
 
 VIDEO_STATUS: Mapping[Status, str] = {
     **dict.fromkeys((Status.RECEIVED, Status.READY, Status.HELD), "queued"),
@@ -69,7 +69,7 @@ def _find_requested(job: Job, defaults: Mapping[str, str], catalog: Catalog) -> 
         return _Requested(encode_object(made), made.model, made.size, str(made.seconds), made.prompt)
     try:
         options = merge_options([("body", job.options), ("default", defaults)])
-        options = fit_defaults(apply_preset(options), catalog)
+        options = apply_model_defaults(apply_preset(options), catalog)
         parsed = parse_request(options, catalog)
     except Rejected:
         values = {**defaults, **job.options}
