@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
 
-from local.fake_video_server import Entry
+from local.fake_video_server import LoggedRequest
 from sora_ready.adapters.job_table import JobTable
 from sora_ready.adapters.ledger import Ledger
 from sora_ready.adapters.metrics import Metrics
@@ -182,7 +182,7 @@ class SimulatedStack:
         assert job, f"{source.key} has no record"
         return job
 
-    def accepted(self) -> list[Entry]:
+    def accepted(self) -> list[LoggedRequest]:
         """Return every POST that the server accepted, and would have billed."""
         return self.fake_server.request_log.accepted()
 
