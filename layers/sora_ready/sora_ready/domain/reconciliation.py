@@ -73,7 +73,7 @@ class MatchResult:
 
 
 def fingerprint(request: JobRequest) -> str:
-    """Return a hash of model, size, seconds and prompt: the same for jobs whose videos cannot be told apart."""
+    """Return a hash of model, size, seconds and prompt: the same for jobs whose videos look the same in the list."""
     fields = [request.model, request.size, str(request.seconds), request.prompt]
     return hashlib.sha256(json.dumps(fields).encode()).hexdigest()[:16]
 
