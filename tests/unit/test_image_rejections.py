@@ -282,7 +282,7 @@ def test_a_rejection_is_a_record_that_json_can_hold() -> None:
 
     assert record["code"] == "too_many_pixels"
     assert record["width"] == 15_001
-    assert record["message"].endswith(".")
+    assert str(record["message"]).endswith(".")
 
 
 def test_a_file_that_the_caller_opened_stays_open() -> None:
