@@ -49,7 +49,7 @@ TRANSITIONS: Mapping[Status, frozenset[Status]] = {
 """What may follow each status. Every write of a status is conditional on this table."""
 
 INITIAL = frozenset({Status.RECEIVED, Status.READY, Status.REJECTED})
-"""The statuses that need none before them: an upload that is rejected unread was never `received`."""
+"""The statuses that a new record may have. An upload that is rejected unread was never `received`."""
 
 FINAL = frozenset(status for status, following in TRANSITIONS.items() if following <= {Status.DELETED})
 """The statuses in which a job has ended. It may be deleted then, and nothing else happens to it."""
@@ -185,7 +185,7 @@ class ReadyCopy:
 
 @dataclass(frozen=True, slots=True)
 class Decoding:
-    """When each attempt to decode the picture started, oldest first; one that raised an error is taken off again."""
+    """When each attempt to decode the picture started, oldest first. One that raised an error is removed."""
 
     started_at: tuple[str, ...] = ()
 
