@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sora_ready.adapters.job_items import LISTED, Item, list_position, read_item
+from sora_ready.adapters.job_items import LISTED, Item, list_position, read_item, status_condition
 from sora_ready.domain.job import Job, Status
 
 if TYPE_CHECKING:
@@ -74,8 +74,7 @@ class JobList:
             "Limit": count,
         }
         if statuses:
-            filters = {f":status{number}": {"S": str(status)} for number, status in enumerate(sorted(statuses))}
-            query["FilterExpression"] = f"#status IN ({', '.join(filters)})"
+            query["FilterExpression"], status_values = status_condition(statuses)
             query["ExpressionAttributeNames"] = {"#status": "status"}
-            values |= filters
+            values |= status_values
         return query | {"ExpressionAttributeValues": values}

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Unpack
 
 from botocore.exceptions import ClientError
 
 from sora_ready.adapters.aws_errors import error_code
 from sora_ready.adapters.job_items import Item, JobUpdate, read_item, status_condition, write_item
-from sora_ready.domain.errors import TransitionRefused
+from sora_ready.domain.codec import decode_fields
+from sora_ready.domain.errors import JobNotFound, TransitionRefused
 from sora_ready.domain.job import (
     DUE_AFTER,
     INITIAL,
@@ -43,7 +45,6 @@ class DueJob:
 
     job_id: str
     status: Status
-    created_at: str
     due_at: str
     fingerprint: str | None = None
 
@@ -62,6 +63,13 @@ class JobTable:
         """Return the job as last written (a consistent read), None without a record."""
         response = self._client.get_item(TableName=self.table, Key={"job_id": {"S": job_id}}, ConsistentRead=True)
         return read_item(response["Item"]) if "Item" in response else None
+
+    def find_job(self, job_id: str) -> Job:
+        """Return the job as last written. Raises `JobNotFound` if it has no record, or was deleted."""
+        job = self.get_job(job_id)
+        if job is None or job.status is Status.DELETED:
+            raise JobNotFound(job_id)
+        return job
 
     def put_job(self, job: Job) -> Job:
         """Write a new job's record in its initial status, and return what was written.
@@ -101,12 +109,26 @@ class JobTable:
         `due_at` is when the sweep resumes it, by default after `DUE_AFTER`. Raises `TransitionRefused` if the job is in
         no status that `status` may follow, or is not as `conditions` say.
         """
-        return self._move(job_id, status, self._due(status, due_at), changes, conditions)
+        return self._write(self.prepare_move(job_id, status, changes, due_at=due_at, conditions=conditions))
+
+    def prepare_move(
+        self,
+        job_id: str,
+        status: Status,
+        changes: JobChanges,
+        *,
+        due_at: datetime | None = None,
+        channel: Channel = Channel.UPLOAD,
+        conditions: JobConditions | None = None,
+    ) -> JobUpdate:
+        """Return the write of `move_job`, for a transaction with other writes."""
+        due, entry = self._due(status, due_at, channel), self.history_entry(status)
+        return JobUpdate(job_id, status, statuses_before(status), due, changes, conditions, entry)
 
     def hold_job(self, job: Job, **changes: Unpack[JobChanges]) -> Job:
         """Move a `ready` job to `held`, in the order of its age. Raises `TransitionRefused`."""
-        partition = sweep_partition_of(Status.HELD, job.invocation.channel)
-        return self._move(job.id, Status.HELD, (partition, datetime.fromisoformat(job.created_at)), changes, None)
+        created_at, channel = datetime.fromisoformat(job.created_at), job.invocation.channel
+        return self._write(self.prepare_move(job.id, Status.HELD, changes, due_at=created_at, channel=channel))
 
     def update_job(
         self,
@@ -124,7 +146,7 @@ class JobTable:
 
     def park_job(self, job: Job, **changes: Unpack[JobChanges]) -> Job:
         """Set parts of a job's record and take it out of the index by-due. Raises `TransitionRefused` if it moved."""
-        return self._update(job, None, changes, None)
+        return self._update(job, None, changes)
 
     def record_invocation(self, job: Job, invocation: Invocation) -> Job:
         """Set the job's invocation and nothing else; it stays due when it was due.
@@ -172,12 +194,7 @@ class JobTable:
         """Return up to `limit` overdue jobs of a partition, the longest overdue first."""
         due = "due_partition = :partition AND due_at <= :now"
         values = {":partition": {"S": str(partition)}, ":now": {"S": timestamp(self.now())}}
-        rows = []
-        for row in self._query_due(due, values, limit):
-            rows.append(row)
-            if len(rows) == limit:
-                break
-        return rows
+        return list(islice(self._query_due(due, values, limit), limit))
 
     def find_open(self, fingerprint: str) -> list[DueJob]:
         """Return the jobs that were sent with this fingerprint and have not ended."""
@@ -206,27 +223,14 @@ class JobTable:
             return None
         return sweep_partition_of(status, channel), due_at or self.now() + DUE_AFTER[status]
 
-    def _move(
-        self,
-        job_id: str,
-        status: Status,
-        due: tuple[SweepPartition, datetime] | None,
-        changes: JobChanges,
-        conditions: JobConditions | None,
-    ) -> Job:
-        entry = self.history_entry(status)
-        return self._write(
-            JobUpdate(job_id, status, statuses_before(status), due, changes, conditions or JobConditions(), entry)
-        )
-
     def _update(
         self,
         job: Job,
         due: tuple[SweepPartition, datetime] | None,
         changes: JobChanges,
-        conditions: JobConditions | None,
+        conditions: JobConditions | None = None,
     ) -> Job:
-        return self._write(JobUpdate(job.id, job.status, {job.status}, due, changes, conditions or JobConditions()))
+        return self._write(JobUpdate(job.id, job.status, {job.status}, due, changes, conditions))
 
     def _write(self, update: JobUpdate) -> Job:
         try:
@@ -253,14 +257,7 @@ class JobTable:
         )
         for page in pages:
             for item in page["Items"]:
-                row = {name: str(value.get("S")) for name, value in item.items()}
-                yield DueJob(
-                    job_id=row["job_id"],
-                    status=Status(row["status"]),
-                    created_at=row["created_at"],
-                    due_at=row["due_at"],
-                    fingerprint=row.get("fingerprint"),
-                )
+                yield decode_fields(DueJob, {name: value.get("S") for name, value in item.items()})
 
 
 def _refused(error: ClientError, job_id: str, wanted: Status) -> Exception:
