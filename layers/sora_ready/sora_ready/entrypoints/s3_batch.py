@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote_plus
 
 from botocore.exceptions import ClientError
@@ -31,8 +30,7 @@ class ResultCode(StrEnum):
     PERMANENT_FAILURE = "PermanentFailure"
 
 
-@dataclass(frozen=True, slots=True)
-class TaskResult:
+class TaskResult(NamedTuple):
     """What became of a task, and that in words for the report."""
 
     code: ResultCode
@@ -46,8 +44,8 @@ def process_tasks(event: Mapping[str, Any], process: Callable[[BatchTask], Job])
     """
     results: list[JsonObject] = []
     for task in parse_tasks(event):
-        result = process_task(task, process)
-        results.append({"taskId": task.id, "resultCode": str(result.code), "resultString": result.message[:MAX_RESULT]})
+        code, message = process_task(task, process)
+        results.append({"taskId": task.id, "resultCode": str(code), "resultString": message[:MAX_RESULT]})
     return {
         "invocationSchemaVersion": event["invocationSchemaVersion"],
         "treatMissingKeysAs": str(ResultCode.PERMANENT_FAILURE),
@@ -59,7 +57,11 @@ def process_tasks(event: Mapping[str, Any], process: Callable[[BatchTask], Job])
 def process_task(task: BatchTask, process: Callable[[BatchTask], Job]) -> TaskResult:
     """Process one task, and return its result whatever happens."""
     try:
-        result = _describe(process(task))
+        job = process(task)
+        result = TaskResult(ResultCode.SUCCEEDED, f"{job.id} is {job.status}")
+        if job.status is Status.REJECTED:
+            reason = f"{job.error.code}: {job.error.message}" if job.error else "unknown"
+            result = TaskResult(ResultCode.PERMANENT_FAILURE, f"{job.id} is rejected, {reason}")
     except (Rejected, SourceForbidden) as error:
         result = TaskResult(ResultCode.PERMANENT_FAILURE, f"{error.code}: {error.message}")
     except Exception as error:  # noqa: BLE001 - each task gets a result
@@ -93,13 +95,6 @@ def parse_tasks(event: Mapping[str, Any]) -> list[BatchTask]:
         ]
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"the event is not one of S3 Batch Operations: {type(error).__name__} {error}") from error
-
-
-def _describe(job: Job) -> TaskResult:
-    if job.status is not Status.REJECTED:
-        return TaskResult(ResultCode.SUCCEEDED, f"{job.id} is {job.status}")
-    reason = f"{job.error.code}: {job.error.message}" if job.error else "unknown"
-    return TaskResult(ResultCode.PERMANENT_FAILURE, f"{job.id} is rejected, {reason}")
 
 
 def _name(error: Exception) -> str:

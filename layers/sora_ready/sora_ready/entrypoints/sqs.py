@@ -20,7 +20,7 @@ from sora_ready.domain.errors import (
     SubmissionNotAcceptedError,
     VideoServerError,
 )
-from sora_ready.entrypoints.logs import bind_job, logger
+from sora_ready.entrypoints.logs import logger
 from sora_ready.entrypoints.s3_events import parse_object_created
 
 RETRY_SECONDS = 30
@@ -74,7 +74,7 @@ def process_batch(
     """
 
     def process_alone(record: QueueMessage) -> None:
-        bind_job(None)
+        logger.remove_keys(["job_id"])
         process(record)
 
     processor = _LoggingProcessor(max_receives, on_exhausted)

@@ -18,7 +18,6 @@ from sora_ready.domain.errors import (
     SubmissionRefused,
     SubmissionUnconfirmed,
     VideoListUnsupported,
-    VideoNotFound,
     VideoServerError,
     VideoServerUnavailableError,
 )
@@ -129,11 +128,6 @@ def connection_error(error: openai.APIConnectionError) -> VideoServerError:
             hint="Check VideoApiBaseUrl and that the server is up.",
         )
     return SubmissionUnconfirmed("The connection broke before the server answered")
-
-
-def not_found_error(message: str) -> VideoNotFound:
-    """Return the error for a video, or its file, that the server no longer has."""
-    return VideoNotFound("expired_on_server", message, hint="Upload the picture again to make the video again.")
 
 
 def unavailable_error(error: Exception) -> VideoServerUnavailableError:

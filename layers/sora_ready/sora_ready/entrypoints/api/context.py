@@ -19,7 +19,7 @@ from sora_ready.adapters.upload_bucket import UploadBucket
 from sora_ready.domain.catalog import Catalog, load_catalog
 from sora_ready.domain.codec import JsonObject, JsonValue
 from sora_ready.domain.errors import JobNotFound
-from sora_ready.domain.job import FINAL, Job, Status
+from sora_ready.domain.job import FINAL, Job
 from sora_ready.domain.job_id import ApiUploads, hash_job_id, is_job_id
 from sora_ready.domain.request import parse_body
 from sora_ready.entrypoints.api.errors import ParameterRejected
@@ -59,10 +59,9 @@ class ApiContext:
         """Return the job in a request's path. Raises `JobNotFound`."""
         job_id = request.path["video_id"]
         # DynamoDB fails on a key that is too long.
-        job = self.jobs.get_job(job_id) if is_job_id(job_id) else None
-        if job is None or job.status is Status.DELETED:
+        if not is_job_id(job_id):
             raise JobNotFound(job_id[:80])
-        return job
+        return self.jobs.find_job(job_id)
 
     def validate_options(self, fields: Mapping[str, JsonValue]) -> dict[str, str]:
         """Return a body's options as text. Raises `RequestRejected` if no video can be made with them."""

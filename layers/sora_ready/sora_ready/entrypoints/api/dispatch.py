@@ -69,7 +69,7 @@ def _route_error(method: str, path: str) -> errors.RequestError:
     # An id with characters that no id has ends here too, with an allowed method.
     if allowed and method not in allowed:
         return errors.MethodNotAllowedError(method, allowed)
-    return errors.RouteNotFound("unknown_url", f"Unknown request URL: {method} {path[:200]}.")
+    return errors.ResourceNotFound("unknown_url", f"Unknown request URL: {method} {path[:200]}.")
 
 
 def _matches(pattern: str, path: str) -> bool:

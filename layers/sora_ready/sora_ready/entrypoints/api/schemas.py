@@ -19,6 +19,7 @@ _ID: Schema = {"type": "string", "pattern": "^video_[0-9a-f]{32}$"}
 _MOMENT: Schema = {"type": "string", "format": "date-time"}
 _UNIX: Schema = {"type": "integer", "description": "Seconds since 1970."}
 _ANY_TEXT: Schema = {"type": "string"}
+_TEXTS: Schema = {"type": "array", "items": _ANY_TEXT}
 _OPEN: Schema = {"type": "object", "additionalProperties": True}
 _STATUS: Schema = {"type": "string", "enum": [str(status) for status in Status if status is not Status.DELETED]}
 
@@ -114,8 +115,8 @@ _MODEL: Schema = _closed(
         "object": {"type": "string", "const": "model"},
         "created": {"type": "integer"},
         "owned_by": _ANY_TEXT,
-        "sizes": _ours({"type": "array", "items": _ANY_TEXT}, "Its sizes."),
-        "seconds": _ours({"type": "array", "items": _ANY_TEXT}, "Its lengths."),
+        "sizes": _ours(_TEXTS, "Its sizes."),
+        "seconds": _ours(_TEXTS, "Its lengths."),
         "usd_per_second": _ours(
             {"type": "object", "additionalProperties": _maybe(_ANY_TEXT)}, "US dollars by size; null if unknown."
         ),

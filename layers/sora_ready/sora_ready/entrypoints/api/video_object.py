@@ -85,11 +85,8 @@ def _describe_error(job: Job) -> JsonObject | None:
         return {"code": "canceled", "message": "The job was canceled before anything was sent."}
     if VIDEO_STATUS[job.status] != "failed":
         return None
-    return (
-        {"code": job.error.code, "message": job.error.message}
-        if job.error
-        else {"code": "unknown", "message": "unknown"}
-    )
+    code, message = (job.error.code, job.error.message) if job.error else ("unknown", "unknown")
+    return {"code": code, "message": message}
 
 
 def _describe_job(job: Job, values: Mapping[str, JsonValue]) -> JsonObject:
