@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -85,14 +85,8 @@ class JobTable:
             history=(*job.history, self.history_entry(job.status)),
         )
         # The whole record is replaced: only a `received` one may be there before.
-        condition: Item = {"ConditionExpression": "attribute_not_exists(job_id)"}
-        if job.status is not Status.RECEIVED:
-            condition = {
-                "ConditionExpression": "attribute_not_exists(job_id) OR #status = :received",
-                "ExpressionAttributeNames": {"#status": "status"},
-                "ExpressionAttributeValues": {":received": {"S": str(Status.RECEIVED)}},
-            }
-        self._put(write_item(written), job, condition)
+        replaced = set() if job.status is Status.RECEIVED else {Status.RECEIVED}
+        self._put(write_item(written), job, replaced, new=True)
         return written
 
     def move_job(
@@ -171,16 +165,8 @@ class JobTable:
             updated_at=timestamp(now),
             history=(*job.history, self.history_entry(Status.DELETED)),
         )
-        condition, values = status_condition(statuses_before(Status.DELETED))
-        self._put(
-            write_item(tombstone) | {"expires_at": {"N": str(int((now + TOMBSTONE_TTL).timestamp()))}},
-            tombstone,
-            {
-                "ConditionExpression": condition,
-                "ExpressionAttributeNames": {"#status": "status"},
-                "ExpressionAttributeValues": values,
-            },
-        )
+        item = write_item(tombstone) | {"expires_at": {"N": str(int((now + TOMBSTONE_TTL).timestamp()))}}
+        self._put(item, tombstone, statuses_before(Status.DELETED), new=False)
         return tombstone
 
     def write_or_reload(self, job: Job, write: Callable[[], Job]) -> Job:
@@ -239,10 +225,17 @@ class JobTable:
             raise _refused(error, update.job_id, update.status) from error
         return read_item(response["Attributes"])
 
-    def _put(self, item: Item, job: Job, condition: Item) -> None:
+    def _put(self, item: Item, job: Job, replaced: Collection[Status], *, new: bool) -> None:
+        """Write a whole record in place of one in a status of `replaced`; if `new`, where there is none, too."""
+        condition, values = status_condition(replaced)
         try:
             self._client.put_item(
-                TableName=self.table, Item=item, ReturnValuesOnConditionCheckFailure="ALL_OLD", **condition
+                TableName=self.table,
+                Item=item,
+                ConditionExpression=f"attribute_not_exists(job_id) OR {condition}" if new else condition,
+                ExpressionAttributeNames={"#status": "status"},
+                ExpressionAttributeValues=values,
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
             raise _refused(error, job.id, job.status) from error

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from sora_ready.adapters.event_bus import BusEvent, EventBus
+from sora_ready.adapters.event_bus import EventBus
 from sora_ready.adapters.task_tokens import TaskTokens
 from sora_ready.domain.codec import JsonObject
 from sora_ready.domain.errors import AwsServiceError, JobNotFound, SoraReadyError, TaskTokenEvictedError
@@ -29,11 +30,10 @@ class JobChange:
     after: Job | None
 
 
-@dataclass(frozen=True, slots=True)
-class _StatusEvent:
+class _StatusEvent(NamedTuple):
     sequence_number: str
     job_id: str
-    event: BusEvent
+    detail: JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Publish:
         while start < len(events):
             batch = _next_batch(events[start:], self.bus.batch_size)
             try:
-                failed = self.bus.put_events([entry.event for entry in batch])
+                failed = self.bus.put_events(DETAIL_TYPE, [event.detail for event in batch])
             except AwsServiceError:
                 logger.exception("status events not published", extra={"job_id": batch[0].job_id})
                 return batch[0].sequence_number
@@ -108,7 +108,7 @@ class Publish:
         detail.pop("due_at", None)
         if error := terminal_error(job):
             detail["error"] = error.to_job_error().to_record() | {"name": type(error).__name__}
-        return _StatusEvent(change.sequence_number, job.id, BusEvent(DETAIL_TYPE, detail))
+        return _StatusEvent(change.sequence_number, job.id, detail)
 
     def _answer(self, job: Job, token: str, error: SoraReadyError | None) -> None:
         if error is None:

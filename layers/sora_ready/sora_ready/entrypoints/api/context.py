@@ -83,23 +83,19 @@ class ApiContext:
         """
         key = request.headers.get("idempotency-key")
         if key is None:
-            return (self._find_recent(body_sha256) if request.repeated else None) or self._create_job_id(body_sha256)
+            recent = self.recent_requests.get(body_sha256, self.jobs.now()) if request.repeated else None
+            job = self.jobs.get_job(recent) if recent else None
+            if recent and not (job and job.status in FINAL):
+                return recent
+            job_id = hash_job_id(self.api_uploads.bucket, "api", str(uuid4()))
+            # Before the job is recorded: a request that fails in between is retried too.
+            self.recent_requests.put(body_sha256, job_id, self.jobs.now())
+            return job_id
         if not 0 < len(key.strip()) <= MAX_IDEMPOTENCY_KEY:
             raise ParameterRejected(
                 "invalid_idempotency_key", f"It has 1 to {MAX_IDEMPOTENCY_KEY} characters.", param="Idempotency-Key"
             )
         return hash_job_id(self.api_uploads.bucket, "api", key)
-
-    def _create_job_id(self, body_sha256: str) -> str:
-        job_id = hash_job_id(self.api_uploads.bucket, "api", str(uuid4()))
-        # Before the job is recorded: a request that fails in between is retried too.
-        self.recent_requests.put(body_sha256, job_id, self.jobs.now())
-        return job_id
-
-    def _find_recent(self, body_sha256: str) -> str | None:
-        job_id = self.recent_requests.get(body_sha256, self.jobs.now())
-        job = self.jobs.get_job(job_id) if job_id else None
-        return None if job and job.status in FINAL else job_id
 
 
 def build_context(
