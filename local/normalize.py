@@ -86,7 +86,7 @@ def parse_options(options: Mapping[str, str]) -> tuple[tuple[Size, ...], FrameOp
     option, its value and what is allowed.
     """
     merged = apply_preset(merge_options([("option", options), ("default", DEFAULTS)]))
-    models = load_catalog().models
+    models = load_catalog()
     model = MODEL.read(merged["model"], Models(models))
     size = merged.pop("size")
     for name, option in merged.items():

@@ -1,7 +1,7 @@
-"""One peer at work in a process of its own: `python -m tests.bench.child PEER PICTURE MODE [OUTPUT]`.
+"""Runs one peer in a separate process: `python -m tests.bench.child PEER PICTURE MODE [OUTPUT]`.
 
-With OUTPUT it makes the frame once, for its memory. Without, it makes one frame for every line it is sent and answers
-with the seconds that took.
+With OUTPUT it makes the frame once, to measure its memory. Without, it makes one frame for each line of its input and
+prints the seconds that it took.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import sys
 import time
 from pathlib import Path
 
-from tests.bench.peers import PEERS, Unable
+from tests.bench.peers import PEERS, UnsupportedError
 
 
 def main(peer: str, picture: str, mode: str, output: str = "") -> None:
-    """Work until the other side closes the pipe."""
+    """Run until the input is closed."""
     run, path = PEERS[peer], Path(picture)
     try:
         if output:
@@ -26,9 +26,9 @@ def main(peer: str, picture: str, mode: str, output: str = "") -> None:
             print(time.perf_counter() - started, flush=True)
     except KeyboardInterrupt:
         return
-    except Unable as reason:
-        print(f"unable: {reason}", flush=True)
-    except Exception as error:  # noqa: BLE001 - one peer's failure is a line in the table, not its end
+    except UnsupportedError as reason:
+        print(f"unsupported: {reason}", flush=True)
+    except Exception as error:  # noqa: BLE001 - a failed peer is a footnote of the table
         print(f"failed: {type(error).__name__}: {error}".splitlines()[0], flush=True)
 
 

@@ -1,7 +1,7 @@
-"""How long the function `api` takes to be ready, beside what it could not do without: boto3, two clients, a router.
+"""Measures the cold start of the function `api` against its baseline: boto3, two clients and a router.
 
-Each start is a process of its own, so nothing is imported yet; the two take turns, so that a slow moment of the machine
-falls on both.
+Each start is a new process, so nothing is imported yet. The two alternate, so that a slow moment of the machine affects
+both.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from statistics import median
 
 ROOT = Path(__file__).resolve().parents[2]
 ROUNDS = 15
-LIMIT = 1.3
-BARE = """
+MAX_RATIO = 1.3
+BASELINE = """
 import boto3
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 APIGatewayRestResolver()
@@ -27,12 +27,13 @@ OURS = """
 import app
 app.get_context()
 """
-# The names that the template would give; nothing is called.
+# Values for the template's variables; nothing is called.
 _SETTINGS = {
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_ACCESS_KEY_ID": "none",
     "AWS_SECRET_ACCESS_KEY": "none",
     "POWERTOOLS_SERVICE_NAME": "sora-ready",
+    "STACK_NAME": "sora-ready",
     **dict.fromkeys(("JOBS_TABLE", "LEDGER_TABLE", "UPLOAD_BUCKET", "OUTPUT_BUCKET"), "some-name"),
     **dict.fromkeys(("SUBMIT_QUEUE_URL", "TRACK_QUEUE_URL"), "https://sqs.us-east-1.amazonaws.com/0/some-name"),
     "DEFAULT_MODEL": "sora-2",
@@ -48,23 +49,23 @@ _SETTINGS = {
 
 
 def measure_cold_start(rounds: int = ROUNDS) -> tuple[list[float], list[float]]:
-    """Return the seconds of each start: the function's, and those of what it could not do without."""
-    ours, bare = [], []
-    for script in (OURS, BARE):
+    """Return the seconds of each start: the function's and the baseline's."""
+    ours, baseline = [], []
+    for script in (OURS, BASELINE):
         _start(script)
     for _ in range(rounds):
         ours.append(_start(OURS))
-        bare.append(_start(BARE))
-    return ours, bare
+        baseline.append(_start(BASELINE))
+    return ours, baseline
 
 
-def describe(ours: list[float], bare: list[float]) -> str:
-    """Return what was found out, in one line with the target."""
-    ratio = median(mine / theirs for mine, theirs in zip(ours, bare, strict=True))
-    met = "✓" if ratio <= LIMIT else "✗"
+def describe(ours: list[float], baseline: list[float]) -> str:
+    """Return the result and its target in one line."""
+    ratio = median(mine / theirs for mine, theirs in zip(ours, baseline, strict=True))
+    met = "✓" if ratio <= MAX_RATIO else "✗"
     return (
         f"{met} cold start of api: {median(ours) * 1000:.0f} ms, {ratio:.2f} times that of boto3, two clients and the "
-        f"router ({median(bare) * 1000:.0f} ms); at most {LIMIT}"
+        f"router ({median(baseline) * 1000:.0f} ms); at most {MAX_RATIO}"
     )
 
 

@@ -1,7 +1,7 @@
-"""Run a command and write its peak memory, in bytes, on the last line: `python launch.py COMMAND …`.
+"""Runs a command and prints its peak memory, in bytes, on the last line: `python launch.py COMMAND …`.
 
-A process counts the memory of the one it was started from, up to the moment it becomes itself. So it is started from
-here, where next to nothing is imported, and not from the program that holds the table.
+Until its exec, a process has the memory of its parent, and its peak includes that. So the parent is this script, which
+imports next to nothing, and not the benchmark.
 """
 
 from __future__ import annotations

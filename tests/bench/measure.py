@@ -1,4 +1,4 @@
-"""Time, memory and quality of every peer for one picture in one mode."""
+"""Measures time, memory and quality of every peer for one picture in one mode."""
 
 from __future__ import annotations
 
@@ -12,28 +12,27 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from statistics import median
-from typing import IO, cast
 
 import numpy as np
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from tests.bench.peers import HEIGHT, PEERS, WIDTH, Unable, decode_whole, encode, ffmpeg_command
+from tests.bench.peers import HEIGHT, PEERS, WIDTH, UnsupportedError, decode_whole, encode, ffmpeg_command
 from tests.bench.pictures import Picture
 
 LAUNCH = [sys.executable, "-I", "-S", str(Path(__file__).with_name("launch.py"))]
 CHILD = [sys.executable, "-m", "tests.bench.child"]
-# The floor only encodes a frame that was ready, so its memory and its frame say nothing.
-MADE = ("ours", "article", "ffmpeg", "libvips")
-# The article's frame saved at 4:4:4, as ours is, and placed without its rounding: what encoding alone costs.
-FULL_COLOR = "article at 4:4:4"
-# Rounds go on for this long, but not fewer or more than this many.
-SECONDS, FEWEST, MOST = 5.0, 5, 15
+# Not the floor, which encodes a prepared frame: its memory and its frame mean nothing.
+FRAME_MAKERS = ("ours", "article", "ffmpeg", "libvips")
+# The exact frame saved at 4:4:4: what encoding alone loses.
+EXACT = "exact frame at 4:4:4"
+# Rounds run for this long, within these limits of their number.
+SECONDS, MIN_ROUNDS, MAX_ROUNDS = 5.0, 5, 15
 
 
 @dataclass(slots=True)
 class Result:
-    """What was found out about one picture in one mode; a peer that could not do it is in `reasons` only."""
+    """The results for one picture in one mode, by peer. A peer that failed is in `reasons` only."""
 
     picture: Picture
     mode: str
@@ -59,7 +58,7 @@ def measure(picture: Picture, mode: str, rounds: int | None) -> Result:
 
 
 class Worker:
-    """A peer's process that stays, so that a round costs no start."""
+    """A peer's process, which runs for all rounds, so that its start is not measured."""
 
     def __init__(self, peer: str, picture: Picture, mode: str) -> None:
         self.process = subprocess.Popen(
@@ -67,15 +66,14 @@ class Worker:
         )
 
     def run(self) -> float:
-        """Return the seconds of one run. Raises `Unable`."""
-        requests, answers = cast(IO[str], self.process.stdin), cast(IO[str], self.process.stdout)
+        """Return the seconds of one run. Raises `UnsupportedError`."""
         with suppress(BrokenPipeError):
-            requests.write("\n")
-            requests.flush()
-        answer = answers.readline().strip()
-        if not answer or answer.startswith(("unable", "failed")):
-            raise Unable(answer or "failed: the process died")
-        return float(answer)
+            self.process.stdin.write("\n")
+            self.process.stdin.flush()
+        response = self.process.stdout.readline().strip()
+        if not response or response.startswith(("unsupported", "failed")):
+            raise UnsupportedError(response or "failed: the process crashed")
+        return float(response)
 
     def close(self) -> None:
         """End the process."""
@@ -83,17 +81,17 @@ class Worker:
 
 
 def measure_time(result: Result, rounds: int | None) -> None:
-    """Let the peers run in turn, round after round, so that a slow moment of the machine falls on all of them."""
+    """Run the peers in turn, round after round, so that a slow moment of the machine affects all of them."""
     workers = {peer: Worker(peer, result.picture, result.mode) for peer in PEERS if peer not in result.reasons}
     try:
         for peer in list(workers):
             try:
                 workers[peer].run()
-            except Unable as reason:
+            except UnsupportedError as reason:
                 result.reasons[peer] = str(reason)
                 workers.pop(peer).close()
         started = time.monotonic()
-        least, most = (rounds, rounds) if rounds else (FEWEST, MOST)
+        least, most = (rounds, rounds) if rounds else (MIN_ROUNDS, MAX_ROUNDS)
         for number in range(most):
             if number >= least and time.monotonic() - started > SECONDS:
                 break
@@ -105,32 +103,32 @@ def measure_time(result: Result, rounds: int | None) -> None:
 
 
 def measure_memory(result: Result) -> None:
-    """Run each peer once, from nothing, for its peak memory and its frame; score the frame."""
+    """Run each peer once in a new process, for its peak memory and the quality of its frame."""
     with tempfile.TemporaryDirectory() as folder:
-        for peer in MADE:
+        for peer in FRAME_MAKERS:
             output = Path(folder) / f"{peer}.jpg"
             try:
                 peak = run_once(peer, result.picture.path, result.mode, output)
-            except Unable as reason:
+            except UnsupportedError as reason:
                 result.reasons[peer] = str(reason)
                 continue
-            # FFmpeg is a program of its own; the others run inside an interpreter that was there anyway.
+            # FFmpeg is a program; the others run in an interpreter that a Python program has anyway.
             result.peak[peer] = peak if peer == "ffmpeg" else peak - bare_interpreter()
             score(result, peer, Image.open(output))
     exact = encode(draw_reference(result.picture.path, result.mode), subsampling="4:4:4")
-    score(result, FULL_COLOR, Image.open(io.BytesIO(exact)))
+    score(result, EXACT, Image.open(io.BytesIO(exact)))
 
 
 def run_once(peer: str, picture: Path, mode: str, output: Path) -> int:
-    """Make one frame in a fresh process and return its peak memory in bytes. Raises `Unable`."""
+    """Make one frame in a new process and return its peak memory in bytes. Raises `UnsupportedError`."""
     if peer == "ffmpeg":
         command = [*ffmpeg_command(picture, mode)[:-1], str(output)]
     else:
         command = [*CHILD, peer, str(picture), mode, str(output)]
     done = subprocess.run([*LAUNCH, *command], capture_output=True, text=True, check=False)
-    *said, peak = done.stdout.splitlines() or ["0"]
+    *printed, peak = done.stdout.splitlines() or ["0"]
     if not output.exists() or not output.stat().st_size:
-        raise Unable((said or done.stderr.splitlines() or ["failed: no frame"])[-1])
+        raise UnsupportedError((printed or done.stderr.splitlines() or ["failed: no frame"])[-1])
     return int(peak)
 
 
@@ -142,29 +140,28 @@ def bare_interpreter() -> int:
 
 
 def score(result: Result, peer: str, frame: Image.Image) -> None:
-    """Compare a peer's frame with the reference: PSNR over red, green and blue, SSIM over luma."""
-    wanted = draw_reference(result.picture.path, result.mode)
-    made = frame.convert("RGB")
-    result.psnr[peer] = float(peak_signal_noise_ratio(np.asarray(wanted), np.asarray(made), data_range=255))
-    gray = [np.asarray(image.convert("L")) for image in (wanted, made)]
+    """Record the quality of a peer's frame against the reference: PSNR over RGB, SSIM over luma."""
+    images = draw_reference(result.picture.path, result.mode), frame.convert("RGB")
+    result.psnr[peer] = float(peak_signal_noise_ratio(*map(np.asarray, images), data_range=255))
+    gray = [np.asarray(image.convert("L")) for image in images]
     result.ssim[peer] = float(structural_similarity(*gray, data_range=255))
 
 
 @lru_cache(maxsize=1)
 def decode(path: Path) -> Image.Image:
-    """Return the whole picture; both modes and both references need it."""
+    """Return the whole picture, cached for both modes."""
     return decode_whole(path)
 
 
 @lru_cache(maxsize=1)
 def draw_reference(path: Path, mode: str) -> Image.Image:
-    """Return the frame without any shortcut: all decoded, the exact region scaled in one step, not encoded."""
+    """Return the exact frame: the whole picture decoded, its region scaled in one step, not encoded."""
     picture = decode(path)
-    wide, high = picture.size
-    scale = (max if mode == "cover" else min)(WIDTH / wide, HEIGHT / high)
-    size = min(WIDTH, round(wide * scale)), min(HEIGHT, round(high * scale))
-    left, top = max(0, wide - WIDTH / scale) / 2, max(0, high - HEIGHT / scale) / 2
-    shown = picture.resize(size, Image.Resampling.LANCZOS, box=(left, top, wide - left, high - top))
+    width, height = picture.size
+    scale = (max if mode == "cover" else min)(WIDTH / width, HEIGHT / height)
+    size = min(WIDTH, round(width * scale)), min(HEIGHT, round(height * scale))
+    left, top = max(0, width - WIDTH / scale) / 2, max(0, height - HEIGHT / scale) / 2
+    scaled = picture.resize(size, Image.Resampling.LANCZOS, box=(left, top, width - left, height - top))
     frame = Image.new("RGB", (WIDTH, HEIGHT))
-    frame.paste(shown, ((WIDTH - size[0]) // 2, (HEIGHT - size[1]) // 2))
+    frame.paste(scaled, ((WIDTH - size[0]) // 2, (HEIGHT - size[1]) // 2))
     return frame

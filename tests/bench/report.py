@@ -1,4 +1,4 @@
-"""The table, the footnotes and the targets, for the terminal and for Markdown."""
+"""Formats the table, its footnotes and the targets, for the terminal and as Markdown."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pyvips
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench.measure import FULL_COLOR, Result
+from tests.bench.measure import EXACT, Result
 
 HEADS = (
     *("picture", "mode", "ours ms"),
@@ -22,27 +22,27 @@ HEADS = (
     *("ours MB", "article MB", "libvips MB", "FFmpeg MB"),
     *("ours dB", "article dB", "libvips dB", "ours SSIM", "article SSIM"),
 )
-# What the table needs, whatever a pipe or a small window offers.
-WIDE = 156
+# The columns that the table needs, even in a pipe or a small window.
+MIN_WIDTH = 156
 NOTES = (
-    "ms: the median of a run, from a path to JPEG bytes. ×: how many times longer than ours the peer takes, the median "
-    "of the rounds' ratios; below 1 the peer is faster. In each round every peer runs once, after one run to warm up.",
-    "article: Pillow as articles teach it (decode all, Lanczos, cut or fill, quality 95). FFmpeg: scale and crop or "
-    "pad, -q:v 2, the start of its process included. libvips: thumbnail, quality 95 at 4:4:4, with as many threads as "
-    "it chooses. floor: Pillow's decoding at the smallest scale that serves, and encoding a frame that is ready.",
-    "MB: peak resident memory of a process that makes one frame, less that of `python -c pass`; all that is imported "
-    "counts. FFmpeg's is its whole process.",
-    "dB: PSNR over RGB; SSIM over luma; against the whole picture decoded and scaled by Lanczos in one step, not "
-    "encoded. HEIC is one image here; phones write tiles.",
+    "ms: the median of all runs, from a path to JPEG bytes. ×: how many times as long as ours the peer takes: the "
+    "median of the rounds' ratios; below 1 the peer is faster. After a warm-up, every peer runs once in each round.",
+    "article: Pillow as articles teach it (decode all, Lanczos, crop or pad, quality 95). FFmpeg: scale and crop or "
+    "pad, -q:v 2, including the start of its process. libvips: thumbnail, quality 95 at 4:4:4, with its default number "
+    "of threads. floor: Pillow's decoding at the smallest sufficient scale, and the encoding of a prepared frame.",
+    "MB: peak resident memory of a process that makes one frame, less that of `python -c pass`, including all imports. "
+    "FFmpeg's is its whole process.",
+    "dB: PSNR over RGB; SSIM over luma; against the exact frame: the whole picture decoded and scaled by Lanczos in "
+    "one step, not encoded. HEIC is one image here; phones write tiles.",
 )
-NEVER_SLOWER = 1.0
-FASTER_THAN_ARTICLE = {"jpeg12": 2.5, "jpeg24": 4.0, "jpeg108": 8.0}
-MEMORY = 64e6
-LOSS = 0.5
+MIN_SPEEDUP = 1.0
+MIN_SPEEDUP_OF = {"jpeg12": 2.5, "jpeg24": 4.0, "jpeg108": 8.0}
+MAX_MEMORY = 64e6
+MAX_LOSS = 0.5
 
 
 def build_rows(results: Iterable[Result]) -> tuple[list[tuple[str, ...]], list[str]]:
-    """Return the table's cells and the footnotes that its dashes refer to."""
+    """Return the table's cells, and the footnotes of its dashes."""
     notes: list[str] = []
     rows = []
     for result in results:
@@ -57,10 +57,10 @@ def build_rows(results: Iterable[Result]) -> tuple[list[tuple[str, ...]], list[s
 
 
 def build_row(result: Result, marks: dict[str, str]) -> tuple[str, ...]:
-    """Return one row's cells; `marks` stands in for what a peer could not do."""
+    """Return one row's cells. `marks` has the cell of each peer that failed."""
 
-    def cell(peer: str, value: float | None, form: str) -> str:
-        return marks.get(peer, "–") if value is None else format(value, form)
+    def cell(peer: str, value: float | None, spec: str) -> str:
+        return marks.get(peer, "–") if value is None else format(value, spec)
 
     ours = result.seconds.get("ours")
     return (
@@ -77,51 +77,53 @@ def build_row(result: Result, marks: dict[str, str]) -> tuple[str, ...]:
     )
 
 
-def judge(results: list[Result]) -> list[tuple[bool | None, str]]:
-    """Return each target: met, missed or (None) not measured, and the number it was judged by."""
+def check_targets(results: list[Result]) -> list[tuple[bool | None, str]]:
+    """Return for each target whether it was met (None: not measured), and its number."""
     cover = {result.picture.key: result for result in results if result.mode == "cover"}
-    found: list[tuple[bool | None, str]] = []
-    for key, wanted in FASTER_THAN_ARTICLE.items():
+    targets: list[tuple[bool | None, str]] = []
+    for key, least in MIN_SPEEDUP_OF.items():
         ratio = cover[key].ratio("article") if key in cover else None
-        found.append(at_least(ratio, wanted, f"{key} cover: times as fast as the article", "{:.2f}"))
-    for label, peer, prefixes, wanted in (
-        ("nowhere slower than the article", "article", ("",), NEVER_SLOWER),
+        targets.append(at_least(ratio, least, f"{key} cover: times as fast as the article", "{:.2f}"))
+    for label, peer, prefixes, least in (
+        ("nowhere slower than the article", "article", ("",), MIN_SPEEDUP),
         ("JPEG: times as fast as libvips", "libvips", ("jpeg", "progressive"), 1.0),
         ("PNG: times as fast as libvips", "libvips", ("png",), 0.8),
     ):
         ratios = [result.ratio(peer) for result in results if result.picture.key.startswith(prefixes)]
-        found.append(at_least(smallest(ratios), wanted, f"{label}, least", "{:.2f}"))
+        targets.append(at_least(smallest(ratios), least, f"{label}, least", "{:.2f}"))
     scores = [result.psnr for result in results if "ours" in result.psnr]
     losses = [psnr["ours"] - psnr["article"] for psnr in scores if "article" in psnr]
-    found.append(at_least(smallest(losses), -LOSS, "PSNR at 4:4:4 beside the article's frame, least, dB", "{:+.2f}"))
-    exact = smallest(psnr["ours"] - psnr[FULL_COLOR] for psnr in scores)
+    targets.append(
+        at_least(smallest(losses), -MAX_LOSS, "PSNR at 4:4:4 beside the article's frame, least, dB", "{:+.2f}")
+    )
+    exact = smallest(psnr["ours"] - psnr[EXACT] for psnr in scores)
     label = "beside the exact frame saved at 4:4:4, least, dB"
-    found.append((None, f"{label}: {'not measured' if exact is None else format(exact, '+.2f')} (told, not asked)"))
+    targets.append((None, f"{label}: {'not measured' if exact is None else format(exact, '+.2f')} (no target)"))
     peaks = [-result.peak["ours"] for result in results if result.picture.key == "jpeg108" and "ours" in result.peak]
     worst = smallest(peaks)
     label = "peak memory of jpeg108, MB"
-    found.append((None if worst is None else -worst <= MEMORY, f"{label}: {number(worst, -1e-6)} (at most 64)"))
-    return found
+    targets.append((None if worst is None else -worst <= MAX_MEMORY, f"{label}: {number(worst, -1e-6)} (at most 64)"))
+    return targets
 
 
 def smallest(values: Iterable[float | None]) -> float | None:
-    """Return the smallest of the values that are there."""
+    """Return the smallest of the measured values."""
     return min((value for value in values if value is not None), default=None)
 
 
-def at_least(value: float | None, wanted: float, label: str, form: str) -> tuple[bool | None, str]:
-    """Judge a value that should be large."""
-    shown = "not measured" if value is None else form.format(value)
-    return None if value is None else value >= wanted, f"{label}: {shown} (at least {wanted:g})"
+def at_least(value: float | None, least: float, label: str, template: str) -> tuple[bool | None, str]:
+    """Return whether the value meets its target, and a line that says so."""
+    text = "not measured" if value is None else template.format(value)
+    return None if value is None else value >= least, f"{label}: {text} (at least {least:g})"
 
 
 def number(value: float | None, scale: float) -> str:
-    """Return a value in other units."""
+    """Return the value, scaled, as text."""
     return "not measured" if value is None else f"{value * scale:.0f}"
 
 
-def describe_place() -> str:
-    """Say on what the numbers came to be."""
+def describe_environment() -> str:
+    """Return the machine and the versions of the peers."""
     version = subprocess.run(
         [imageio_ffmpeg.get_ffmpeg_exe(), "-version"], capture_output=True, text=True, check=False
     ).stdout.split(maxsplit=3)
@@ -132,29 +134,29 @@ def describe_place() -> str:
     )
 
 
-def show(console: Console, results: list[Result]) -> None:
-    """Print everything."""
+def print_report(console: Console, results: list[Result]) -> None:
+    """Print the table, its footnotes and the targets."""
     rows, reasons = build_rows(results)
-    table = Table(title=f"Frames of 1280x720 — {describe_place()}", title_justify="left")
+    table = Table(title=f"Frames of 1280x720 — {describe_environment()}", title_justify="left")
     for head in HEADS:
         table.add_column(head.replace(" ", "\n", 1), justify="left" if head in HEADS[:2] else "right", no_wrap=True)
     for row in rows:
         table.add_row(*(cell.replace("[", "\\[") for cell in row), end_section=row[1] == "pad")
-    Console(width=max(console.width, WIDE)).print(table)
+    Console(width=max(console.width, MIN_WIDTH)).print(table)
     for line in (*NOTES, *(f"[{index}] {reason}" for index, reason in enumerate(reasons, 1))):
         console.print(line, markup=False, highlight=False, style="dim")
     console.print("\nTargets")
-    for met, text in judge(results):
+    for met, text in check_targets(results):
         sign, style = {True: ("✓", "green"), False: ("✗", "bold red"), None: ("–", "dim")}[met]
         console.print(f" {sign} {text}", markup=False, highlight=False, style=style)
 
 
-def write_markdown(results: list[Result]) -> str:
-    """Return everything as Markdown."""
+def to_markdown(results: list[Result]) -> str:
+    """Return the same as Markdown."""
     rows, reasons = build_rows(results)
     lines = [" | ".join(HEADS), " | ".join(["---"] * 2 + ["---:"] * (len(HEADS) - 2)), *(" | ".join(r) for r in rows)]
     table = "\n".join(f"| {line} |" for line in lines)
     notes = "\n".join(f"- {line}" for line in (*NOTES, *(f"[{i}] {text}" for i, text in enumerate(reasons, 1))))
     signs = {True: "✓", False: "✗", None: "–"}
-    targets = "\n".join(f"- {signs[met]} {text}" for met, text in judge(results))
-    return f"{describe_place()}\n\n{table}\n\n{notes}\n\n{targets}\n"
+    targets = "\n".join(f"- {signs[met]} {text}" for met, text in check_targets(results))
+    return f"{describe_environment()}\n\n{table}\n\n{notes}\n\n{targets}\n"

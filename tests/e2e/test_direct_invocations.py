@@ -48,7 +48,7 @@ def test_an_error_has_the_name_of_its_class(local: LocalStack, tmp_path: Path) -
         ("NormalizeFunction", source, "ImageRejected"),
         ("NormalizeFunction", source | {"mode": "pad"}, "RequestConflict"),
         ("NormalizeFunction", source | {"key": "nothing.jpg"}, "SourceRejected"),
-        ("NormalizeFunction", source | {"bucket": local.stack.outputs["OutputBucket"]}, "SourceRejected"),
+        ("NormalizeFunction", source | {"bucket": local.stack.outputs["OutputBucket"]}, "SourceForbidden"),
         ("NormalizeFunction", source | {"promt": "misspelled"}, "InvocationRejected"),
         ("SubmitFunction", source, "ImageRejected"),
         ("SubmitFunction", {"job_id": "video_0"}, "JobNotFound"),

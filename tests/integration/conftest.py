@@ -45,7 +45,7 @@ POLL_AFTER_MS = 7000
 
 
 @pytest.fixture(scope="session", autouse=True)
-def one_set_of_certificates() -> Iterator[None]:
+def read_certificates_once() -> Iterator[None]:
     """Read the certificates once: each client would read them again, and no server here uses TLS."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))

@@ -85,7 +85,7 @@ def variables_of(name: str) -> dict[str, Any]:
     """Return the variables that the template gives to a function. A literal value is text."""
     everywhere = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
     own = TEMPLATE["Resources"][FUNCTIONS[name]]["Properties"]["Environment"]["Variables"]
-    return {"STACK_NAME": {"Ref": "AWS::StackName"}, **everywhere, **own}
+    return {**everywhere, **own}
 
 
 def import_function(name: str) -> ModuleType:

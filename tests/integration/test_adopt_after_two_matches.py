@@ -1,122 +1,133 @@
-"""A video is adopted when it was seen alone in two looks that follow each other; else a person is asked."""
+"""A video is adopted if it is the only match in two checks in a row; otherwise an operator is alerted."""
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
-from typing import Any
 
 import pytest
 
 from sora_ready.adapters.video_server.client import VideoServerClient
 from sora_ready.domain.errors import VideoListUnsupported, VideoServerUnavailableError
-from sora_ready.domain.job import Job, Status, timestamp
+from sora_ready.domain.job import Job, Reconciliation, Status, timestamp
 from sora_ready.domain.reconciliation import RECONCILE_BACKOFF, ListedVideo
-from sora_ready.pipeline import reconcile as step
-from sora_ready.pipeline.reconcile import NEEDS_A_PERSON
 
 from .run_steps import recorded, track
 from .stack_fixtures import Stack
 
-AWAY = VideoServerUnavailableError("http_503", "The video server answered 503.")
-SILENT = VideoListUnsupported("no_list", "The server offers no list of its videos.")
+Listing = str | Exception
+"""The videos in the server's list, one letter each; or the error that it raises."""
+
+UNAVAILABLE = VideoServerUnavailableError("http_503", "The video server answered 503.")
+UNSUPPORTED = VideoListUnsupported("no_list", "The server offers no list of its videos.")
 
 
-class Lists(VideoServerClient):
-    """A server that lists, look by look, the videos of these names, all alike; or raises what it is told to."""
+class ListingServer(VideoServerClient):
+    """A server that returns the next of `listings` for each check. All its videos match the job."""
 
-    def __init__(self, job: Job, *looks: str | Exception) -> None:
-        made = int(datetime.fromisoformat(job.submission.started_at).timestamp()) + 1
-        asked = {name: str(job.request[name]) for name in ("model", "size", "seconds", "prompt")}
-        self._looks = [
-            look if isinstance(look, Exception) else [ListedVideo(name, created_at=made, **asked) for name in look]
-            for look in looks
-        ]
+    def __init__(self, job: Job, *listings: Listing) -> None:
+        self._job = job
+        self._listings = list(listings)
 
     def list_videos(self, since: datetime) -> list[ListedVideo]:
-        look = self._looks.pop(0)
-        if isinstance(look, Exception):
-            raise look
-        return look
+        listing = self._listings.pop(0)
+        if isinstance(listing, Exception):
+            raise listing
+        created_at = int(datetime.fromisoformat(self._job.submission.started_at).timestamp()) + 1
+        request = self._job.request
+        return [
+            ListedVideo(name, request.model, request.size, str(request.seconds), request.prompt, created_at)
+            for name in listing
+        ]
 
 
-def look_until_settled(stack: Stack, job: Job, *looks: str | Exception) -> Job:
-    """Look as often as there are `looks`, each when the record says so."""
-    server = Lists(job, *looks)
+def reconcile(stack: Stack, job: Job, *listings: Listing) -> Job:
+    """Check the list once for each of `listings`, each time when the next check is due."""
+    server = ListingServer(job, *listings)
     stack.clock.advance(minutes=5)
-    for _ in looks:
+    for _ in listings:
         job = track(stack, server, job.id)
-        if job.reconciliation:
+        if job.status is Status.UNCONFIRMED:
             stack.clock.moment = datetime.fromisoformat(job.reconciliation.next_at)
     assert job == recorded(stack, job)
     return job
 
 
-def test_a_video_seen_alone_twice_is_the_jobs(stack: Stack) -> None:
-    job = look_until_settled(stack, stack.unconfirmed_job(), "a", "a")
+def test_a_video_that_matches_alone_twice_is_adopted(stack: Stack) -> None:
+    job = reconcile(stack, stack.unconfirmed_job(), "a", "a")
 
-    assert (job.status, job.server.id, job.error, job.reconciliation) == (Status.QUEUED, "a", {}, {})
+    assert (job.status, job.server.id, job.error, job.reconciliation) == (
+        Status.QUEUED,
+        "a",
+        None,
+        Reconciliation(),
+    )
     assert stack.ledger.find_owners({"a"}) == {"a": job.id}
     assert stack.polls() == [({"job_id": job.id, "polls": 0}, 10)]
 
 
-@pytest.mark.parametrize("between", ["ab", "b", "", AWAY], ids=["two", "another", "none", "away"])
-def test_two_looks_with_another_between_them_do_not_count(stack: Stack, between: str | Exception) -> None:
-    assert look_until_settled(stack, stack.unconfirmed_job(), "a", between, "a").status is Status.UNCONFIRMED
+@pytest.mark.parametrize("between", ["ab", "b", "", UNAVAILABLE], ids=["two", "another", "none", "unavailable"])
+def test_two_matches_with_another_result_between_them_are_not_enough(stack: Stack, between: Listing) -> None:
+    assert reconcile(stack, stack.unconfirmed_job(), "a", between, "a").status is Status.UNCONFIRMED
 
 
-@pytest.mark.parametrize("between", ["ab", "", AWAY, SILENT], ids=["two", "none", "away", "no list"])
-def test_they_do_not_count_after_a_person_was_asked_either(stack: Stack, between: str | Exception) -> None:
-    # given a candidate just before the last look, and a last look without it
-    looks: list[str | Exception] = ["", "", "a", between]
-    assert len(looks) == len(RECONCILE_BACKOFF) + 1
+@pytest.mark.parametrize("between", ["ab", "", UNAVAILABLE, UNSUPPORTED], ids=["two", "none", "unavailable", "no list"])
+def test_they_are_not_enough_after_the_alert_either(stack: Stack, between: Listing) -> None:
+    # given a candidate in the last check but one, and not in the last one
+    listings: list[Listing] = ["", "", "a", between]
+    assert len(listings) == len(RECONCILE_BACKOFF) + 1
 
-    # then the first look of the next days that shows it again is the first of two
-    assert look_until_settled(stack, stack.unconfirmed_job(), *looks, "a").status is Status.UNCONFIRMED
-
-
-def test_what_is_seen_on_two_days_in_a_row_is_still_adopted(stack: Stack) -> None:
-    assert look_until_settled(stack, stack.unconfirmed_job(), "", "", "", "a", "a").status is Status.QUEUED
+    # then the first daily check that finds it again is the first of two
+    assert reconcile(stack, stack.unconfirmed_job(), *listings, "a").status is Status.UNCONFIRMED
 
 
-@pytest.mark.parametrize("looks", [[SILENT], ["", "", "", ""], ["ab"] * 4], ids=["no list", "none", "two"])
-def test_where_the_list_does_not_tell_a_person_is_asked_and_reminded_each_day(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch, looks: list[Any]
+def test_a_video_that_matches_on_two_days_in_a_row_is_still_adopted(stack: Stack) -> None:
+    assert reconcile(stack, stack.unconfirmed_job(), "", "", "", "a", "a").status is Status.QUEUED
+
+
+@pytest.mark.parametrize("listings", [[UNSUPPORTED], ["", "", "", ""], ["ab"] * 4], ids=["no list", "none", "two"])
+def test_without_a_unique_match_an_operator_is_alerted_and_reminded_each_day(
+    stack: Stack, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str], listings: list[Listing]
 ) -> None:
-    told: list[str] = []
-    monkeypatch.setattr(step.logger, "error", lambda message, **_: told.append(message))
+    job = reconcile(stack, stack.unconfirmed_job(), *listings, *listings[-1:])
 
-    job = look_until_settled(stack, stack.unconfirmed_job(), *looks, *looks[-1:])
-
-    assert (job.status, told) == (Status.UNCONFIRMED, [NEEDS_A_PERSON] * 2)
-    assert "send it again, give it up, or name the server's video" in job.error.hint
-    assert job.reconciliation.candidates == (["a", "b"] if looks[0] == "ab" else [])
+    metrics = [
+        json.loads(line) for line in capsys.readouterr().out.splitlines() if "UnconfirmedJobsNeedOperator" in line
+    ]
+    assert (job.status, len(metrics)) == (Status.UNCONFIRMED, 2)
+    assert [(metric["UnconfirmedJobsNeedOperator"], metric["stack"]) for metric in metrics] == [
+        ([1.0], "sora-ready")
+    ] * 2
+    assert [record.message for record in caplog.records] == ["unconfirmed job needs an operator"] * 2
+    assert "send it again, give it up, or adopt one of the server's videos" in job.error.hint
+    assert job.reconciliation.candidates == (("a", "b") if listings[0] == "ab" else ())
     assert job.due_at == job.reconciliation.next_at
 
 
-def test_the_same_message_twice_is_one_look(stack: Stack) -> None:
+def test_the_same_message_twice_is_one_check(stack: Stack) -> None:
     job = stack.unconfirmed_job()
     stack.clock.advance(minutes=5)
-    server = Lists(job, "a")
+    server = ListingServer(job, "a")
     first = track(stack, server, job.id)
 
     assert track(stack, server, job.id) == first
     assert first.reconciliation.checks == 1
 
 
-def test_a_try_that_may_still_be_under_way_is_not_looked_up(stack: Stack) -> None:
+def test_a_submission_that_may_still_be_running_is_not_looked_up(stack: Stack) -> None:
     job = stack.unconfirmed_job()
 
-    looked = track(stack, Lists(job), job.id)
+    checked = track(stack, ListingServer(job), job.id)
 
-    assert looked.reconciliation.finding == "It is too early to tell."
-    assert looked.due_at == timestamp(stack.clock() + RECONCILE_BACKOFF[0])
+    assert checked.reconciliation.finding == "It is too early to tell."
+    assert checked.due_at == timestamp(stack.clock() + RECONCILE_BACKOFF[0])
 
 
-def test_two_jobs_in_doubt_that_asked_for_the_same_are_given_no_video(stack: Stack) -> None:
+def test_two_unconfirmed_jobs_with_the_same_request_adopt_no_video(stack: Stack) -> None:
     one, other = stack.unconfirmed_job("one.jpg"), stack.unconfirmed_job("other.jpg")
 
     stack.clock.advance(minutes=5)
-    looked = track(stack, Lists(one), one.id)
+    checked = track(stack, ListingServer(one), one.id)
 
-    assert looked.status is Status.UNCONFIRMED
-    assert other.id in looked.reconciliation.finding
+    assert checked.status is Status.UNCONFIRMED
+    assert other.id in checked.reconciliation.finding

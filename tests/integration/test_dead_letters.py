@@ -210,7 +210,7 @@ def test_a_copys_event_that_failed_for_good_does_not_stop_its_upload(stack: Stac
     assert job is not None
     job = stack.jobs.update_job(job)
 
-    # when the event of the copy fail its last attempt
+    # when the event of the copy fails its last attempt
     assert mark_dead_letter(job.id, "Submit", JobNotReadyError(job.id), stack.jobs) is None
 
     # then the upload is still resumed

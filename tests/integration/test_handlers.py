@@ -46,7 +46,7 @@ def failures(response: Event) -> list[str]:
 def test_every_sample_event_is_processed_by_the_function_in_its_name(stack: Stack, load: Load, sample: str) -> None:
     name = sample.split("-", maxsplit=1)[0]
     event = load_event(sample)
-    if sample == "normalize-call.json":
+    if name == "normalize" and "Records" not in event:
         stack.upload(event["key"], picture(80, 60))
     elif name == "normalize":
         upload_for(stack, event)

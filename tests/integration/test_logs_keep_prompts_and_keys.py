@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import traceback
 from urllib.parse import quote
 
@@ -146,3 +147,13 @@ def test_the_error_of_a_direct_invocation_logs_neither(stack: Stack, load: Load,
         with pytest.raises(SubmissionRefused) as refusal:
             function.handler({"job_id": JOB}, CONTEXT)
     assert_secret(heard() + "".join(traceback.format_exception(refusal.value)), "SubmissionRefused", "unwanted", JOB)
+
+
+def test_every_log_line_has_its_request_function_and_stack(stack: Stack, load: Load, heard: Heard) -> None:
+    ready_sample(stack)
+    invoke(load, "submit", load_event("submit-sqs-ready-copy.json"))
+    lines = [json.loads(line) for line in heard().splitlines() if line.startswith("{")]
+    assert {"video accepted by the server", "submitted"} <= {line["message"] for line in lines}
+    for line in lines:
+        assert (line["request_id"], line["function_name"]) == (CONTEXT.aws_request_id, CONTEXT.function_name)
+        assert (line["stack"], line["service"]) == ("sora-ready", "sora_ready")

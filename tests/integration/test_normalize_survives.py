@@ -16,7 +16,7 @@ from local.display import Display
 from local.normalize import NormalizeCommand, normalize_photos
 from sora_ready.domain.frame import FrameOptions, Size
 
-from .crashing_work import die_of_bad_ones, die_the_first_time
+from .crashing_work import crash_at_first_attempt, crash_on_bad_photos
 from .normalize_command import ROOT, files, paint
 
 # ---------------------------------------------------------------- a photo that kills its process
@@ -34,7 +34,7 @@ def test_a_photo_that_kills_its_process_does_not_stop_the_others(
     command: NormalizeCommand, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     # when
-    complete = normalize_photos(command, Display(), work=die_of_bad_ones)
+    complete = normalize_photos(command, Display(), work=crash_on_bad_photos)
 
     # then
     assert not complete
@@ -48,7 +48,7 @@ def test_a_photo_whose_process_was_killed_once_is_repeated(command: NormalizeCom
     alone = replace(command, paths=[tmp_path / "photos" / "a.png"])
 
     # then
-    assert normalize_photos(alone, Display(), work=die_the_first_time)
+    assert normalize_photos(alone, Display(), work=crash_at_first_attempt)
     assert (tmp_path / "photos" / "a.mark").exists()
     assert files(str(tmp_path / "ready")) == ["a.jpg"]
 

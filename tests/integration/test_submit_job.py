@@ -1,4 +1,4 @@
-"""A ready copy is sent to the video server once, and its record says what came of it."""
+"""A ready copy is sent to the video server once, and its job's record has the response."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning"
 PROMPT = 'A "calm" sea, slow zoom; it\'s 100% real: 海浪 🎬\nSecond line.'
 
 
-def test_a_ready_job_is_sent_in_one_request_as_the_protocol_wants_it(
+def test_a_ready_job_is_sent_in_one_request_of_the_videos_api(
     stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient
 ) -> None:
     job = stack.ready_job(prompt=PROMPT)
@@ -41,7 +41,7 @@ def test_a_ready_job_is_sent_in_one_request_as_the_protocol_wants_it(
     assert entry.image_sha256 == hashlib.sha256(frame).hexdigest()
 
 
-def test_the_record_then_holds_the_servers_id_and_the_attempt(
+def test_the_record_has_the_servers_id_and_the_submission(
     stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient
 ) -> None:
     job = stack.ready_job()
@@ -52,10 +52,10 @@ def test_the_record_then_holds_the_servers_id_and_the_attempt(
     assert path_of(done) == ["ready", "submitting", "queued"]
     assert done.submission.started_at == "2026-11-12T08:00:00.000Z"
     assert done.submission.lease_until == "2026-11-12T08:03:00.000Z"
-    assert not done.error
+    assert done.error is None
 
 
-def test_the_first_look_is_asked_for_when_the_server_advises(stack: Stack, video_server: VideoServerClient) -> None:
+def test_the_first_poll_is_scheduled_when_the_server_advises(stack: Stack, video_server: VideoServerClient) -> None:
     job = stack.ready_job()
     submit(stack, video_server, job)
     assert stack.polls() == [({"job_id": job.id, "polls": 0}, 7)]
@@ -76,21 +76,21 @@ def test_a_copy_whose_job_is_not_recorded_yet_is_not_sent(
     stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient
 ) -> None:
     job = stack.ready_job()
-    stranger = replace(job, id="video_" + "0" * 32)
+    unknown = replace(job, id="video_" + "0" * 32)
     with pytest.raises(JobNotReadyError):
-        submit(stack, video_server, stranger)
+        submit(stack, video_server, unknown)
     assert fake_server.request_log.creates() == []
     assert stack.polls() == []
 
 
-def test_a_server_that_only_gives_an_id_is_believed(stack: Stack, connect: Connect) -> None:
+def test_a_response_with_nothing_but_an_id_is_accepted(stack: Stack, connect: Connect) -> None:
     with scripted_server(CannedResponse.of_json({"id": "video_gen_7"})) as server:
         job = submit(stack, connect(server.base_url), stack.ready_job())
     assert (job.status, job.server.id) == (Status.QUEUED, "video_gen_7")
     assert [delay for _, delay in stack.polls()] == [10]
 
 
-def test_a_job_that_the_day_does_not_pay_for_is_held_and_nothing_is_sent(
+def test_a_job_that_the_days_budget_does_not_cover_is_held_and_not_sent(
     stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient
 ) -> None:
     job = stack.ready_job()
@@ -102,7 +102,7 @@ def test_a_job_that_the_day_does_not_pay_for_is_held_and_nothing_is_sent(
     assert submit(stack, video_server, job, redelivered=True) == held
 
 
-def test_a_refused_job_costs_the_day_nothing(
+def test_a_refused_job_costs_nothing(
     stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient
 ) -> None:
     submit(stack, video_server, stack.ready_job(prompt="moderation-block"))
@@ -117,11 +117,11 @@ def test_of_two_deliveries_at_once_one_sends(
     one_at_a_time: Any = OneAtATime(stack.dynamodb)
     jobs = JobTable(one_at_a_time, stack.table, now=stack.clock)
     shared = replace(stack, jobs=jobs, ledger=Ledger(one_at_a_time, stack.ledger_table, jobs))
-    start, other_ended = threading.Barrier(2), threading.Event()
+    start, other_failed = threading.Barrier(2), threading.Event()
     outcomes: list[Job | JobLeasedError] = []
 
     def wait_for_the_other(_: object) -> None:
-        assert other_ended.wait(30)
+        assert other_failed.wait(30)
 
     def work() -> None:
         start.wait(30)
@@ -129,7 +129,7 @@ def test_of_two_deliveries_at_once_one_sends(
             outcomes.append(submit(shared, video_server, job))
         except JobLeasedError as error:
             outcomes.append(error)
-            other_ended.set()
+            other_failed.set()
 
     fake_server.faults.on(faults.BEFORE_ACCEPTING, wait_for_the_other)
     workers = [threading.Thread(target=work) for _ in range(2)]
@@ -139,7 +139,7 @@ def test_of_two_deliveries_at_once_one_sends(
         worker.join(60)
     loser, winner = outcomes
     assert isinstance(loser, JobLeasedError)
-    # Until the lease is over, by the clock of the one that holds it.
+    # Until the lease expires, by the clock of the worker that holds it.
     assert loser.retry_after_seconds in {180, 181}
     assert winner == recorded(stack, job)
     assert path_of(recorded(stack, job)) == ["ready", "submitting", "queued"]

@@ -1,4 +1,4 @@
-"""Where no answer proves what the server did, the job is unconfirmed, and it is never sent again by itself."""
+"""If no response proves what the server did, the job is unconfirmed and never sent again by itself."""
 
 from __future__ import annotations
 
@@ -29,33 +29,33 @@ pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning"
     ],
     ids=lambda value: getattr(value, "kind", value),
 )
-def test_what_may_have_been_taken_is_unconfirmed_and_never_sent_again(
+def test_a_job_that_may_have_been_accepted_is_unconfirmed_and_never_sent_again(
     stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient, fault: faults.Fault, accepted: int
 ) -> None:
     job = stack.ready_job()
     fake_server.faults.plan(fault)
-    doubted = submit(stack, video_server, job)
-    assert (doubted.status, doubted.error.code) == (Status.UNCONFIRMED, "unconfirmed")
-    assert "Look for it at the server" in doubted.error.hint
-    assert submit(stack, video_server, job) == submit(stack, video_server, job, redelivered=True) == doubted
+    unconfirmed = submit(stack, video_server, job)
+    assert (unconfirmed.status, unconfirmed.error.code) == (Status.UNCONFIRMED, "unconfirmed")
+    assert "Look for it at the server" in unconfirmed.error.hint
+    assert submit(stack, video_server, job) == submit(stack, video_server, job, redelivered=True) == unconfirmed
     assert (len(fake_server.request_log.creates()), len(fake_server.request_log.accepted())) == (1, accepted)
-    assert recorded(stack, job) == doubted
+    assert recorded(stack, job) == unconfirmed
     assert stack.polls() == []
 
 
 def test_a_redirect_is_not_followed_with_the_picture(stack: Stack, connect: Connect) -> None:
     job = stack.ready_job()
     with scripted_server(CannedResponse.of_json({"id": "video_elsewhere", "status": "queued"})) as elsewhere:
-        there = CannedResponse(307, b"", {"Location": f"{elsewhere.base_url}/videos", "Content-Length": "0"})
-        with scripted_server(there) as server:
-            doubted = submit(stack, connect(server.base_url), job)
+        redirect = CannedResponse(307, b"", {"Location": f"{elsewhere.base_url}/videos", "Content-Length": "0"})
+        with scripted_server(redirect) as server:
+            unconfirmed = submit(stack, connect(server.base_url), job)
             assert server.requests == ["POST /v1/videos"]
         assert elsewhere.requests == []
-    assert doubted.status is Status.UNCONFIRMED
+    assert unconfirmed.status is Status.UNCONFIRMED
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         CannedResponse.of_json({}),
         CannedResponse.of_json({"id": None, "status": "queued"}),
@@ -65,33 +65,33 @@ def test_a_redirect_is_not_followed_with_the_picture(stack: Stack, connect: Conn
         CannedResponse(200, b"<html>welcome</html>", {"Content-Type": "text/html"}),
         CannedResponse(200, b"", {"Content-Type": "application/json"}),
     ],
-    ids=["empty object", "null id", "list", "null", "cut json", "page", "nothing"],
+    ids=["empty object", "null id", "list", "null", "truncated json", "page", "empty body"],
 )
-def test_an_answer_without_an_id_leaves_the_job_unconfirmed(
-    stack: Stack, connect: Connect, answer: CannedResponse
+def test_a_response_without_an_id_makes_the_job_unconfirmed(
+    stack: Stack, connect: Connect, response: CannedResponse
 ) -> None:
     job = stack.ready_job()
-    with scripted_server(answer) as server:
-        doubted = submit(stack, connect(server.base_url), job)
+    with scripted_server(response) as server:
+        unconfirmed = submit(stack, connect(server.base_url), job)
         assert server.requests == ["POST /v1/videos"]
-    assert (doubted.status, doubted.server) == (Status.UNCONFIRMED, {})
+    assert (unconfirmed.status, unconfirmed.server) == (Status.UNCONFIRMED, None)
     assert stack.polls() == []
 
 
-@pytest.mark.parametrize("broken", [TypeError("an answer of no known shape"), KeyError("id"), MemoryError()])
-def test_whatever_goes_wrong_while_the_answer_is_read_is_unconfirmed(
+@pytest.mark.parametrize("error", [TypeError("an unknown shape"), KeyError("id"), MemoryError()])
+def test_any_error_while_the_response_is_read_makes_the_job_unconfirmed(
     stack: Stack,
     fake_server: FakeVideoServer,
     video_server: VideoServerClient,
     monkeypatch: pytest.MonkeyPatch,
-    broken: Exception,
+    error: Exception,
 ) -> None:
     def read(*_: object) -> None:
-        raise broken
+        raise error
 
     job = stack.ready_job()
     monkeypatch.setattr("sora_ready.adapters.video_server.client.read_response", read)
-    doubted = submit(stack, video_server, job)
-    assert (doubted.status, doubted.error.code) == (Status.UNCONFIRMED, "unconfirmed")
-    assert submit(stack, video_server, job, redelivered=True) == doubted == recorded(stack, job)
+    unconfirmed = submit(stack, video_server, job)
+    assert (unconfirmed.status, unconfirmed.error.code) == (Status.UNCONFIRMED, "unconfirmed")
+    assert submit(stack, video_server, job, redelivered=True) == unconfirmed == recorded(stack, job)
     assert (len(fake_server.request_log.accepted()), stack.polls()) == (1, [])

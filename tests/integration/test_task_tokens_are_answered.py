@@ -1,4 +1,4 @@
-"""State task_tokens that wait for a job are answered when it has ended: with the job, or with its error by name."""
+"""State machines that wait for a job are answered when it has ended: with the job, or with its error by name."""
 
 from __future__ import annotations
 

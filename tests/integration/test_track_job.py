@@ -1,4 +1,4 @@
-"""A job at the server is looked at until its video lies, checked, in the output bucket, or none will come."""
+"""A job at the server is polled until its video is checked and stored, or there will be none."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import pytest
 from local.fake_video_server import FakeVideoServer
 from sora_ready.adapters.video_server.client import VideoServerClient
 from sora_ready.domain.errors import JobNotReadyError
-from sora_ready.domain.job import AT_SERVER, Job, Status
+from sora_ready.domain.job import AT_SERVER, Job, ServerVideo, Status
 
 from .canned_server import CannedResponse, scripted_server
-from .run_steps import MP4, Connect, ended, order, track
+from .run_steps import MP4, Connect, create_video, path_of, track, wait_until_ended
 from .stack_fixtures import PATHS, Clock, Stack, eventually, move_along
 
 # The SDK marks its video methods deprecated, and pytest drops the filter that the product sets at import.
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
 
-# A message of a job in doubt has it looked for in the server's list.
-NOT_SENT_OR_SOUGHT = {Status.RECEIVED, Status.REJECTED, Status.UNCONFIRMED}
+# A message of an unconfirmed job checks the server's list.
+NOT_SENT_OR_UNCONFIRMED = {Status.RECEIVED, Status.REJECTED, Status.UNCONFIRMED}
 
 
 def requests(fake_server: FakeVideoServer) -> list[str]:
@@ -31,13 +31,13 @@ def stored(stack: Stack, job: Job) -> Any:
     return stack.s3.get_object(Bucket=job.video.bucket, Key=job.video.key)
 
 
-def test_a_running_video_is_noted_and_looked_at_again_when_the_server_advises(
+def test_a_running_video_is_recorded_and_polled_again_when_the_server_advises(
     stack: Stack, slow_fake_server: FakeVideoServer, server_clock: Clock, connect: Connect
 ) -> None:
     video_server = connect(slow_fake_server.base_url)
-    job = stack.sent_job(order(video_server), polls=3)
+    job = stack.sent_job(create_video(video_server), polls=3)
     server_clock.advance(seconds=50)
-    eventually(lambda: video_server.read_video(job.server.id), lambda video: video.progress == 50)
+    eventually(lambda: video_server.read_video(job.server.id), lambda response: response.video.progress == 50)
     running = track(stack, video_server, job.id, polls=3)
     assert (running.status, running.server.status, running.server.progress) == (
         Status.IN_PROGRESS,
@@ -49,25 +49,24 @@ def test_a_running_video_is_noted_and_looked_at_again_when_the_server_advises(
     assert stack.output_keys("videos/") == []
 
 
-def test_progress_does_not_lengthen_the_history(
+def test_progress_adds_no_entry_to_the_history(
     stack: Stack, slow_fake_server: FakeVideoServer, server_clock: Clock, connect: Connect
 ) -> None:
     video_server = connect(slow_fake_server.base_url)
-    job = stack.sent_job(order(video_server))
+    job = stack.sent_job(create_video(video_server))
     for seconds in (25, 50):
         server_clock.advance(seconds=25)
-        due = seconds
-        eventually(lambda: video_server.read_video(job.server.id), lambda video, due=due: video.progress == due)
+        eventually(lambda: video_server.read_video(job.server.id).video.progress, seconds.__eq__)
         running = track(stack, video_server, job.id)
         assert running.server.progress == seconds
-    assert [entry.status for entry in running.history] == ["ready", "submitting", "queued", "in_progress"]
+    assert path_of(running) == ["ready", "submitting", "queued", "in_progress"]
 
 
 def test_a_completed_video_is_stored_as_the_record_says(
     stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient
 ) -> None:
-    job = stack.sent_job(order(video_server))
-    ended(video_server, job.server.id)
+    job = stack.sent_job(create_video(video_server))
+    wait_until_ended(video_server, job.server.id)
     done = track(stack, video_server, job.id)
     assert done.status is Status.COMPLETED
     assert stack.jobs.get_job(job.id) == done
@@ -79,25 +78,25 @@ def test_a_completed_video_is_stored_as_the_record_says(
     assert (content["ContentType"], done.video.content_type) == ("video/mp4", "video/mp4")
     assert (done.server.status, done.server.progress) == ("completed", 100)
     assert stack.polls() == []
-    assert requests(fake_server).count(f"GET /v1/videos/{job.server['id']}/content") == 1
+    assert requests(fake_server).count(f"GET /v1/videos/{job.server.id}/content") == 1
 
 
 def test_a_download_without_a_length_is_stored_if_it_is_a_whole_mp4(stack: Stack, connect: Connect) -> None:
-    answers = {
+    responses = {
         "GET /v1/videos/video_1": CannedResponse.of_json({"id": "video_1", "status": "completed"}),
         "GET /v1/videos/video_1/content": CannedResponse(200, MP4, {"Content-Type": "video/mp4"}),
     }
     job = stack.sent_job("video_1")
-    with scripted_server(answers) as server:
+    with scripted_server(responses) as server:
         done = track(stack, connect(server.base_url), job.id)
     assert stored(stack, done)["Body"].read() == MP4
 
 
-def test_a_video_that_failed_at_the_server_fails_the_job_in_its_words(
+def test_a_video_that_failed_at_the_server_fails_the_job_with_the_servers_error(
     stack: Stack, video_server: VideoServerClient
 ) -> None:
-    job = stack.sent_job(order(video_server, "fail-render"))
-    ended(video_server, job.server.id)
+    job = stack.sent_job(create_video(video_server, "fail-render"))
+    wait_until_ended(video_server, job.server.id)
     failed = track(stack, video_server, job.id)
     assert failed.status is Status.FAILED
     assert failed.error.code == "video_generation_failed"
@@ -117,7 +116,7 @@ def test_a_video_that_ended_without_a_reason_fails_the_job_by_its_status(
     assert stack.polls() == []
 
 
-def test_a_video_the_server_no_longer_knows_has_expired(
+def test_a_video_that_the_server_no_longer_has_fails_the_job(
     stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient
 ) -> None:
     job = stack.sent_job("video_" + "0" * 32)
@@ -128,33 +127,33 @@ def test_a_video_the_server_no_longer_knows_has_expired(
 
 
 @pytest.mark.parametrize("word", ["processing", "reticulating"])
-def test_a_status_nobody_has_heard_of_counts_as_running(stack: Stack, connect: Connect, word: str) -> None:
+def test_an_unknown_status_counts_as_running(stack: Stack, connect: Connect, word: str) -> None:
     job = stack.sent_job("video_1")
     with scripted_server(CannedResponse.of_json({"id": "video_1", "status": word, "progress": 12})) as server:
         running = track(stack, connect(server.base_url), job.id)
     assert running.status is Status.IN_PROGRESS
-    assert running.server == {"id": "video_1", "status": word, "progress": 12}
+    assert running.server == ServerVideo("video_1", word, 12)
     assert [message["polls"] for message, _ in stack.polls()] == [1]
 
 
 @pytest.mark.parametrize("status", sorted(AT_SERVER))
-def test_an_answer_that_leaves_the_id_out_does_not_lose_it(stack: Stack, connect: Connect, status: Status) -> None:
+def test_a_response_without_the_id_keeps_the_recorded_id(stack: Stack, connect: Connect, status: Status) -> None:
     job = stack.sent_job("video_1", status)
     with scripted_server(CannedResponse.of_json({"status": "processing"})) as server:
         assert track(stack, connect(server.base_url), job.id).server.id == "video_1"
 
 
-def test_a_completed_video_whose_answer_leaves_the_id_out_is_fetched(stack: Stack, connect: Connect) -> None:
-    answers = {
+def test_a_completed_video_whose_response_lacks_the_id_is_downloaded(stack: Stack, connect: Connect) -> None:
+    responses = {
         "GET /v1/videos/video_1": CannedResponse.of_json({"status": "completed"}),
         "GET /v1/videos/video_1/content": CannedResponse(200, MP4, {"Content-Type": "video/mp4"}),
     }
     job = stack.sent_job("video_1")
-    with scripted_server(answers) as server:
+    with scripted_server(responses) as server:
         assert track(stack, connect(server.base_url), job.id).status is Status.COMPLETED
 
 
-def test_looks_grow_rarer_up_to_a_minute_where_the_server_advises_nothing(stack: Stack, connect: Connect) -> None:
+def test_without_the_servers_advice_the_delay_between_polls_grows_to_a_minute(stack: Stack, connect: Connect) -> None:
     job = stack.sent_job("video_1", Status.IN_PROGRESS)
     with scripted_server(CannedResponse.of_json({"id": "video_1", "status": "in_progress"})) as server:
         video_server = connect(server.base_url)
@@ -168,7 +167,7 @@ def test_a_job_past_its_deadline_has_timed_out(
     stack: Stack, slow_fake_server: FakeVideoServer, connect: Connect, status: Status
 ) -> None:
     video_server = connect(slow_fake_server.base_url)
-    job = stack.sent_job(order(video_server), status)
+    job = stack.sent_job(create_video(video_server), status)
     stack.clock.advance(minutes=120)
     assert track(stack, video_server, job.id).status in AT_SERVER
     stack.clock.advance(seconds=1)
@@ -178,11 +177,9 @@ def test_a_job_past_its_deadline_has_timed_out(
     assert len(stack.polls()) == 1
 
 
-def test_a_video_completed_at_the_last_moment_is_still_brought_home(
-    stack: Stack, video_server: VideoServerClient
-) -> None:
-    job = stack.sent_job(order(video_server))
-    ended(video_server, job.server.id)
+def test_a_video_completed_at_the_last_moment_is_still_stored(stack: Stack, video_server: VideoServerClient) -> None:
+    job = stack.sent_job(create_video(video_server))
+    wait_until_ended(video_server, job.server.id)
     stack.clock.advance(minutes=121)
     assert track(stack, video_server, job.id).status is Status.COMPLETED
 
@@ -190,8 +187,8 @@ def test_a_video_completed_at_the_last_moment_is_still_brought_home(
 def test_a_video_that_is_too_large_fails_the_job_and_is_not_stored(
     stack: Stack, video_server: VideoServerClient
 ) -> None:
-    job = stack.sent_job(order(video_server))
-    ended(video_server, job.server.id)
+    job = stack.sent_job(create_video(video_server))
+    wait_until_ended(video_server, job.server.id)
     failed = track(stack, video_server, job.id, max_video_bytes=1000)
     assert (failed.status, failed.error.code, failed.error.facts["max_bytes"]) == (
         Status.FAILED,
@@ -201,7 +198,7 @@ def test_a_video_that_is_too_large_fails_the_job_and_is_not_stored(
     assert (stack.output_keys("videos/"), stack.polls()) == ([], [])
 
 
-@pytest.mark.parametrize("status", sorted(set(PATHS) - AT_SERVER - NOT_SENT_OR_SOUGHT))
+@pytest.mark.parametrize("status", sorted(set(PATHS) - AT_SERVER - NOT_SENT_OR_UNCONFIRMED))
 def test_a_late_message_of_a_job_that_is_not_at_the_server_does_nothing(
     stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient, status: Status
 ) -> None:
@@ -212,7 +209,7 @@ def test_a_late_message_of_a_job_that_is_not_at_the_server_does_nothing(
     assert stack.calls.names() == ["dynamodb.GetItem"]
 
 
-def test_a_message_of_a_job_without_a_record_comes_back(
+def test_a_message_of_a_job_without_a_record_is_retried(
     stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient
 ) -> None:
     with pytest.raises(JobNotReadyError):

@@ -60,7 +60,7 @@ def truths_of(pixels: Iterable[Any], truth: Truth) -> list[Color]:
 @cache
 def _difference(pixel: Pixel, *lab: float) -> float:
     actual = Color("srgb", [sample / 255 for sample in pixel])
-    return cast(float, actual.delta_e(Color("lab-d65", list(lab)), method="2000"))
+    return actual.delta_e(Color("lab-d65", list(lab)), method="2000")
 
 
 def _tag(profile: bytes, name: bytes) -> bytes:

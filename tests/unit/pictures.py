@@ -6,7 +6,7 @@ import io
 import math
 import struct
 import zlib
-from typing import Any
+from typing import Any, cast
 
 from PIL import Image, ImageChops, ImageDraw, ImageStat
 
@@ -63,6 +63,15 @@ def psnr(one: Image.Image, other: Image.Image) -> float:
     assert one.size == other.size
     error = sum(ImageStat.Stat(ImageChops.difference(one, other)).sum2) / (3 * one.width * one.height)
     return 10 * math.log10(255**2 / error) if error else 99.0
+
+
+def pixel_at(frame: Image.Image, x: int, y: int) -> Pixel:
+    return cast(Pixel, frame.getpixel((x, y)))
+
+
+def extrema(frame: Image.Image) -> list[tuple[int, int]]:
+    """The lowest and highest sample of each channel."""
+    return ImageStat.Stat(frame).extrema
 
 
 def is_near(pixel: Any, color: Pixel, tolerance: int = 6) -> bool:

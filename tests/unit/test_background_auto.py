@@ -10,7 +10,7 @@ from PIL import ExifTags, Image, ImageChops, ImageDraw, ImageFilter
 from sora_ready.domain.frame import Color, Size
 from sora_ready.domain.imaging import ReadyImage, normalize_image
 from tests.unit.icc_profiles import display_p3_profile
-from tests.unit.pictures import BLUE, RED, color_of, decoded, encode, is_near
+from tests.unit.pictures import BLUE, RED, color_of, decoded, encode, extrema, is_near, pixel_at
 from tests.unit.test_upright import ORIENTATIONS, stored_as
 
 SIZE = Size(320, 180)
@@ -53,10 +53,8 @@ def test_a_plain_background_continues_into_the_bars_without_a_seam(shape: tuple[
 
     # then no row across bars and background varies by more than the grain
     assert is_near(ready.background, OFF_WHITE, 3)
-    for low, high in (
-        decoded(ready).crop((0, 0, 320, 6)).getextrema() + decoded(ready).crop((0, 0, 6, 180)).getextrema()
-    ):
-        assert high - low <= 24
+    for edge in ((0, 0, 320, 6), (0, 0, 6, 180)):
+        assert all(high - low <= 24 for low, high in extrema(decoded(ready).crop(edge)))
     assert is_near(color_of(decoded(ready), (0, 0, 320, 3)), OFF_WHITE, 3)
 
 
@@ -127,7 +125,7 @@ def test_the_color_is_the_same_in_every_orientation(orientation: int, kind: str)
     draw.rectangle((280, 0, 300, 90), fill=(20, 90, 40))
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation
-    quality = {"quality": 98, "subsampling": 0} if kind == "JPEG" else {}
+    quality: dict[str, Any] = {"quality": 98, "subsampling": 0} if kind == "JPEG" else {}
 
     # then
     turned = padded(stored_as(picture, orientation), kind, exif=exif, **quality)
@@ -138,7 +136,7 @@ def test_the_color_is_the_same_in_every_orientation(orientation: int, kind: str)
 def test_the_color_is_the_displayed_one_not_the_stored_one() -> None:
     ready = padded(product((40, 200, 60)), icc_profile=display_p3_profile())
 
-    assert is_near(ready.background, decoded(ready).getpixel((160, 3)), 2)
+    assert is_near(ready.background, pixel_at(decoded(ready), 160, 3), 2)
     assert not is_near(ready.background, (40, 200, 60), 20)
 
 
@@ -201,7 +199,7 @@ def test_the_color_of_rounded_corners_is_the_displayed_one() -> None:
 
     ready = padded(picture, icc_profile=display_p3_profile())
 
-    assert is_near(ready.background, decoded(ready).getpixel((160, 3)), 2)
+    assert is_near(ready.background, pixel_at(decoded(ready), 160, 3), 2)
     assert not is_near(ready.background, (40, 200, 60), 20)
 
 

@@ -13,7 +13,21 @@ from sora_ready.domain.errors import ImageRejected
 from sora_ready.domain.frame import Color, Size
 from sora_ready.domain.imaging import normalize_image
 from sora_ready.domain.imaging.background import blurred_background
-from tests.unit.pictures import BLUE, GREEN, RED, YELLOW, color_of, decoded, encode, is_near, landscape, psnr, quarters
+from tests.unit.pictures import (
+    BLUE,
+    GREEN,
+    RED,
+    YELLOW,
+    color_of,
+    decoded,
+    encode,
+    extrema,
+    is_near,
+    landscape,
+    pixel_at,
+    psnr,
+    quarters,
+)
 
 SIZE = Size(320, 180)
 
@@ -26,7 +40,7 @@ def steepest(picture: Image.Image) -> int:
     """The largest difference between adjacent pixels, across or down."""
     steps = [ImageChops.difference(picture, ImageChops.offset(picture, *step)) for step in ((1, 0), (0, 1))]
     inside = [step.crop((1, 1, *picture.size)) for step in steps]
-    return max(high for step in inside for _, high in step.getextrema())
+    return max(high for step in inside for _, high in extrema(step))
 
 
 def checks(width: int, height: int, step: int) -> Image.Image:
@@ -112,7 +126,7 @@ def test_extreme_aspect_ratios_fill_the_frame_to_its_corners(shape: tuple[int, i
 
     assert frame.size == SIZE
     # nothing is left black
-    assert all(sum(frame.getpixel(corner)) > 30 for corner in [(0, 0), (319, 0), (0, 179), (319, 179)])
+    assert all(sum(pixel_at(frame, *corner)) > 30 for corner in [(0, 0), (319, 0), (0, 179), (319, 179)])
 
 
 def test_a_sliver_is_rejected_as_in_every_mode() -> None:

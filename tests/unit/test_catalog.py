@@ -15,7 +15,7 @@ ADDED = {"my-model": {"seconds": [5, 10], "usd_per_second": {"832x480": "0.05", 
 
 
 def test_the_bundled_models_are_those_of_sora() -> None:
-    assert set(load_catalog().models) == {"sora-2", "sora-2-pro"}
+    assert set(load_catalog()) == {"sora-2", "sora-2-pro"}
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_without_additions_the_catalog_is_the_bundled_one(additions: str) -> Non
 def test_a_model_is_added_beside_the_bundled_ones() -> None:
     catalog = load_catalog(json.dumps(ADDED))
 
-    assert set(catalog.models) == {"sora-2", "sora-2-pro", "my-model"}
+    assert set(catalog) == {"sora-2", "sora-2-pro", "my-model"}
     assert "my-model" in catalog
     assert catalog["my-model"].name == "my-model"
     assert catalog["my-model"].seconds == (5, 10)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import zlib
 from itertools import product
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from coloraide import Color
@@ -26,7 +26,7 @@ from tests.unit.color_truth import (
 )
 from tests.unit.handmade_files import png, tiff
 from tests.unit.icc_profiles import adobe_rgb_profile, display_p3_profile, gray_profile, press_lab, press_profile
-from tests.unit.pictures import color_of, decoded, encode, landscape
+from tests.unit.pictures import Pixel, color_of, decoded, encode, landscape
 
 # In ΔE2000: a trained eye sees a difference of about 2.
 NOTICEABLE = 2.0
@@ -238,7 +238,9 @@ def detailed(width: int, height: int) -> Image.Image:
 
 def convert(picture: Image.Image, space: str) -> Image.Image:
     truth: Truth = to_srgb(space)
-    known: dict[Any, tuple[int, ...]] = {}
-    for pixel in set(picture.get_flattened_data()):
-        known[pixel] = tuple(round(255 * sample) for sample in truth([part / 255 for part in pixel]).coords())
-    return patches([known[pixel] for pixel in picture.get_flattened_data()], size=picture.size)
+    pixels = cast(list[Pixel], list(picture.get_flattened_data()))
+    converted = {
+        pixel: tuple(round(255 * sample) for sample in truth([part / 255 for part in pixel]).coords())
+        for pixel in set(pixels)
+    }
+    return patches([converted[pixel] for pixel in pixels], size=picture.size)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from PIL import Image, ImageCms
@@ -11,7 +11,7 @@ from PIL import Image, ImageCms
 from sora_ready.domain.frame import Color
 from sora_ready.domain.imaging import normalize_image
 from tests.unit.icc_profiles import cmyk_profile_with_red_cyan, swapped_rgb_profile
-from tests.unit.pictures import BLUE, GREEN, RED, Pixel, color_of, decoded, encode, is_near, landscape, psnr
+from tests.unit.pictures import BLUE, GREEN, RED, Pixel, color_of, decoded, encode, extrema, is_near, landscape, psnr
 
 SIZE = (64, 36)
 ORANGE = Color(250, 140, 20)
@@ -86,7 +86,7 @@ def test_a_color_hidden_by_full_transparency_does_not_bleed_at_edges() -> None:
     frame = normalize_image(encode(picture), size=SIZE, background=Color(0, 0, 100))
 
     # Every pixel is between the stripes' blue and the background's: no red and no green.
-    assert [high for _, high in decoded(frame).getextrema()[:2]] <= [12, 12]
+    assert [high for _, high in extrema(decoded(frame))[:2]] <= [12, 12]
 
 
 # ---------------------------------------------------------------- gray, depths and inks
@@ -124,7 +124,7 @@ def test_a_sixteen_bit_gradient_keeps_its_steps() -> None:
 
     frame = decoded(normalize_image(encode(picture), size=SIZE)).convert("L")
 
-    row = [frame.getpixel((x, 18)) for x in range(64)]
+    row = [cast(int, frame.getpixel((x, 18))) for x in range(64)]
     assert all(abs(gray - 255 * x / 63) <= 4 for x, gray in enumerate(row))
 
 

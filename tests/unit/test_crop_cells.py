@@ -10,7 +10,7 @@ from PIL import Image
 from sora_ready.domain.frame import Color, Crop, Mode, Size
 from sora_ready.domain.imaging import fitting, normalize_image
 from sora_ready.domain.imaging.decoding import load_scaled
-from tests.unit.pictures import Pixel, decoded, encode
+from tests.unit.pictures import Pixel, decoded, encode, extrema
 from tests.unit.test_upright import ORIENTATIONS, with_orientation
 
 COLUMNS, ROWS = 4, 3
@@ -39,7 +39,7 @@ def crop_to(cell: tuple[int, int]) -> Crop:
 
 def max_deviation(frame: Image.Image, expected: Pixel) -> int:
     """The largest difference of any sample from the expected color."""
-    extremes = zip(frame.getextrema(), expected, strict=True)
+    extremes = zip(extrema(frame), expected, strict=True)
     return max(max(value - low, high - value) for (low, high), value in extremes)
 
 

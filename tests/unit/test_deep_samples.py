@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from tests.unit.handmade_files import png, tiff
-from tests.unit.pictures import encode, is_near, psnr
+from tests.unit.pictures import encode, extrema, is_near, psnr
 from tests.unit.small_frames import GRAY, HEIGHT, PICTURE, SIZE, WIDTH, frame_of, rows_of
 
 
@@ -56,7 +56,7 @@ def test_a_dark_16_bit_png_is_not_brightened() -> None:
     # given a night shot: its brightest sample is 0.3 percent of white
     ready = frame_of(png([[200] * WIDTH] * HEIGHT, bits=16, color_type=0))
 
-    assert max(high for _, high in ready.getextrema()) <= 1
+    assert max(high for _, high in extrema(ready)) <= 1
 
 
 @pytest.mark.parametrize("white", [1.0, 255.0])

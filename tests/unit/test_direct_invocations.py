@@ -1,4 +1,4 @@
-"""What a function may be called with directly, and in what words its errors leave it."""
+"""What a direct invocation of a function may contain, and what its errors say in the log."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sora_ready.domain.errors import (
     SubmissionNotAcceptedError,
     SubmissionRefused,
 )
-from sora_ready.domain.job import Job, SourceObject, Status
+from sora_ready.domain.job import Invocation, Job, SourceObject, Status
 from sora_ready.entrypoints.invocations import (
     is_direct,
     parse_normalize_invocation,
@@ -22,12 +22,12 @@ from sora_ready.entrypoints.invocations import (
     run_invocation,
 )
 
-PLACE = {"bucket": "b", "key": "a b+c.jpg"}
+OBJECT = {"bucket": "b", "key": "a b+c.jpg"}
 NOW = "2026-11-12T08:00:00.000Z"
 
 
 def failing(error: SoraReadyError) -> Any:
-    def step(_call: object) -> Job:
+    def step(_invocation: object) -> Job:
         try:
             raise ConnectionError("the prompt is a zebra")
         except ConnectionError:
@@ -36,28 +36,35 @@ def failing(error: SoraReadyError) -> Any:
     return step
 
 
-def test_a_batch_of_messages_is_no_direct_call() -> None:
+def test_a_batch_of_messages_is_not_a_direct_invocation() -> None:
     assert not is_direct({"Records": []})
-    assert is_direct(PLACE)
+    assert is_direct(OBJECT)
     assert is_direct({})
 
 
-def test_a_call_of_normalize_says_where_the_picture_lies_and_what_is_asked_of_it() -> None:
-    call = parse_normalize_invocation(PLACE | {"version_id": "v1", "size": "auto", "seconds": 8, "crop_bounds": {}})
-    assert (call.bucket, call.key, call.version_id, call.submit) == ("b", "a b+c.jpg", "v1", True)
-    assert call.options == {"size": "auto", "seconds": 8, "crop_bounds": {}}
-    assert parse_normalize_invocation(PLACE | {"submit": False}).submit is False
+def test_an_invocation_of_normalize_names_an_object_and_its_options() -> None:
+    invocation = parse_normalize_invocation(
+        OBJECT | {"version_id": "v1", "size": "auto", "seconds": 8, "crop_bounds": {}}
+    )
+    assert (invocation.bucket, invocation.key, invocation.version_id, invocation.submit) == (
+        "b",
+        "a b+c.jpg",
+        "v1",
+        True,
+    )
+    assert invocation.options == {"size": "auto", "seconds": 8, "crop_bounds": {}}
+    assert parse_normalize_invocation(OBJECT | {"submit": False}).submit is False
 
 
-def test_what_is_null_counts_as_not_given() -> None:
+def test_null_counts_as_left_out() -> None:
     assert parse_normalize_invocation(
-        PLACE | {"version_id": None, "mode": None, "submit": None}
-    ) == parse_normalize_invocation(PLACE)
+        OBJECT | {"version_id": None, "mode": None, "submit": None}
+    ) == parse_normalize_invocation(OBJECT)
 
 
-def test_a_call_of_submit_names_a_job_and_who_waits() -> None:
-    call = parse_submit_invocation({"job_id": "video_1", "task_token": "t"})
-    assert (call.job_id, call.task_token) == ("video_1", "t")
+def test_an_invocation_of_submit_names_a_job_and_a_task_token() -> None:
+    invocation = parse_submit_invocation({"job_id": "video_1", "task_token": "t"})
+    assert (invocation.job_id, invocation.task_token) == ("video_1", "t")
 
 
 @pytest.mark.parametrize(
@@ -66,48 +73,49 @@ def test_a_call_of_submit_names_a_job_and_who_waits() -> None:
         ({}, ["bucket", "key"]),
         ({"bucket": "b"}, ["key"]),
         ({"job_id": ""}, ["job_id"]),
-        (PLACE | {"promt": "a misspelled option is not paid for"}, ["promt"]),
-        (PLACE | {"task_token": "t"}, ["task_token"]),
+        (OBJECT | {"promt": "a misspelled option is not paid for"}, ["promt"]),
+        (OBJECT | {"task_token": "t"}, ["task_token"]),
         ({"job_id": "j", "mode": "pad", "key": "k"}, ["key", "mode"]),
-        (PLACE | {"submit": "false"}, ["submit"]),
-        (PLACE | {"key": 7}, ["key"]),
+        (OBJECT | {"submit": "false"}, ["submit"]),
+        (OBJECT | {"key": 7}, ["key"]),
     ],
 )
-def test_a_call_of_normalize_that_cannot_be_meant_is_refused(event: dict[str, Any], fields: list[str]) -> None:
-    with pytest.raises(InvocationRejected) as refusal:
+def test_an_invalid_invocation_of_normalize_is_rejected(event: dict[str, Any], fields: list[str]) -> None:
+    with pytest.raises(InvocationRejected) as rejected:
         parse_normalize_invocation(event)
-    assert refusal.value.facts["fields"] == fields
+    assert rejected.value.facts["fields"] == fields
 
 
-@pytest.mark.parametrize("event", [PLACE | {"mode": "pad"}, {"job_id": "j", "submit": False}, {"job_id": ["j"]}])
-def test_a_call_of_submit_that_cannot_be_meant_is_refused(event: dict[str, Any]) -> None:
+@pytest.mark.parametrize("event", [OBJECT | {"mode": "pad"}, {"job_id": "j", "submit": False}, {"job_id": ["j"]}])
+def test_an_invalid_invocation_of_submit_is_rejected(event: dict[str, Any]) -> None:
     with pytest.raises(InvocationRejected):
         parse_submit_invocation(event)
 
 
-def test_the_answer_is_the_job_without_what_its_door_remembers() -> None:
-    job = Job("video_1", Status.READY, SourceObject("b", "k"), NOW, NOW, caller={"task_tokens": ["secret"]})
-    told = run_invocation(lambda _: job, parse_submit_invocation({"job_id": "video_1"}))
-    assert told | {"caller": job.invocation} == job.to_record()
-    assert "caller" not in told
+def test_the_response_is_the_job_without_its_task_tokens() -> None:
+    waiting = Invocation(task_tokens=("secret",))
+    job = Job("video_1", Status.READY, SourceObject("b", "k"), NOW, NOW, invocation=waiting)
+    response = run_invocation(lambda _: job, parse_submit_invocation({"job_id": "video_1"}))
+    assert response | {"invocation": {"task_tokens": ["secret"]}} == job.to_record()
+    assert "invocation" not in response
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "message"),
     [
         (
             ImageRejected("corrupt", "The picture is damaged.", job_id="video_1"),
             "The picture is damaged. (corrupt, video_1)",
         ),
-        (SubmissionRefused("blocked", "'a zebra' is blocked"), "words are in the job's record. (blocked)"),
-        (SubmissionNotAcceptedError("busy", "'a zebra' has to wait"), "words are in the job's record. (busy)"),
+        (SubmissionRefused("blocked", "'a zebra' is blocked"), "message is in the job's record. (blocked)"),
+        (SubmissionNotAcceptedError("busy", "'a zebra' has to wait"), "message is in the job's record. (busy)"),
         (RequestRejected("prompt", "a zebra", "body", ["text"]), "The prompt cannot be used. (invalid_prompt)"),
     ],
 )
-def test_an_error_leaves_by_its_name_in_words_that_may_fake_server_a_log(error: SoraReadyError, told: str) -> None:
+def test_an_error_is_raised_by_name_with_a_message_that_may_be_logged(error: SoraReadyError, message: str) -> None:
     with pytest.raises(type(error)) as raised:
         run_invocation(failing(error), parse_submit_invocation({"job_id": "video_1"}))
     assert type(raised.value) is type(error)
-    assert str(raised.value).endswith(told)
+    assert str(raised.value).endswith(message)
     assert "zebra" not in str(raised.value)
     assert (raised.value.__cause__, raised.value.__context__) == (None, None)

@@ -64,7 +64,7 @@ def drawn_cases(scenes: Sequence[Scene]) -> list[Case]:
 
 def photo_cases() -> list[Case]:
     """Each labeled photo with each frame that crops it, if the subject fits into what a crop keeps."""
-    cases = []
+    cases: list[Case] = []
     for name, tenths in LABELED_PHOTOS.items():
         box = (tenths[0] / 10, tenths[1] / 10, tenths[2] / 10, tenths[3] / 10)
         for frame in (TALL, SQUARE, WIDE):

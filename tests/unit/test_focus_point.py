@@ -143,7 +143,7 @@ def test_a_picture_with_the_frames_aspect_ratio_is_shown_whole_with_any_focus(so
 @settings(max_examples=200, deadline=None)
 @given(size=st.tuples(SIDES, SIDES), frame=st.builds(Size, SIDES, SIDES), focus=st.builds(Focus, FRACTIONS, FRACTIONS))
 def test_the_plan_of_cover_is_the_window_at_the_frames_size(size: tuple[int, int], frame: Size, focus: Focus) -> None:
-    box = (0.0, 0.0, *map(float, size))
+    box = (0.0, 0.0, float(size[0]), float(size[1]))
 
     plan = plan_frame(box, frame, Mode.COVER, focus)
 

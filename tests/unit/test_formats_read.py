@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 
 from sora_ready.domain.imaging import normalize_image
 from tests.unit.handmade_files import pack, png, tiff
@@ -58,13 +59,13 @@ FILES: dict[str, tuple[Callable[[], bytes], Image.Image, float]] = {
     "PNG, 16 bits, interlaced": (lambda: png(rows_of(GRAY, 16), bits=16, color_type=0, interlaced=True), GRAY, 99),
     **{
         f"PNG, gray of {bits} bits": (
-            lambda bits=bits: png(rows_of(GRAY, bits), bits=bits, color_type=0),
+            partial(png, rows_of(GRAY, bits), bits=bits, color_type=0),
             with_steps(GRAY, bits),
             99,
         )
         for bits in (1, 2, 4, 8)
     },
-    **{f"PNG, palette of {b} bits": (lambda b=b: palette_png(b), palette_picture(b), 99) for b in (1, 2, 4, 8)},
+    **{f"PNG, palette of {b} bits": (partial(palette_png, b), palette_picture(b), 99) for b in (1, 2, 4, 8)},
     "PNG, palette, interlaced": (lambda: palette_png(4, interlaced=True), palette_picture(4), 99),
     "WebP, lossy": (lambda: encode(PICTURE, "WEBP", quality=95), PICTURE, 26),
     "WebP, lossless": (lambda: encode(PICTURE, "WEBP", lossless=True), PICTURE, 99),
@@ -75,11 +76,12 @@ FILES: dict[str, tuple[Callable[[], bytes], Image.Image, float]] = {
     **{f"TIFF, {c}": (tiff_by(c), PICTURE, 99) for c in ("raw", "packbits", "tiff_lzw", "tiff_adobe_deflate")},
     "TIFF, in strips": (tiff_by("tiff_lzw", strip_size=200), PICTURE, 99),
     "TIFF, JPEG": (tiff_by("jpeg", quality=97), PICTURE, 28),
-    "TIFF, fax": (tiff_by("group4", GRAY.convert("1", dither=0)), with_steps(GRAY, 1), 99),
+    "TIFF, fax": (tiff_by("group4", GRAY.convert("1", dither=Image.Dither.NONE)), with_steps(GRAY, 1), 99),
     "TIFF, gray of 12 bits": (lambda: tiff(rows_of(GRAY, 12), bits=12, photometric=1), GRAY, 99),
     **{
         f"TIFF, {name}, {'big' if order == '>' else 'little'}-endian": (
-            lambda bits=bits, photometric=photometric, picture=picture, planar=planar, order=order: tiff(
+            partial(
+                tiff,
                 rows_of(picture, bits),
                 bits=bits,
                 photometric=photometric,
@@ -100,7 +102,7 @@ FILES: dict[str, tuple[Callable[[], bytes], Image.Image, float]] = {
     },
     **{
         f"TIFF, {bits} bits, white is zero": (
-            lambda bits=bits: tiff(rows_of(GRAY.point(lambda value: 255 - value), bits), bits=bits, photometric=0),
+            partial(tiff, rows_of(ImageChops.invert(GRAY), bits), bits=bits, photometric=0),
             with_steps(GRAY, bits),
             99,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from functools import cache
 from typing import Any
 
@@ -37,7 +38,7 @@ def filtered(picture: Image.Image, *steps: tuple[str, str]) -> Image.Image:
     """The picture after FFmpeg's filters, in RGB throughout: a conversion to YUV would round it."""
     graph = av.filter.Graph()
     source = av.VideoFrame.from_bytes(picture.convert("RGBA").tobytes(), *picture.size, format="rgba")
-    begin: Any = graph.add_buffer(width=source.width, height=source.height, format=source.format, time_base=1)
+    begin: Any = graph.add_buffer(width=source.width, height=source.height, format=source.format, time_base=Fraction(1))
     chain = [begin, *(graph.add(name, arguments) for name, arguments in steps), graph.add("buffersink")]
     graph.link_nodes(*chain).configure()
     graph.push(source)

@@ -6,7 +6,7 @@ import io
 import struct
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pillow_heif
 import pytest
@@ -93,7 +93,7 @@ def test_ten_bits_span_black_to_white(mode: str, channels: int) -> None:
     frame = frame_of(saved(pillow_heif.from_bytes(mode, (320, 180), row * 180))).convert("L")
 
     # then
-    shades = [frame.getpixel((x, 45)) for x in range(160)]
+    shades = [cast(int, frame.getpixel((x, 45))) for x in range(160)]
     assert all(abs(shade - 255 * x / 159) < 4 for x, shade in enumerate(shades))
 
 
@@ -181,7 +181,7 @@ def test_a_truncated_picture_is_rejected(kept: float) -> None:
 def test_a_damaged_picture_is_rejected_or_becomes_a_frame() -> None:
     # given one damaged byte, in the container's boxes or in the pixels
     data = heic(landscape(64, 48), chroma=420, quality=50)
-    outcomes = set()
+    outcomes: set[object] = set()
     for position in (*range(12, 600, 5), *range(600, len(data), 97)):
         damaged = bytearray(data)
         damaged[position] ^= 0x5A

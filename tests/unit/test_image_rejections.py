@@ -278,11 +278,11 @@ def test_a_picture_may_be_64_times_longer_than_the_frame(source: tuple[int, int]
 
 
 def test_a_rejection_is_a_record_that_json_can_hold() -> None:
-    record = reject(png_that_claims(15_001, 10_000)).to_record()
+    record = reject(png_that_claims(15_001, 10_000)).to_job_error().to_record()
 
     assert record["code"] == "too_many_pixels"
     assert record["width"] == 15_001
-    assert record["message"].endswith(".")
+    assert str(record["message"]).endswith(".")
 
 
 def test_a_file_that_the_caller_opened_stays_open() -> None:

@@ -92,7 +92,8 @@ def with_all_metadata(kind: str) -> bytes:
 
 def parts(frame: bytes, kind: str) -> list[Any]:
     """The segments up to the scan, or the chunks, of an encoded frame; nothing may be between or after them."""
-    return {"jpeg": segments, "png": png_chunks, "webp": webp_chunks}[kind](frame)
+    readers: dict[str, Callable[[bytes], list[Any]]] = {"jpeg": segments, "png": png_chunks, "webp": webp_chunks}
+    return readers[kind](frame)
 
 
 def segments(jpeg: bytes) -> list[int]:

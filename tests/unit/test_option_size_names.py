@@ -7,8 +7,7 @@ import pytest
 from sora_ready.domain.catalog import Model, load_catalog
 from sora_ready.domain.errors import RequestRejected
 from sora_ready.domain.frame import MAX_SIDE, Size
-from sora_ready.domain.options import Option
-from sora_ready.domain.request import parse_sizes
+from sora_ready.domain.options import SIZE, Models, Option
 
 SORA_2 = load_catalog()["sora-2"]
 SORA_2_PRO = load_catalog()["sora-2-pro"]
@@ -18,13 +17,17 @@ def model(*sizes: str) -> Model:
     return Model("made-up", (4,), dict.fromkeys(map(Size.parse, sizes)))
 
 
+def read_sizes(name: str, of: Model) -> tuple[Size, ...]:
+    return SIZE.read(Option(name, "tag"), Models(chosen=of))
+
+
 def sizes(name: str, of: Model) -> list[str]:
-    return [str(size) for size in parse_sizes(Option(name, "tag"), of)]
+    return [str(size) for size in read_sizes(name, of)]
 
 
 def is_refused(name: str, of: Model) -> bool:
     try:
-        parse_sizes(Option(name, "tag"), of)
+        read_sizes(name, of)
     except RequestRejected as refusal:
         return refusal.code == "invalid_size"
     return False
@@ -115,12 +118,12 @@ def test_a_platform_whose_orientation_no_size_has_is_refused() -> None:
 
 @pytest.mark.parametrize("written", ["auto", "AUTO", " Auto "])
 def test_auto_means_all_sizes_of_the_model(written: str) -> None:
-    assert parse_sizes(Option(written, "tag"), SORA_2_PRO) == SORA_2_PRO.sizes
+    assert read_sizes(written, SORA_2_PRO) == SORA_2_PRO.sizes
 
 
 @pytest.mark.parametrize("size", SORA_2_PRO.sizes, ids=str)
 def test_a_size_of_the_model_means_itself(size: Size) -> None:
-    assert parse_sizes(Option(str(size), "tag"), SORA_2_PRO) == (size,)
+    assert read_sizes(str(size), SORA_2_PRO) == (size,)
 
 
 # ---------------------------------------------------------------- what a size is

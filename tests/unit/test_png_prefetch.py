@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from sora_ready.domain.errors import ImageRejected
-from sora_ready.domain.imaging import decoding, png_prefetch
+from sora_ready.domain.imaging import png_prefetch
 from sora_ready.domain.imaging.decoding import load_picture, open_picture
 
 SIZE = (1100, 700)
@@ -169,4 +169,4 @@ def test_a_decompression_bomb_is_inflated_in_bounded_chunks(monkeypatch: pytest.
 
 
 def test_the_pictures_here_are_large_enough_for_a_second_thread() -> None:
-    assert SIZE[0] * SIZE[1] > decoding.MIN_THREADED_PIXELS
+    assert SIZE[0] * SIZE[1] > png_prefetch.MIN_THREADED_PIXELS

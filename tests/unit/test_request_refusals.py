@@ -7,8 +7,8 @@ import pytest
 from sora_ready.domain.catalog import load_catalog
 from sora_ready.domain.errors import RequestRejected
 from sora_ready.domain.frame import Size
-from sora_ready.domain.options import OPTIONS, PRESETS, Option
-from sora_ready.domain.request import VideoRequest, apply_preset, merge_options, parse_request, parse_sizes
+from sora_ready.domain.options import OPTIONS, PRESETS, SIZE, Models, Option
+from sora_ready.domain.request import VideoRequest, apply_preset, merge_options, parse_request
 
 CATALOG = load_catalog()
 DEFAULTS = {"size": "auto", "model": "sora-2", "seconds": "4", "prompt": "gentle motion"}
@@ -135,19 +135,19 @@ def test_each_word_that_a_refusal_lists_is_accepted(field: str) -> None:
 def test_each_size_that_a_refusal_lists_is_accepted(size: str) -> None:
     model = load_catalog(f'{{"m": {{"seconds": [1], "usd_per_second": {{"{size}": null}}}}}}')["m"]
     with pytest.raises(RequestRejected) as refusal:
-        parse_sizes(Option("none of them", "tag"), model)
+        SIZE.read(Option("none of them", "tag"), Models(chosen=model))
 
     allowed = refusal.value.facts["allowed"]
     assert isinstance(allowed, list)
     assert allowed
     for word in allowed:
-        assert parse_sizes(Option(word, "tag"), model) == model.sizes
+        assert SIZE.read(Option(word, "tag"), Models(chosen=model)) == model.sizes
 
 
 def test_a_refusal_lists_no_platform_that_the_model_has_no_size_for() -> None:
     model = load_catalog('{"m": {"seconds": [1], "usd_per_second": {"64x48": null}}}')["m"]
     with pytest.raises(RequestRejected) as refusal:
-        parse_sizes(Option("tiktok", "tag"), model)
+        SIZE.read(Option("tiktok", "tag"), Models(chosen=model))
 
     assert refusal.value.facts["allowed"] == ["64x48", "landscape_48p", "youtube", "auto"]
 

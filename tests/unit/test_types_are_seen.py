@@ -21,8 +21,6 @@ MAX_ANY, MAX_PARAMETERS = 50, 6
 IGNORED = re.compile(r"#\s*type:\s*ignore")
 IGNORED_WITH_REASON = re.compile(r"#\s*type:\s*ignore\[[a-z-]+(,\s*[a-z-]+)*\]\s*#\s*\S+(\s+\S+)+")
 
-LONGER = {"normalize_image": "the library's one function: each parameter is an option that its caller names"}
-
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -113,16 +111,10 @@ def test_no_function_has_more_than_six_parameters() -> None:
         f"{short(path)}:{function.lineno} {function.name}: {len(parameters(function))}"
         for path in PRODUCT
         for function in functions(read(path))
-        if len(parameters(function)) > MAX_PARAMETERS and function.name not in LONGER
+        if len(parameters(function)) > MAX_PARAMETERS
     ]
 
     assert not found, "\n".join(found)
-
-
-def test_each_function_that_may_be_longer_is_there_and_is_longer() -> None:
-    lengths = {function.name: len(parameters(function)) for path in PRODUCT for function in functions(read(path))}
-
-    assert [name for name in LONGER if lengths.get(name, 0) <= MAX_PARAMETERS] == []
 
 
 # ---------------------------------------------------------------- the checks see

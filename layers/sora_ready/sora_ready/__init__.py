@@ -1,5 +1,5 @@
 """Sora-Ready: any picture becomes the exact frame a video model needs, and is paid for once.
 
-`domain` is the knowledge (pure Python), `adapters` are the outside (AWS, the video server), and `pipeline` is what the
-functions call. Arrows run one way: functions → pipeline → domain, and pipeline → adapters → domain.
+`domain` is pure Python, `adapters` call AWS and the video server, `pipeline` has the steps, and `entrypoints` read what
+invokes a function. Imports run one way: functions → entrypoints → pipeline → adapters → domain.
 """

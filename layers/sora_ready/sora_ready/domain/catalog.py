@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from sora_ready.domain.errors import SettingsError
 from sora_ready.domain.frame import Size
@@ -32,17 +32,8 @@ class Model:
         return tuple(self.usd_per_second)
 
 
-@dataclass(frozen=True, slots=True)
-class Catalog:
-    """A stack's models by name."""
-
-    models: Mapping[str, Model]
-
-    def __contains__(self, name: str) -> bool:
-        return name in self.models
-
-    def __getitem__(self, name: str) -> Model:
-        return self.models[name]
+Catalog: TypeAlias = Mapping[str, Model]
+"""A stack's models by name."""
 
 
 def load_catalog(additions: str = "") -> Catalog:
@@ -53,14 +44,13 @@ def load_catalog(additions: str = "") -> Catalog:
     bundled = json.loads(Path(__file__).with_name("models.json").read_text(encoding="utf-8"))
     try:
         added = json.loads(additions) if additions.strip() else {}
-        models = {name: _parse_model(name, entry) for name, entry in (bundled | added).items()}
+        return {name: _parse_model(name, entry) for name, entry in (bundled | added).items()}
     except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError) as error:
         raise SettingsError(
             "invalid_catalog",
             "The additions to the model catalog (parameter VideoModels) cannot be read. Expected JSON such as "
             '{"my-model": {"seconds": [5], "usd_per_second": {"1280x720": "0.05"}}}.',
         ) from error
-    return Catalog(models)
 
 
 def _parse_model(name: str, entry: Mapping[str, Any]) -> Model:

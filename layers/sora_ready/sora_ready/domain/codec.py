@@ -1,18 +1,18 @@
 """Dataclasses to JSON-able records and back: the one place that knows how a record is written.
 
-A field that holds its default is left out; a field that a record lacks gets its default. `Decimal` and enums travel as
-text. A class that sets `to_record` and `from_record` itself decides how it is written.
+A field that holds its default is left out; a field that a record lacks gets its default. `Decimal` and enums (of text)
+travel as text. A class with `to_record` and `from_record` decides itself how it is written.
 """
 
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from decimal import Decimal
 from enum import Enum
 from functools import cache
-from typing import Any, TypeAlias, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import TypeAlias, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 
@@ -24,8 +24,6 @@ def encode(value: object) -> JsonValue:
     """Return a dataclass, or what one may hold, as JSON-able values."""
     if value is None or isinstance(value, bool | int | float):
         return value
-    if isinstance(value, Enum):
-        return str(value.value)
     if isinstance(value, str | Decimal):
         return str(value)
     if isinstance(value, Mapping):
@@ -42,48 +40,45 @@ def encode_object(value: object) -> JsonObject:
 
 def encode_fields(value: object) -> JsonObject:
     """Return a dataclass's fields as a JSON object, without those that hold their default."""
-    fields_of = {name: (getattr(value, name), default) for name, default in _defaults(cast(Any, type(value))).items()}
-    return {name: encode(entry) for name, (entry, default) in fields_of.items() if entry != default}
+    defaults = {name: default for name, (default, _) in _fields_of(cast(Hashable, type(value))).items()}
+    parts = [(name, getattr(value, name), default) for name, default in defaults.items()]
+    return {name: encode(part) for name, part, default in parts if part != default}
 
 
-def decode(kind: type[T], record: Mapping[str, Any]) -> T:
-    """Read back what `encode_object` wrote.
-
-    Raises `KeyError` or `TypeError` where a field without a default is missing.
-    """
+def decode(kind: type[T], record: Mapping[str, object]) -> T:
+    """Read back what `encode_object` wrote. Raises `KeyError` or `TypeError` for a missing field without a default."""
     read = getattr(kind, "from_record", None)
     return cast(T, read(record)) if read else decode_fields(kind, record)
 
 
-def decode_fields(kind: type[T], record: Mapping[str, Any]) -> T:
+def decode_fields(kind: type[T], record: Mapping[str, object]) -> T:
     """Read back what `encode_fields` wrote. Names that the class doesn't have are ignored."""
-    hints = _hints(cast(Any, kind))
-    return kind(**{name: _decode_value(hints[name], record[name]) for name in hints if name in record})
+    hints = {name: hint for name, (_, hint) in _fields_of(cast(Hashable, kind)).items() if name in record}
+    return kind(**{name: _decode_value(hint, record[name]) for name, hint in hints.items()})
 
 
-def _decode_value(hint: Any, value: Any) -> object:
+def _decode_value(hint: object, value: object) -> object:
     if get_origin(hint) in {Union, types.UnionType}:
         if value is None:
             return None
         hint = next(option for option in get_args(hint) if option is not type(None))
     if get_origin(hint) is tuple:
-        return tuple(_decode_value(get_args(hint)[0], entry) for entry in value)
+        return tuple(_decode_value(get_args(hint)[0], entry) for entry in cast(Sequence[object], value))
     if isinstance(hint, type):
         if is_dataclass(hint):
-            return decode(hint, value)
+            return decode(hint, cast(Mapping[str, object], value))
         if issubclass(hint, Enum | Decimal):
-            return hint(value)
+            return hint(str(value))
     return value
 
 
 @cache
-def _defaults(kind: Any) -> dict[str, object]:
+def _fields_of(kind: Hashable) -> dict[str, tuple[object, object]]:
+    """Return the default (`MISSING` without one) and the type of each field of a dataclass, by name."""
+    assert isinstance(kind, type)
+    assert is_dataclass(kind)
+    hints = get_type_hints(kind)
     return {
-        entry.name: entry.default if entry.default_factory is MISSING else entry.default_factory()
+        entry.name: (entry.default if entry.default_factory is MISSING else entry.default_factory(), hints[entry.name])
         for entry in fields(kind)
     }
-
-
-@cache
-def _hints(kind: Any) -> dict[str, Any]:
-    return get_type_hints(kind)

@@ -32,8 +32,8 @@
     ├── AwsServiceError                 a call to AWS failed
     └── SettingsError                   a function is configured wrongly
 
-An error carries a `code` for programs, a `message` that says what is wrong, a `hint` that says what to do, and `facts`
-(numbers and names). Programs branch on the class or the code, never on the message.
+An error has a `code` (a stable snake_case word), a `message` (what is wrong), a `hint` (what to do) and `facts`
+(JSON-able values). Programs branch on the class or the code, never on the message.
 """
 
 from __future__ import annotations
@@ -63,13 +63,13 @@ class JobError:
     @classmethod
     def from_record(cls, record: Mapping[str, JsonValue]) -> JobError:
         """Read back what `to_record` wrote."""
-        facts = {name: value for name, value in record.items() if name not in {"code", "message", "hint"}}
         hint = record.get("hint")
+        facts = {name: value for name, value in record.items() if name not in {"code", "message", "hint"}}
         return cls(str(record["code"]), str(record["message"]), str(hint) if hint else None, facts)
 
 
 class SoraReadyError(Exception):
-    """The root. `code` is a stable snake_case word, `facts` are JSON-able values."""
+    """The root."""
 
     def __init__(self, code: str, message: str, *, hint: str | None = None, **facts: JsonValue) -> None:
         super().__init__(message)
@@ -86,8 +86,7 @@ class SoraReadyError(Exception):
     def from_job_error(cls, recorded: JobError, **facts: JsonValue) -> Self:
         """Return the error that a record holds, with more `facts`."""
         error = cls.__new__(cls)
-        facts = recorded.facts | facts
-        SoraReadyError.__init__(error, recorded.code, recorded.message, hint=recorded.hint, **facts)
+        SoraReadyError.__init__(error, recorded.code, recorded.message, hint=recorded.hint, **(recorded.facts | facts))
         return error
 
 
@@ -99,16 +98,10 @@ class RequestRejected(Rejected):
     """An option cannot be used. The facts name the `field`, its `value`, its `source` and what is `allowed`."""
 
     def __init__(self, field: str, value: str, source: str, allowed: Iterable[str], *, why: str = "") -> None:
-        choices = list(allowed)
-        reason = f" {why}" if why else ""
-        super().__init__(
-            f"invalid_{field}",
-            f"{field}={_shorten(value)!r} ({source}) cannot be used.{reason} Allowed: {', '.join(choices)}.",
-            field=field,
-            value=_shorten(value),
-            source=source,
-            allowed=[*choices],
-        )
+        shown = value if len(value) <= 80 else value[:79] + "…"
+        choices, reason = list(allowed), f" {why}" if why else ""
+        message = f"{field}={shown!r} ({source}) cannot be used.{reason} Allowed: {', '.join(choices)}."
+        super().__init__(f"invalid_{field}", message, field=field, value=shown, source=source, allowed=choices)
 
 
 class ImageRejected(Rejected):
@@ -123,16 +116,14 @@ class SourceForbidden(SoraReadyError):
     """The function's role may not read the object. It is not recorded: once the role may, the same call succeeds."""
 
     def __init__(self, bucket: str, key: str) -> None:
-        super().__init__(
-            "source_forbidden",
+        message = (
             "This stack may not read the object. If its key does not begin with the parameter UploadPrefix, copy it "
             "to where it does. Otherwise let the bucket's policy allow the function's role s3:GetObject, "
             "s3:GetObjectVersion, s3:GetObjectTagging and s3:GetObjectVersionTagging. If a KMS key encrypts the "
             "object, name it in the parameter UploadKeyArn, and let its policy allow the role kms:Decrypt. Then try "
-            "again.",
-            bucket=bucket,
-            key=key,
+            "again."
         )
+        super().__init__("source_forbidden", message, bucket=bucket, key=key)
 
 
 class JobNotFound(SoraReadyError):
@@ -151,13 +142,11 @@ class RequestConflict(JobConflict):
 
     def __init__(self, job_id: str, fields: Iterable[str]) -> None:
         differing = list(fields)
-        super().__init__(
-            "request_conflict",
+        message = (
             f"The upload is job {job_id} already, with another {', '.join(differing)} than this call asks for. "
-            "Nothing was changed. Upload the picture again for a new job, or leave these fields out.",
-            job_id=job_id,
-            fields=[*differing],
+            "Nothing was changed. Upload the picture again for a new job, or leave these fields out."
         )
+        super().__init__("request_conflict", message, job_id=job_id, fields=differing)
 
 
 class JobCanceled(SoraReadyError):
@@ -168,23 +157,16 @@ class JobNotReadyError(SoraReadyError):
     """A message names a job whose record is not written yet. The same message succeeds once it is."""
 
     def __init__(self, job_id: str) -> None:
-        super().__init__(
-            "job_not_ready",
-            f"Job {job_id} has no ready copy on record yet. The message is retried; after the last attempt it goes to "
-            "the dead-letter queue.",
-            job_id=job_id,
-        )
+        retried = "The message is retried; after the last attempt it goes to the dead-letter queue."
+        super().__init__("job_not_ready", f"Job {job_id} has no ready copy on record yet. {retried}", job_id=job_id)
 
 
 class JobLeasedError(SoraReadyError):
     """Another worker holds the job's lease. The outcome is known when the lease has expired."""
 
     def __init__(self, job_id: str, wait_seconds: int) -> None:
-        super().__init__(
-            "job_leased",
-            f"Job {job_id} is being submitted by another worker. The message is retried when its lease has expired.",
-            job_id=job_id,
-        )
+        retried = "The message is retried when its lease has expired."
+        super().__init__("job_leased", f"Job {job_id} is being submitted by another worker. {retried}", job_id=job_id)
         self.retry_after_seconds = wait_seconds
 
 
@@ -199,14 +181,8 @@ class TransitionRefused(SoraReadyError):
     """The job is not in a status that the wanted one may follow. `current` is its status, None without a record."""
 
     def __init__(self, job_id: str, wanted: str, current: str | None) -> None:
-        state = f"is {current}" if current else "has no record"
-        super().__init__(
-            "transition_refused",
-            f"Job {job_id} {state}, so it cannot become {wanted}.",
-            job_id=job_id,
-            wanted=wanted,
-            current=current,
-        )
+        message = f"Job {job_id} {f'is {current}' if current else 'has no record'}, so it cannot become {wanted}."
+        super().__init__("transition_refused", message, job_id=job_id, wanted=wanted, current=current)
         self.current = current
 
 
@@ -232,12 +208,9 @@ class TaskTokenEvictedError(SoraReadyError):
     """More executions wait for the job than its record holds. This one has waited longest."""
 
     def __init__(self, job_id: str) -> None:
-        super().__init__(
-            "task_token_evicted",
-            f"Newer executions wait for job {job_id}, and its record holds no more task tokens. The job continues: "
-            "call submit again to wait for it, or follow its events.",
-            job_id=job_id,
-        )
+        evicted = f"Newer executions wait for job {job_id}, and its record holds no more task tokens."
+        advice = "The job continues: call submit again to wait for it, or follow its events."
+        super().__init__("task_token_evicted", f"{evicted} {advice}", job_id=job_id)
 
 
 class DecisionRejected(SoraReadyError):
@@ -260,30 +233,21 @@ class SubmissionRefused(VideoServerError):
 
 
 class SubmissionNotAcceptedError(VideoServerError):
-    """The request provably started no video (no connection, or "wait"); it may be sent again later.
-
-    `retry_after_seconds` is what the server asked for, None where it didn't say.
-    """
+    """The request provably started no video; send it again after `retry_after_seconds`, if the server set them."""
 
     def __init__(
-        self, code: str, message: str, *, retry_after_seconds: int | None = None, hint: str | None = None
+        self, code: str, message: str, *, hint: str | None = None, retry_after_seconds: int | None = None
     ) -> None:
         super().__init__(code, message, hint=hint)
         self.retry_after_seconds = retry_after_seconds
 
 
 class SubmissionUnconfirmed(VideoServerError):
-    """The request may have started a video and no response says so. It must never be sent again by itself.
-
-    `what` says what happened, as the beginning of a sentence.
-    """
+    """The request may have started a video; never send it again by itself. `what` begins a sentence: what happened."""
 
     def __init__(self, what: str) -> None:
-        super().__init__(
-            "unconfirmed",
-            f"{what}, so the video may or may not have been started.",
-            hint="It is not sent again by itself. Look for it at the server before you upload the picture again.",
-        )
+        hint = "It is not sent again by itself. Look for it at the server before you upload the picture again."
+        super().__init__("unconfirmed", f"{what}, so the video may or may not have been started.", hint=hint)
 
 
 class VideoListUnsupported(VideoServerError):
@@ -306,13 +270,9 @@ class VideoClaimedError(SoraReadyError):
     """The video belongs to another job already. No video is given to two."""
 
     def __init__(self, job_id: str, video_id: str) -> None:
-        super().__init__(
-            "video_claimed",
-            f"The server's video {video_id} belongs to another job already, so it is not given to {job_id}.",
-            hint="Check at the server which picture it was made from.",
-            job_id=job_id,
-            video_id=video_id,
-        )
+        message = f"The server's video {video_id} belongs to another job already, so it is not given to {job_id}."
+        hint = "Check at the server which picture it was made from."
+        super().__init__("video_claimed", message, hint=hint, job_id=job_id, video_id=video_id)
 
 
 class VideoCorruptError(SoraReadyError):
@@ -332,7 +292,3 @@ class AwsServiceError(SoraReadyError):
 
 class SettingsError(SoraReadyError):
     """A function is configured wrongly. Names the variable, never its value."""
-
-
-def _shorten(value: str, limit: int = 80) -> str:
-    return value if len(value) <= limit else value[: limit - 1] + "…"

@@ -116,10 +116,17 @@ class Focus(NamedTuple):
         Raises `ValueError` for anything else, and for fractions outside 0 to 1.
         """
         words = re.split(r"[\s_-]+", text.strip().lower().replace("centre", "center"))
-        return _parse_point_name(words) or cls(*_parse_fractions(text, ("x", "y"), {}))
+        pair = tuple(sorted([*words, "center"] if len(words) == 1 else words))
+        return _NAMED_POINTS.get(pair) or cls(*_parse_fractions(text, cls._fields, {}))
 
 
 CENTER = Focus(0.5, 0.5)
+_ACROSS = {"left": 0.0, "center": 0.5, "right": 1.0}
+_DOWN = {"top": 0.0, "center": 0.5, "bottom": 1.0}
+# By the two words of a name, sorted. A single word is paired with `center`.
+_NAMED_POINTS = {
+    tuple(sorted((across, down))): Focus(x, y) for across, x in _ACROSS.items() for down, y in _DOWN.items()
+}
 
 
 class Crop(NamedTuple):
@@ -211,19 +218,6 @@ def nearest_size(picture: Size, sizes: Sequence[Size]) -> Size:
     return min(similar, key=lambda size: size.width * size.height)
 
 
-def _parse_point_name(words: Sequence[str]) -> Focus | None:
-    """Return the point that one or two words name (`top`, `left top`), or None."""
-    across = {"left": 0.0, "right": 1.0}
-    down = {"top": 0.0, "bottom": 1.0}
-    named = [word for word in words if word != "center"]
-    known = all(word in across or word in down for word in named)
-    if not known or len(words) > 2 or sum(word in across for word in named) > 1 or sum(w in down for w in named) > 1:
-        return None
-    x = next((across[word] for word in named if word in across), 0.5)
-    y = next((down[word] for word in named if word in down), 0.5)
-    return Focus(x, y)
-
-
 def _format_fraction(fraction: float) -> str:
     """Return the fraction without an exponent, as users write it in a tag."""
     return f"{_round(fraction):.{DECIMALS}f}".rstrip("0").rstrip(".")
@@ -253,9 +247,9 @@ def _parse_row(text: str) -> list[float]:
     return [float(word) for word in words]
 
 
-def _parse_json(text: str, names: Sequence[str], defaults: Mapping[str, float]) -> list[int | float]:
+def _parse_json(text: str, names: Sequence[str], defaults: Mapping[str, float]) -> list[float]:
     try:
-        parsed: object = json.loads(text)
+        parsed: dict[str, object] | list[object] = json.loads(text)
     except RecursionError:
         raise ValueError("the JSON is nested too deeply") from None
     if isinstance(parsed, dict):
@@ -263,8 +257,7 @@ def _parse_json(text: str, names: Sequence[str], defaults: Mapping[str, float]) 
         if not fields or not fields.keys() <= set(names) or not set(names) <= fields.keys() | defaults.keys():
             raise ValueError(f"{text!r} does not name {', '.join(names)}")
         parsed = [fields[name] if name in fields else defaults[name] for name in names]
-    values = parsed if isinstance(parsed, list) else [parsed]
-    numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
-    if len(numbers) != len(values):
+    numbers = [value for value in parsed if isinstance(value, int | float) and not isinstance(value, bool)]
+    if len(numbers) != len(parsed):
         raise ValueError(f"{text!r} holds a value that is not a number")
     return numbers

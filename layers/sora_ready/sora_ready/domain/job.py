@@ -100,9 +100,6 @@ class SweepPartition(StrEnum):
     HELD_BACKFILL = "held-backfill"  # the same, behind everything else that is held
 
 
-# ---------------------------------------------------------------- the parts of a record
-
-
 @dataclass(frozen=True, slots=True)
 class SourceObject:
     """The uploaded object of a job: exactly this version, where the bucket keeps versions.

@@ -35,8 +35,8 @@ def make_job_id(source: SourceObject) -> str:
     """
     if match := _API_OBJECT_KEY.fullmatch(source.key):
         return match[1]
-    upload: list[JsonValue] = [source.version_id] if source.version_id else _unversioned(source)
-    return hash_job_id(source.bucket, source.key, upload)
+    unversioned = [source.etag, source.modified or source.sequencer or ""]
+    return hash_job_id(source.bucket, source.key, [source.version_id] if source.version_id else unversioned)
 
 
 def hash_job_id(*identity: JsonValue) -> str:
@@ -62,7 +62,3 @@ def is_api_object_key(key: str) -> bool:
 def has_stable_id(source: SourceObject) -> bool:
     """Return whether the job id can be computed without a HEAD of the object."""
     return bool(source.version_id or source.modified or is_api_object_key(source.key))
-
-
-def _unversioned(source: SourceObject) -> list[JsonValue]:
-    return [source.etag, source.modified or source.sequencer or ""]

@@ -22,11 +22,9 @@ def check_mp4(file: BinaryIO) -> int:
         header = file.read(16)
         if len(header) < 8:
             raise _cut_short(length)
-        smallest = 8
-        size, kind = int.from_bytes(header[:4], "big"), header[4:8]
+        smallest, size, kind = 8, int.from_bytes(header[:4], "big"), header[4:8]
         if size == 1:
-            size = int.from_bytes(header[8:16], "big")
-            smallest = 16
+            smallest, size = 16, int.from_bytes(header[8:16], "big")
         elif size == 0:
             # A box of size 0 reaches to the end of the file, so its end cannot be checked.
             size = length - position

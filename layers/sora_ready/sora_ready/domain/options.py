@@ -23,6 +23,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 # The Videos API's own limit, in characters.
 MAX_PROMPT = 32_000
+_TEXT: JsonObject = {"type": "string"}
 _WHOLE_NUMBER = re.compile(r"\d{1,3}", re.ASCII)
 
 
@@ -68,7 +69,7 @@ class OptionSpec(Generic[T_co]):
     parse: Callable[[str, Models], T_co]
     allowed: Sequence[str]
     help: str
-    schema: JsonObject
+    schema: JsonObject = field(default_factory=_TEXT.copy)
     default: str = ""
     parameter: str = ""
     other_names: tuple[str, ...] = ()
@@ -84,9 +85,6 @@ class OptionSpec(Generic[T_co]):
         except ValueError:
             allowed, why = self.allowed, ""
         raise RequestRejected(self.name, option.value, option.source, allowed, why=why)
-
-
-# ---------------------------------------------------------------- parsers
 
 
 def match_name(text: str, names: Mapping[str, T]) -> T:
@@ -150,8 +148,6 @@ def _parse_prompt(text: str, _: Models) -> str:
     return text
 
 
-# ---------------------------------------------------------------- the table
-
 PRESETS: Mapping[str, Mapping[str, str]] = {
     "portrait": {"mode": "cover", "focus": "0.5 0.3"},  # eyes are in the upper third
     "landscape": {"mode": "cover", "focus": "auto"},
@@ -163,7 +159,6 @@ PRESETS: Mapping[str, Mapping[str, str]] = {
 
 _MODES = {str(mode): mode for mode in Mode}
 _FORMATS = {str(kind): kind for kind in Format}
-_TEXT: JsonObject = {"type": "string"}
 _TEXT_OR_NUMBER: JsonObject = {"type": ["string", "integer"]}
 _TEXT_OR_FRACTIONS: JsonObject = {
     "anyOf": [_TEXT, {"type": "array", "items": {"type": ["string", "number"]}}, {"type": "object"}]
@@ -176,7 +171,6 @@ SIZE = OptionSpec(
     help="A size of the model (`1280x720`; `1280X720` and `1280×720` are read too), `auto` (the model's size that is "
     "nearest in shape, and of sizes of the same shape the smallest), or a name: `landscape_720p`, `portrait`, `720p`, "
     "`youtube`, `tiktok`, `reels`, `shorts`.",
-    schema=_TEXT,
     default=AUTO,
     parameter="DefaultSize",
     model_default=lambda _: AUTO,
@@ -222,7 +216,6 @@ BACKGROUND = OptionSpec(
     allowed=["black", "white", "six hex digits (336699)", AUTO],
     help="The color of the bars, and behind transparency: `black`, `white`, six hex digits (`336699`), or `auto`: the "
     "color of the picture's edge. A drawing that could hardly be seen on it gets the opposite.",
-    schema=_TEXT,
     default="black",
     parameter="DefaultBackground",
 )
@@ -262,7 +255,6 @@ MODEL = OptionSpec(
     allowed=["a model of the catalog"],
     help="`sora-2`, `sora-2-pro`, or a model that the parameter `VideoModels` adds. `auto` and the names of sizes mean "
     "its sizes.",
-    schema=_TEXT,
     default="sora-2",
     parameter="DefaultModel",
 )

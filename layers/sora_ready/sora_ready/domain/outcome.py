@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sora_ready.domain.codec import JsonObject, encode
+from sora_ready.domain.codec import JsonObject, encode_object
 from sora_ready.domain.errors import (
     ImageRejected,
     JobCanceled,
@@ -36,8 +36,7 @@ def terminal_error(job: Job) -> SoraReadyError | None:
 def task_output(job: Job) -> JsonObject:
     """Return a completed job as a Step Functions task's output: under 256 KB, so without prompt and history."""
     output = {name: value for name, value in job.to_public_dict().items() if name not in _INTERNAL}
-    request = encode(required(job.request, "request"))
-    assert isinstance(request, dict)
+    request = encode_object(required(job.request, "request"))
     return output | {"request": {name: value for name, value in request.items() if name != "prompt"}}
 
 

@@ -11,9 +11,9 @@ import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import TypeAlias
 
-from sora_ready.domain.job import Job, JobRequest, required
+from sora_ready.domain.job import Job, JobRequest, Submission, required
 
 CLOCK_SKEW = timedelta(seconds=60)
 """How far the server's clock may be from ours."""
@@ -30,23 +30,16 @@ RECONCILE_BACKOFF = (timedelta(minutes=5), timedelta(minutes=10), timedelta(minu
 REMIND_AFTER = timedelta(days=1)
 
 
-class Attempt(Protocol):
-    """One attempt to send a job: ISO 8601 times."""
-
-    @property
-    def started_at(self) -> str: ...  # noqa: D102
-
-    @property
-    def lease_until(self) -> str: ...  # noqa: D102
-
-
 @dataclass(frozen=True, slots=True)
 class SettledAttempt:
-    """An attempt that an operator settled without knowing whether it made a video."""
+    """An attempt to send a job that an operator settled without knowing whether it made a video. ISO 8601 times."""
 
     job_id: str
     started_at: str
     lease_until: str
+
+
+Attempt: TypeAlias = Submission | SettledAttempt
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +73,7 @@ class MatchResult:
 
 
 def fingerprint(request: JobRequest) -> str:
-    """Return a hash of model, size, seconds and prompt: the same for jobs whose videos cannot be told apart."""
+    """Return a hash of model, size, seconds and prompt: the same for jobs whose videos cannot be distinguished."""
     fields = [request.model, request.size, str(request.seconds), request.prompt]
     return hashlib.sha256(json.dumps(fields).encode()).hexdigest()[:16]
 

@@ -8,35 +8,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import unquote
 
-from sora_ready.domain.catalog import Catalog, Model
+from sora_ready.domain import options as table
+from sora_ready.domain.catalog import Catalog
 from sora_ready.domain.codec import JsonValue, encode_fields
 from sora_ready.domain.errors import RequestRejected
 from sora_ready.domain.frame import FrameOptions, Size
 from sora_ready.domain.job import Job
-from sora_ready.domain.options import (
-    BACKGROUND,
-    CROP,
-    FOCUS,
-    FORMAT,
-    MODE,
-    MODEL,
-    NO_MODELS,
-    OPTIONS,
-    OTHER_NAMES,
-    PRESET,
-    PROMPT,
-    QUALITY,
-    SECONDS,
-    SIZE,
-    Models,
-    Option,
-    OptionSpec,
-)
+from sora_ready.domain.options import NO_MODELS, OPTIONS, OTHER_NAMES, Models, Option, OptionSpec
 
 T = TypeVar("T")
 
@@ -58,9 +41,6 @@ class VideoRequest:
     prompt: str
 
 
-# ---------------------------------------------------------------- from sources to options
-
-
 def merge_options(sources: Sequence[tuple[str, Mapping[str, JsonValue]]]) -> dict[str, Option]:
     """Return each option from the first of `sources` (source, values) that has it. Unknown names are ignored.
 
@@ -70,7 +50,10 @@ def merge_options(sources: Sequence[tuple[str, Mapping[str, JsonValue]]]) -> dic
     """
     options: dict[str, Option] = {}
     for source, values in sources:
-        given = {name: value for name, value in values.items() if not _is_blank(value)}
+        blank = {
+            name for name, value in values.items() if value is None or (isinstance(value, str) and not value.strip())
+        }
+        given = {name: value for name, value in values.items() if name not in blank}
         by_name = {name.strip().lower(): value for name, value in given.items()} | given
         by_name = {OTHER_NAMES[name]: value for name, value in by_name.items() if name in OTHER_NAMES} | by_name
         for spec in OPTIONS.values():
@@ -84,9 +67,7 @@ def apply_preset(options: Mapping[str, Option]) -> dict[str, Option]:
 
     Raises `RequestRejected` if there is no such preset.
     """
-    if PRESET.name not in options:
-        return dict(options)
-    preset = PRESET.read(options[PRESET.name])
+    preset = table.PRESET.read(options[table.PRESET.name]) if table.PRESET.name in options else {}
     return dict(options) | {
         name: Option(value, "preset")
         for name, value in preset.items()
@@ -97,7 +78,7 @@ def apply_preset(options: Mapping[str, Option]) -> dict[str, Option]:
 def apply_model_defaults(options: Mapping[str, Option], catalog: Catalog) -> dict[str, Option]:
     """Return the options with the model's own default (source `model`) for each default that it doesn't support."""
     try:
-        model = _read(MODEL, options, Models(catalog.models))
+        model = _read(table.MODEL, options, Models(catalog))
     except RequestRejected:
         return dict(options)
     completed = dict(options)
@@ -105,53 +86,39 @@ def apply_model_defaults(options: Mapping[str, Option], catalog: Catalog) -> dic
         option = options.get(spec.name)
         if spec.model_default and option and option.source == "default":
             try:
-                spec.read(option, Models(catalog.models, model))
+                spec.read(option, Models(catalog, model))
             except RequestRejected:
                 completed[spec.name] = Option(spec.model_default(model), "model")
     return completed
 
 
-# ---------------------------------------------------------------- from options to a request
-
-
 def parse_request(options: Mapping[str, Option], catalog: Catalog) -> VideoRequest:
     """Return the request that these options make. Raises `RequestRejected`."""
-    model = _read(MODEL, options, Models(catalog.models))
-    models = Models(catalog.models, model)
+    model = _read(table.MODEL, options, Models(catalog))
+    models = Models(catalog, model)
     for spec in OPTIONS.values():
         # Also those that no field below holds.
         if spec.name in options:
             spec.read(options[spec.name], models)
     return VideoRequest(
         model=model.name,
-        sizes=_read(SIZE, options, models),
+        sizes=_read(table.SIZE, options, models),
         frame_options=parse_frame_options(options),
-        seconds=_read(SECONDS, options, models),
-        prompt=_read(PROMPT, options),
+        seconds=_read(table.SECONDS, options, models),
+        prompt=_read(table.PROMPT, options),
     )
 
 
 def parse_frame_options(options: Mapping[str, Option]) -> FrameOptions:
     """Return how the frame is made. Raises `RequestRejected`."""
     return FrameOptions(
-        mode=_read(MODE, options),
-        focus=_read(FOCUS, options),
-        crop=_read(CROP, options),
-        background=_read(BACKGROUND, options),
-        format=_read(FORMAT, options),
-        quality=_read(QUALITY, options),
+        mode=_read(table.MODE, options),
+        focus=_read(table.FOCUS, options),
+        crop=_read(table.CROP, options),
+        background=_read(table.BACKGROUND, options),
+        format=_read(table.FORMAT, options),
+        quality=_read(table.QUALITY, options),
     )
-
-
-def parse_sizes(option: Option, model: Model, others: Iterable[Model] = ()) -> tuple[Size, ...]:
-    """Return the sizes of the model that an option leaves to choose from.
-
-    Raises `RequestRejected` if there are none; it names those of the `others` that have one.
-    """
-    return SIZE.read(option, Models({other.name: other for other in others}, model))
-
-
-# ---------------------------------------------------------------- the options of an invocation
 
 
 def parse_body(fields: Mapping[str, JsonValue], defaults: Mapping[str, str], catalog: Catalog) -> dict[str, str]:
@@ -167,13 +134,13 @@ def validate_options(options: Mapping[str, Option], defaults: Mapping[str, str],
     Options that name no model may suit any: the picture's tags, which take precedence, may name one.
     """
     completed = merge_options([("default", defaults)]) | dict(options)
-    models = [completed[MODEL.name]]
-    if MODEL.name not in options:
-        models += [Option(name, "default") for name in catalog.models]
+    models = [completed[table.MODEL.name]]
+    if table.MODEL.name not in options:
+        models += [Option(name, "default") for name in catalog]
     refusals = []
     for model in models:
         try:
-            parse_request(apply_model_defaults(apply_preset(completed | {MODEL.name: model}), catalog), catalog)
+            parse_request(apply_model_defaults(apply_preset(completed | {table.MODEL.name: model}), catalog), catalog)
         except RequestRejected as refusal:
             refusals.append(refusal)
         else:
@@ -185,16 +152,13 @@ def request_conflicts(job: Job, options: Mapping[str, Option]) -> list[str]:
     """Return the names of the options with which the job would have become another one."""
     made = {**job.options, **(encode_fields(job.request) if job.request else {})}
     # The size as it was given: `auto` becomes one of the model's.
-    made[SIZE.name] = made.get("requested_size", made.get(SIZE.name))
+    made[table.SIZE.name] = made.get("requested_size", made.get(table.SIZE.name))
     return [
         name
         for name, option in options.items()
         if job.option_sources.get(name) not in _OF_THE_PICTURE
         and (made.get(name) is None or _meaning(name, option.value) != _meaning(name, str(made[name])))
     ]
-
-
-# ---------------------------------------------------------------- one option
 
 
 def decode_metadata(value: str) -> str:
@@ -226,13 +190,9 @@ def _meaning(name: str, value: str) -> object:
 def _to_option(spec: OptionSpec[object], value: JsonValue, source: str) -> Option:
     text = _to_text(value)
     # Any other option takes a few words only; a prompt takes any text, and would be paid for with its brackets.
-    if spec is PROMPT and (text is None or not isinstance(value, str)):
+    if spec is table.PROMPT and (text is None or not isinstance(value, str)):
         raise RequestRejected(spec.name, text or _UNREADABLE, source, spec.allowed)
     return Option(_UNREADABLE if text is None else text, source)
-
-
-def _is_blank(value: JsonValue) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _to_text(value: JsonValue) -> str | None:

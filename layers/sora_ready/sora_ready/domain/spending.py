@@ -44,9 +44,7 @@ def allocate_budget(budget: Decimal, spent: Decimal, held: Iterable[tuple[str, D
     """
     left = budget - spent
     chosen: list[str] = []
-    for job_id, price in held:
-        if not budget:
-            break
+    for job_id, price in held if budget else ():
         if price > budget:
             continue
         if price > left:

@@ -68,7 +68,7 @@ class NormalizeSettings(FrameSettings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackfillSettings(FrameSettings):
-    """What `backfill` needs to know: the bucket whose pictures it reads, too."""
+    """What `backfill` needs to know: the bucket whose pictures it processes, too."""
 
     upload_bucket: str
 

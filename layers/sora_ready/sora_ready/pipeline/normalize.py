@@ -137,7 +137,7 @@ class Normalize:
     def _price(self, request: VideoRequest, size: Size, model: Option) -> Decimal:
         price = price_job(self.catalog[request.model], size, request.seconds)
         if price is None:
-            models = self.catalog.models.items()
+            models = self.catalog.items()
             priced = [name for name, other in models if set(other.usd_per_second.values()) != {None}]
             raise RequestRejected(
                 "model",

@@ -103,7 +103,7 @@ class Reconcile:
         return match, "The server's list has no video that matches."
 
     def _find_ambiguous_jobs(self, job: Job) -> list[str]:
-        """Return the other jobs whose videos, if they have any, cannot be told apart from this one's."""
+        """Return the other jobs whose videos, if they have any, cannot be distinguished from this one's."""
         submission = required(job.submission, "submission")
         request_fingerprint = fingerprint(required(job.request, "request"))
         ambiguous_jobs = set()

@@ -8,7 +8,7 @@ from PIL import Image, ImageChops, ImageFilter, ImageStat
 
 from sora_ready.domain.errors import ImageRejected
 from sora_ready.domain.frame import AUTO, BLACK, WHITE, Color, Size
-from sora_ready.domain.imaging.color import to_opaque_srgb
+from sora_ready.domain.imaging.color import greatest_difference, to_opaque_srgb
 
 # A pixel is invisible if its contrast ratio with the background (WCAG 2: 1 to 21) is below the first number and none of
 # its channels (0 to 255) differs by as much as the second.
@@ -48,7 +48,9 @@ def flatten_alpha(
     if background == AUTO:
         background = _edge_color(to_opaque_srgb(rendered, profile, WHITE), alpha, frame)
     opaque = to_opaque_srgb(rendered, profile, background)
-    if _is_drawing(alpha) and _invisible_share(opaque, alpha, background) > MAX_INVISIBLE_SHARE:
+    counts = alpha.histogram()
+    is_drawing = sum(counts[:128]) >= MIN_TRANSPARENT_SHARE * sum(counts)
+    if is_drawing and _invisible_share(opaque, alpha, background) > MAX_INVISIBLE_SHARE:
         opposite = WHITE if _luminance(background) < 0.18 else BLACK
         other = to_opaque_srgb(rendered, profile, opposite)
         if _invisible_share(other, alpha, opposite) <= MAX_INVISIBLE_SHARE:
@@ -63,9 +65,8 @@ def blurred_background(picture: Image.Image, frame: Size) -> Image.Image:
     width, height = min(picture.width, frame.width * scale), min(picture.height, frame.height * scale)
     left, top = (picture.width - width) / 2, (picture.height - height) / 2
     small = Size(max(1, frame.width // _BLUR_DOWNSCALE), max(1, frame.height // _BLUR_DOWNSCALE))
-    covering = picture.resize(
-        small, Image.Resampling.BILINEAR, box=(left, top, left + width, top + height), reducing_gap=2.0
-    )
+    box = (left, top, left + width, top + height)
+    covering = picture.resize(small, Image.Resampling.BILINEAR, box=box, reducing_gap=2.0)
     blurred = covering.filter(ImageFilter.GaussianBlur(min(small) * _BLUR_RADIUS_SHARE))
     return blurred.resize(frame, Image.Resampling.BICUBIC)
 
@@ -89,32 +90,17 @@ def _edge_color(picture: Image.Image, alpha: Image.Image | None, frame: Size) ->
     return Color(*ImageStat.Stat(picture, mask).median)
 
 
-def _is_drawing(alpha: Image.Image) -> bool:
-    """Return whether enough is transparent for the rest to be seen against the background."""
-    counts = alpha.histogram()
-    return sum(counts[:128]) >= MIN_TRANSPARENT_SHARE * sum(counts)
-
-
 def _invisible_share(picture: Image.Image, alpha: Image.Image, background: Color) -> float:
     """Return the share (0 to 1) of the drawn pixels that hardly differ from the background."""
     drawn = alpha.point([255 * (value >= 64) for value in range(256)])
-    red, green, blue = ImageChops.difference(picture, Image.new("RGB", picture.size, tuple(background))).split()
-    difference = ImageChops.lighter(red, ImageChops.lighter(green, blue))
-    similar = ImageChops.multiply(
-        drawn, difference.point([255 * (value < MIN_COLOR_DIFFERENCE) for value in range(256)])
-    )
-    luminance = _luminance(background)
-    invisible = sum(
-        count
-        for level, count in enumerate(picture.convert("L").histogram(similar))
-        if _contrast_ratio(_luminance(Color(level, level, level)), luminance) < MIN_CONTRAST_RATIO
-    )
+    difference = greatest_difference(picture, Image.new("RGB", picture.size, tuple(background)))
+    close = difference.point([255 * (value < MIN_COLOR_DIFFERENCE) for value in range(256)])
+    invisible = 0
+    for level, count in enumerate(picture.convert("L").histogram(ImageChops.multiply(drawn, close))):
+        darker, lighter = sorted((_luminance(Color(level, level, level)), _luminance(background)))
+        if (lighter + 0.05) / (darker + 0.05) < MIN_CONTRAST_RATIO:
+            invisible += count
     return invisible / max(1, drawn.histogram()[255])
-
-
-def _contrast_ratio(one: float, other: float) -> float:
-    """Return WCAG 2's contrast ratio (1 to 21) of two relative luminances."""
-    return (max(one, other) + 0.05) / (min(one, other) + 0.05)
 
 
 def _luminance(color: Color) -> float:

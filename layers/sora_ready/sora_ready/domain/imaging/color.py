@@ -24,7 +24,6 @@ _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
 # Pillow's 8-bit modes and the color space signature (ICC.1, 7.2.6) of the profiles that fit them.
 _PROFILE_SPACES = {"RGB": b"RGB ", "CMYK": b"CMYK", "L": b"GRAY", "LAB": b"Lab "}
 
-
 PixelBox = tuple[int, int, int, int]
 """Left, top, right and bottom, in whole pixels."""
 
@@ -74,6 +73,12 @@ def to_opaque_srgb(picture: Image.Image, profile: bytes | None, background: Colo
     color = _apply_profile(_match_gray_profile(straight.convert("RGB"), profile), profile)
     flattened.paste(color, mask=straight.getchannel("A"))
     return flattened
+
+
+def greatest_difference(one: Image.Image, other: Image.Image) -> Image.Image:
+    """Return, for each pixel of two RGB pictures of one size, how much its most different channel differs (mode L)."""
+    red, green, blue = ImageChops.difference(one, other).split()
+    return ImageChops.lighter(red, ImageChops.lighter(green, blue))
 
 
 def _match_gray_profile(color: Image.Image, profile: bytes | None) -> Image.Image:

@@ -45,9 +45,8 @@ _HEIF_BRANDS = frozenset(
 )
 # The bytes of a JPEG that its decoder gets at a time.
 JPEG_CHUNK_BYTES = 1 << 18
-_JPEG = frozenset({"JPEG", "MPO"})
-_ORIENTATIONS = range(2, 9)
-
+JPEG_FORMATS = frozenset({"JPEG", "MPO"})
+"""Pillow's names of a JPEG, the one format that `load_scaled` can decode at a smaller size than it is stored at."""
 
 PictureSource = bytes | bytearray | memoryview | str | os.PathLike[str] | BinaryIO
 """A picture's bytes, its path, or an open binary file."""
@@ -72,11 +71,6 @@ def open_picture(source: PictureSource) -> Image.Image:
     # Pillow closes only the files that it opened, or owns by this attribute.
     picture._exclusive_fp = True  # type: ignore[attr-defined]  # of ImageFile, private
     return picture
-
-
-def supports_scaled_decoding(picture: Image.Image) -> bool:
-    """Return whether `load_scaled` can decode the picture at a smaller size than it is stored at: a JPEG."""
-    return picture.format in _JPEG
 
 
 def load_picture(picture: Image.Image) -> None:
@@ -113,16 +107,13 @@ def read_orientation(picture: Image.Image) -> int:
         value = picture.getexif().get(ExifTags.Base.Orientation, UPRIGHT)
     except Exception:  # noqa: BLE001 - broken EXIF raises SyntaxError, ValueError, struct.error and more
         return UPRIGHT
-    return value if isinstance(value, int) and value in _ORIENTATIONS else UPRIGHT
+    return value if isinstance(value, int) and 1 <= value <= 8 else UPRIGHT
 
 
 def reject_corrupt(error: BaseException) -> ImageRejected:
     """Return the rejection of a picture whose decoder raised `error`."""
-    return ImageRejected(
-        "corrupt",
-        "The picture is damaged or cut short and cannot be decoded whole. Export it again, or take another copy.",
-        decoder=type(error).__name__,
-    )
+    message = "The picture is damaged or cut short and cannot be decoded whole. Export it again, or take another copy."
+    return ImageRejected("corrupt", message, decoder=type(error).__name__)
 
 
 def _has_16_bit_planes(picture: Image.Image) -> bool:
@@ -163,17 +154,12 @@ def _open_checked(file: BinaryIO) -> Image.Image:
     except _DECODER_ERRORS as error:
         raise reject_corrupt(error) from error
     width, height = picture.size
-    progressive = picture.format in _JPEG and picture.info.get("progressive")
+    progressive = picture.format in JPEG_FORMATS and picture.info.get("progressive")
     limit = MAX_PROGRESSIVE_PIXELS if progressive else MAX_PIXELS_BY_FORMAT.get(picture.format or "", MAX_PIXELS)
     if width * height > limit:
         picture.close()
-        raise ImageRejected(
-            "too_many_pixels",
-            f"The picture has {width}x{height} pixels; at most {limit:,} are accepted. Shrink it first.",
-            max_pixels=limit,
-            width=width,
-            height=height,
-        )
+        message = f"The picture has {width}x{height} pixels; at most {limit:,} are accepted. Shrink it first."
+        raise ImageRejected("too_many_pixels", message, max_pixels=limit, width=width, height=height)
     return picture
 
 

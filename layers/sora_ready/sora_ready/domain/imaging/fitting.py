@@ -1,7 +1,6 @@
 """Decodes a picture and scales its visible region to the size that it has in the frame.
 
-Everything is planned in the coordinates of the stored picture. The picture is decoded completely, scaled once, and
-converted to sRGB at the size of the frame. It is turned upright last: turning 48 megapixels takes ten times the memory.
+The picture is decoded completely, scaled once, converted to sRGB at the size of the frame, and turned upright last.
 """
 
 from __future__ import annotations
@@ -13,21 +12,10 @@ from dataclasses import dataclass, replace
 from PIL import Image
 
 from sora_ready.domain.errors import ImageRejected
-from sora_ready.domain.frame import (
-    AUTO,
-    CENTER,
-    DECIMALS,
-    WHOLE,
-    Color,
-    Crop,
-    FrameOptions,
-    Mode,
-    Size,
-    nearest_size,
-)
+from sora_ready.domain.frame import AUTO, CENTER, DECIMALS, WHOLE, Color, Crop, FrameOptions, Mode, Size, nearest_size
 from sora_ready.domain.imaging.background import flatten_alpha
 from sora_ready.domain.imaging.color import PixelBox, reduce_picture, to_opaque_srgb
-from sora_ready.domain.imaging.decoding import load_picture, load_scaled, read_orientation, supports_scaled_decoding
+from sora_ready.domain.imaging.decoding import JPEG_FORMATS, load_picture, load_scaled, read_orientation
 from sora_ready.domain.imaging.geometry import (
     Box,
     Plan,
@@ -87,7 +75,7 @@ def fit_picture(picture: Image.Image, sizes: Sequence[Size], options: FrameOptio
     raw_mode = str(tiles[0][3]) if tiles else picture.mode
     # A JPEG has its EXIF before its pixels and can be decoded at a smaller size, so it is planned first. In other
     # formats reading the EXIF can consume the pixels, and decoding a TIFF turns it upright: decode first.
-    scalable = supports_scaled_decoding(picture)
+    scalable = picture.format in JPEG_FORMATS
     if not scalable:
         load_picture(picture)
     stored = Size(*picture.size)
@@ -118,25 +106,17 @@ def _choose_size(source_size: Size, crop: Crop, sizes: Sequence[Size]) -> Size:
     """Return the size nearest in aspect ratio to the cropped upright picture. Raises `ImageRejected` for a sliver."""
     width, height = source_size.width * (crop.right - crop.left), source_size.height * (crop.bottom - crop.top)
     if min(width, height) < 1 - PIXEL_TOLERANCE:
-        raise ImageRejected(
-            "crop_too_small",
-            f"The crop {crop} leaves less than a pixel of a picture of {source_size}. Move its edges further apart.",
-            width=source_size.width,
-            height=source_size.height,
-            crop=str(crop),
+        message = (
+            f"The crop {crop} leaves less than a pixel of a picture of {source_size}. Move its edges further apart."
         )
+        raise ImageRejected("crop_too_small", message, **source_size._asdict(), crop=str(crop))
     cropped = Size(round(width), round(height))
     size = nearest_size(cropped, sizes)
     ratio = (cropped.width * size.height) / (cropped.height * size.width)
     if not 1 / MAX_ASPECT_RATIO_FACTOR <= ratio <= MAX_ASPECT_RATIO_FACTOR:
-        raise ImageRejected(
-            "shape_too_extreme",
-            f"A picture of {cropped} cannot fill a frame of {size}: almost none of it would be visible. "
-            "Crop it nearer to the frame's aspect ratio.",
-            width=cropped.width,
-            height=cropped.height,
-            frame=str(size),
-        )
+        message = f"A picture of {cropped} cannot fill a frame of {size}: almost none of it would be visible. "
+        advice = "Crop it nearer to the frame's aspect ratio."
+        raise ImageRejected("shape_too_extreme", message + advice, **cropped._asdict(), frame=str(size))
     return size
 
 

@@ -1,8 +1,8 @@
 """Which part of a picture is visible in the frame, at what size, and which stored pixels those are.
 
-A camera that was turned stores its pixels as the sensor read them and notes the turn in the EXIF orientation (1 to 8,
-EXIF tag 0x0112). Turning the small frame costs a tenth of turning the large picture. So everything is planned in the
-coordinates of the stored picture, and the frame is turned upright last.
+A camera that was turned stores its pixels as the sensor read them, and the turn as the EXIF orientation (1 to 8, tag
+0x0112). Everything is planned in the coordinates of the stored picture, and the frame is turned upright last: turning
+the large picture takes ten times the memory.
 """
 
 from __future__ import annotations
@@ -15,13 +15,10 @@ Box = tuple[float, float, float, float]
 """Left, top, right and bottom: in pixels, or as fractions of the whole picture."""
 
 UPRIGHT = 1
-# The EXIF orientations whose stored width is the upright height.
-SIDEWAYS = frozenset({5, 6, 7, 8})
 # Orientations 6 and 8, the quarter turns, undo each other; every other orientation undoes itself.
 _INVERSE = {6: 8, 8: 6}
 
-# `pad` and `blur` fill the frame if their bars would be this share of it or less: bars of a few pixels look like a
-# mistake.
+# Bars of `pad` or `blur` of this share of the frame or less would look like a mistake: the frame is covered.
 MIN_BAR_SHARE = 0.01
 # `auto` covers while that crops less than this share of the picture.
 MAX_AUTO_CROP = 0.12
@@ -99,8 +96,8 @@ def to_stored_point(point: Focus, orientation: int) -> Focus:
 
 
 def orient_size(size: tuple[int, int], orientation: int) -> Size:
-    """Return the upright size of a stored one, or the stored size of an upright one."""
-    return Size(*size[::-1]) if orientation in SIDEWAYS else Size(*size)
+    """Return the upright size of a stored one, or the reverse. From orientation 5 on, the picture lies on its side."""
+    return Size(*size[::-1]) if orientation >= 5 else Size(*size)
 
 
 def scale_box(box: Box, across: float, down: float) -> Box:

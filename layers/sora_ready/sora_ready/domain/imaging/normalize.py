@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import warnings
 from collections.abc import Sequence
@@ -12,10 +13,9 @@ from typing import Unpack, cast
 from PIL import Image
 
 from sora_ready.domain.errors import ImageRejected
-from sora_ready.domain.frame import MAX_SIDE, Color, Crop, FrameOptions, FrameOptionValues, Mode, Size
+from sora_ready.domain.frame import MAX_SIDE, Color, Crop, Format, FrameOptions, FrameOptionValues, Mode, Size
 from sora_ready.domain.imaging.background import blurred_background
 from sora_ready.domain.imaging.decoding import PictureSource, open_picture
-from sora_ready.domain.imaging.encoding import encode_frame
 from sora_ready.domain.imaging.fitting import FittedPicture, fit_picture
 
 
@@ -75,7 +75,7 @@ def make_ready_image(source: PictureSource, sizes: Sequence[Size], options: Fram
                 source_format = picture.format or ""
                 fitted = fit_picture(picture, sizes, options)
         return ReadyImage(
-            data=encode_frame(_compose_frame(fitted), options.format, options.quality),
+            data=_encode_frame(_compose_frame(fitted), options.format, options.quality),
             size=fitted.size,
             content_type=options.format.content_type,
             mode=fitted.mode,
@@ -85,9 +85,8 @@ def make_ready_image(source: PictureSource, sizes: Sequence[Size], options: Fram
             source_size=fitted.source_size,
         )
     except MemoryError as error:
-        raise ImageRejected(
-            "out_of_memory", "There is not enough memory to decode the picture. Shrink it first."
-        ) from error
+        message = "There is not enough memory to decode the picture. Shrink it first."
+        raise ImageRejected("out_of_memory", message) from error
 
 
 def _compose_frame(fitted: FittedPicture) -> Image.Image:
@@ -100,3 +99,14 @@ def _compose_frame(fitted: FittedPicture) -> Image.Image:
     # Pasted into a new image, which has none of the source's metadata (comments, GPS, profiles).
     frame.paste(rendered, ((frame.width - rendered.width) // 2, (frame.height - rendered.height) // 2))
     return frame
+
+
+def _encode_frame(frame: Image.Image, frame_format: Format, quality: int) -> bytes:
+    buffer = io.BytesIO()
+    if frame_format is Format.PNG:
+        frame.save(buffer, "PNG")
+    elif frame_format is Format.WEBP:
+        frame.save(buffer, "WEBP", quality=quality, lossless=quality == 100)
+    else:
+        frame.save(buffer, "JPEG", quality=quality, subsampling="4:4:4")
+    return buffer.getvalue()

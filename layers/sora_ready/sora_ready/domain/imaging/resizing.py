@@ -32,29 +32,15 @@ def render_region(picture: Image.Image, crop_box: PixelBox, plan: Plan, raw_mode
 
     Nothing outside `crop_box` is used, not even at the edges. Raises as `reduce_picture` does.
     """
-    left, right = _shift_inside(plan.region[0], plan.region[2], crop_box[0], crop_box[2])
-    top, bottom = _shift_inside(plan.region[1], plan.region[3], crop_box[1], crop_box[3])
-    across, down = (right - left) / plan.rendered_size.width, (bottom - top) / plan.rendered_size.height
-    factors = max(1, int(across / LANCZOS_OVERSAMPLING)), max(1, int(down / LANCZOS_OVERSAMPLING))
-    if factors == (1, 1) and crop_box == (0, 0, *picture.size) and needs_no_conversion(picture):
-        return resize_lanczos(picture, plan.rendered_size, (left, top, right, bottom))
-    # The filter reads a little beyond the region, so that the frame's edges look as they would in the whole picture.
-    margin_x = math.ceil(LANCZOS_RADIUS * max(across, 1)) + factors[0]
-    margin_y = math.ceil(LANCZOS_RADIUS * max(down, 1)) + factors[1]
-    needed = (
-        max(crop_box[0], int(left) - margin_x),
-        max(crop_box[1], int(top) - margin_y),
-        min(crop_box[2], math.ceil(right) + margin_x),
-        min(crop_box[3], math.ceil(bottom) + margin_y),
-    )
-    reduced = reduce_picture(picture, needed, factors, raw_mode)
-    box = (
-        max(0.0, (left - needed[0]) / factors[0]),
-        max(0.0, (top - needed[1]) / factors[1]),
-        min(reduced.width, (right - needed[0]) / factors[0]),
-        min(reduced.height, (bottom - needed[1]) / factors[1]),
-    )
-    return resize_lanczos(reduced, plan.rendered_size, box)
+    (left, top, right, bottom), size = plan.region, plan.rendered_size
+    left, right, low_x, high_x, factor_x = _plan_axis((left, right), (crop_box[0], crop_box[2]), size.width)
+    top, bottom, low_y, high_y, factor_y = _plan_axis((top, bottom), (crop_box[1], crop_box[3]), size.height)
+    if factor_x == factor_y == 1 and crop_box == (0, 0, *picture.size) and needs_no_conversion(picture):
+        return resize_lanczos(picture, size, (left, top, right, bottom))
+    reduced = reduce_picture(picture, (low_x, low_y, high_x, high_y), (factor_x, factor_y), raw_mode)
+    start = max(0.0, (left - low_x) / factor_x), max(0.0, (top - low_y) / factor_y)
+    end = min(reduced.width, (right - low_x) / factor_x), min(reduced.height, (bottom - low_y) / factor_y)
+    return resize_lanczos(reduced, size, (*start, *end))
 
 
 def resize_lanczos(picture: Image.Image, size: Size, box: Box) -> Image.Image:
@@ -93,8 +79,20 @@ def load_simd_resizer() -> Callable[[Image.Image, Size, Box], Image.Image] | Non
     return resize
 
 
-def _shift_inside(start: float, end: float, low: float, high: float) -> tuple[float, float]:
-    """Return the interval moved inside the limits, no further than needed, and shortened if it does not fit."""
+def _plan_axis(
+    region: tuple[float, float], limits: tuple[int, int], rendered: int
+) -> tuple[float, float, int, int, int]:
+    """Plan one axis: return start and end of the region moved inside `limits` and of the pixels to read, and a factor.
+
+    The filter reads those pixels, averaged by the factor, to render `rendered` of them. The region is moved no further
+    than needed, and shortened if it does not fit.
+    """
+    (start, end), (low, high) = region, limits
     length = min(end - start, high - low)
     start = min(max(start, low), high - length)
-    return start, start + length
+    end = start + length
+    scale = (end - start) / rendered
+    factor = max(1, int(scale / LANCZOS_OVERSAMPLING))
+    # The filter reads a little beyond the region, so that the frame's edges look as they would in the whole picture.
+    margin = math.ceil(LANCZOS_RADIUS * max(scale, 1)) + factor
+    return start, end, max(low, int(start) - margin), min(high, math.ceil(end) + margin), factor

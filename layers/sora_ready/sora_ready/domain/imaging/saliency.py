@@ -1,20 +1,12 @@
 """Finds the subject of a picture, so that a crop keeps it.
 
-It needs no model and no numeric library, only a thumbnail and two signs of a subject:
-
-- The subject is in focus, sharper than its background. Sharpness is the difference between a narrow and a wide blur
-  (difference of Gaussians); the narrow blur suppresses grain.
-- The subject is not the background. Its colors are rare along the picture's border, whether that shows sky, a wall or
-  foliage.
-
-Neither is enough: sharpness alone is drawn to brick and branches, a rare color to any patch of light. Their product is
-the saliency. The crop window with the highest sum of saliency is taken. The sum is weighted so that, of two similar
-windows, the one with the subject at its center wins, then the one nearer to the center of the picture.
+A pixel of a thumbnail is salient if it is sharp (difference of Gaussians) and its color is rare along the picture's
+border: sharpness alone is drawn to brick and branches, a rare color to any patch of light. The crop window with the
+highest sum is taken, weighted toward windows with the subject at their center, then toward the picture's center.
 
 Measured on a hundred hand-labeled photographs, each cropped to up to five aspect ratios, this kept the subject whole
-more often than a center crop, than sharpness, rare colors, color contrast, saturation or skin tones alone, and than
-libvips' smart crop (both its strategies). It seldom lost a subject that a center crop keeps. The constants are robust:
-half or twice of each changed the count by at most a twentieth.
+more often than a center crop, than either sign alone, and than libvips' smart crop. Half or twice of each constant
+changed the count by at most a twentieth.
 """
 
 from __future__ import annotations
@@ -24,15 +16,15 @@ from collections.abc import Sequence
 from operator import mul
 from typing import cast
 
-from PIL import Image, ImageChops, ImageFilter, ImageMath
+from PIL import Image, ImageFilter, ImageMath
 
 from sora_ready.domain.frame import CENTER, Focus
+from sora_ready.domain.imaging.color import greatest_difference
 from sora_ready.domain.imaging.geometry import Box
 
 # The longer side of the thumbnail, in pixels. More pixels cost time and do not change the result.
 THUMBNAIL_SIDE = 192
-# The radii of the two blurs, in pixels of the thumbnail. Detail below the first is noise; above the second, light and
-# haze.
+# The radii of the two blurs, in pixels of the thumbnail. Below the first is noise; above the second, light and haze.
 NARROW_BLUR, WIDE_BLUR = 1, 4
 # Pixels of the thumbnail that are ignored at each edge: a line drawn around a picture is not part of it.
 EDGE_TRIM = 1
@@ -54,12 +46,11 @@ def find_salient_point(thumbnail: Image.Image, window: Box, crop_box: Box) -> Fo
     down = (window[3] - window[1]) / (crop_box[3] - crop_box[1])
     trim = EDGE_TRIM if min(thumbnail.size) > 20 * EDGE_TRIM else 0
     saliency = _map_saliency(thumbnail.crop((trim, trim, thumbnail.width - trim, thumbnail.height - trim)))
+    line = saliency.resize((saliency.width, 1) if across < down else (1, saliency.height), Image.Resampling.BOX)
     trimmed = [0.0] * trim
-    if across < down:
-        columns = _pixel_values(saliency.resize((saliency.width, 1), Image.Resampling.BOX))
-        return Focus(_best_window_center(trimmed + columns + trimmed, across), CENTER.y)
-    rows = _pixel_values(saliency.resize((1, saliency.height), Image.Resampling.BOX))
-    return Focus(CENTER.x, _best_window_center(trimmed + rows + trimmed, down))
+    profile = [*trimmed, *(cast(float, value) for value in line.get_flattened_data()), *trimmed]
+    best = _best_window_center(profile, min(across, down))
+    return Focus(best, CENTER.y) if across < down else Focus(CENTER.x, best)
 
 
 def _best_window_center(profile: Sequence[float], window_share: float) -> float:
@@ -82,8 +73,7 @@ def _best_window_center(profile: Sequence[float], window_share: float) -> float:
 def _map_saliency(picture: Image.Image) -> Image.Image:
     """Return how sharp each pixel is times how rare its color is along the border (mode F)."""
     narrow = picture.filter(ImageFilter.GaussianBlur(NARROW_BLUR))
-    red, green, blue = ImageChops.difference(narrow, picture.filter(ImageFilter.GaussianBlur(WIDE_BLUR))).split()
-    sharpness = ImageChops.lighter(red, ImageChops.lighter(green, blue))
+    sharpness = greatest_difference(narrow, picture.filter(ImageFilter.GaussianBlur(WIDE_BLUR)))
     # In floating point: products of a dim picture's small integers would be mostly rounding errors.
     operands = {"sharpness": sharpness.convert("F"), "rarity": _map_rarity(narrow).convert("F")}
     return cast(Image.Image, ImageMath.lambda_eval(lambda maps: maps["sharpness"] * maps["rarity"], **operands))
@@ -103,7 +93,3 @@ def _map_rarity(picture: Image.Image) -> Image.Image:
     common = 2 * max(shares)
     span = math.log(common / RARE_SHARE)
     return colors.point([round(255 * (math.log(common / share) / span) ** 2) for share in shares], "L")
-
-
-def _pixel_values(line: Image.Image) -> list[float]:
-    return [cast(float, value) for value in line.get_flattened_data()]

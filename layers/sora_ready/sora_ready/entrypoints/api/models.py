@@ -13,7 +13,7 @@ from sora_ready.entrypoints.api.http import Request, Response
 
 def list_models(_request: Request, context: ApiContext) -> Response:
     """Return every model of the stack."""
-    models = [_describe(model) for model in context.catalog.models.values()]
+    models = [_describe(model) for model in context.catalog.values()]
     return Response(200, {"object": "list", "data": models})
 
 

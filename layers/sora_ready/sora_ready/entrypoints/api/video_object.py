@@ -65,7 +65,7 @@ def _find_requested(job: Job, defaults: Mapping[str, str], catalog: Catalog) -> 
         except Rejected:
             given = {**defaults, **job.options}
             known = given["model"] if given["model"] in catalog else defaults["model"]
-            sizes = catalog[known].sizes if known in catalog else next(iter(catalog.models.values())).sizes
+            sizes = catalog[known].sizes if known in catalog else next(iter(catalog.values())).sizes
             values, found = {**given}, (given["model"], sizes[0], given["seconds"], given["prompt"])
     return values, dict(zip(("model", "size", "seconds", "prompt"), map(str, found), strict=True))
 
