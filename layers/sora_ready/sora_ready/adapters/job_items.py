@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -110,23 +111,13 @@ def status_condition(statuses: Collection[Status]) -> tuple[str, Item]:
 
 def serialize(value: JsonValue) -> Item:
     """Return a JSON value as DynamoDB's typed value."""
-    return cast(Item, _serialize(_with_decimals(value)))
+    # Decimals are the only fractions that DynamoDB takes.
+    return cast(Item, _serialize(json.loads(json.dumps(value), parse_float=Decimal)))
 
 
 def _is_absent(value: JsonValue) -> bool:
     """Return whether a record leaves a part of this value out, as the codec does with what holds its default."""
     return value is None or value in ({}, 0)
-
-
-def _with_decimals(value: JsonValue) -> Any:
-    """Return `value` with its floats as decimals, the only fractions that DynamoDB takes."""
-    if isinstance(value, float):
-        return Decimal(str(value))
-    if isinstance(value, Mapping):
-        return {name: _with_decimals(entry) for name, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_with_decimals(entry) for entry in value]
-    return value
 
 
 def _plain(value: Any) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from sora_ready.adapters.event_bus import EventBus
 from sora_ready.adapters.task_tokens import TaskTokens
@@ -28,12 +27,6 @@ class JobChange:
     sequence_number: str
     before: Job | None
     after: Job | None
-
-
-class _StatusEvent(NamedTuple):
-    sequence_number: str
-    job_id: str
-    detail: JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,23 +70,24 @@ class Publish:
         Returns None when all are published, else the sequence number of the first change that must come again. Events
         are published at least once; a consumer recognizes repeats by the event's `id`.
         """
-        events = [event for change in changes if (event := self._status_event(change))]
+        events = [(change.sequence_number, detail) for change in changes if (detail := self._event_detail(change))]
         start = 0
         while start < len(events):
             batch = _next_batch(events[start:], self.bus.batch_size)
             try:
-                failed = self.bus.put_events(DETAIL_TYPE, [event.detail for event in batch])
+                failed = self.bus.put_events(DETAIL_TYPE, [detail for _, detail in batch])
             except AwsServiceError:
-                logger.exception("status events not published", extra={"job_id": batch[0].job_id})
-                return batch[0].sequence_number
+                number, detail = batch[0]
+                logger.exception("status events not published", extra={"job_id": detail["job_id"]})
+                return number
             if failed:
-                first = batch[min(failed)]
-                logger.error("status event refused", extra={"job_id": first.job_id, "failed": len(failed)})
-                return first.sequence_number
+                number, detail = batch[min(failed)]
+                logger.error("status event refused", extra={"job_id": detail["job_id"], "failed": len(failed)})
+                return number
             start += len(batch)
         return None
 
-    def _status_event(self, change: JobChange) -> _StatusEvent | None:
+    def _event_detail(self, change: JobChange) -> JsonObject | None:
         job, before = change.after, change.before
         if job is None or (before and before.status is job.status):
             return None
@@ -108,7 +102,7 @@ class Publish:
         detail.pop("due_at", None)
         if error := terminal_error(job):
             detail["error"] = error.to_job_error().to_record() | {"name": type(error).__name__}
-        return _StatusEvent(change.sequence_number, job.id, detail)
+        return detail
 
     def _answer(self, job: Job, token: str, error: SoraReadyError | None) -> None:
         if error is None:
@@ -119,14 +113,11 @@ class Publish:
         self.task_tokens.fail(token, name, cause)
 
 
-def _next_batch(events: Sequence[_StatusEvent], size: int) -> list[_StatusEvent]:
+def _next_batch(events: Sequence[tuple[str, JsonObject]], size: int) -> Sequence[tuple[str, JsonObject]]:
     """Return the next events, at most one for each job: if a batch fails in part, no later event may go first."""
-    batch: list[_StatusEvent] = []
-    for event in events[:size]:
-        if any(event.job_id == other.job_id for other in batch):
-            break
-        batch.append(event)
-    return batch
+    job_ids = [detail["job_id"] for _, detail in events[:size]]
+    repeated = (index for index, job_id in enumerate(job_ids) if job_id in job_ids[:index])
+    return events[: next(repeated, size)]
 
 
 def _tokens_to_answer(change: JobChange) -> tuple[Job, Sequence[str], SoraReadyError | None]:

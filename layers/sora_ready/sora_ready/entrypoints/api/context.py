@@ -21,7 +21,6 @@ from sora_ready.domain.codec import JsonObject, JsonValue
 from sora_ready.domain.errors import JobNotFound
 from sora_ready.domain.job import FINAL, Job
 from sora_ready.domain.job_id import ApiUploads, hash_job_id, is_job_id
-from sora_ready.domain.request import parse_body
 from sora_ready.entrypoints.api.errors import ParameterRejected
 from sora_ready.entrypoints.api.http import Request
 from sora_ready.entrypoints.api.video_object import describe_video
@@ -62,10 +61,6 @@ class ApiContext:
         if not is_job_id(job_id):
             raise JobNotFound(job_id[:80])
         return self.jobs.find_job(job_id)
-
-    def validate_options(self, fields: Mapping[str, JsonValue]) -> dict[str, str]:
-        """Return a body's options as text. Raises `RequestRejected` if no video can be made with them."""
-        return parse_body(fields, self.defaults, self.catalog)
 
     def new_job(self, request: Request, options: Mapping[str, str], file_name: str, *identity: JsonValue) -> NewJob:
         """Return the job that a request asks for; `options` and `identity` tell it from others under its key.
