@@ -13,7 +13,7 @@ from botocore.config import Config
 
 from sora_ready.adapters.queues import SubmitQueue, TrackQueue
 from sora_ready.entrypoints.api.context import ApiContext, build_context
-from sora_ready.entrypoints.api.dispatch import RequestLimits, dispatch
+from sora_ready.entrypoints.api.dispatch import dispatch
 from sora_ready.entrypoints.api.routes import ROUTES
 from sora_ready.entrypoints.logs import bind_context
 from sora_ready.entrypoints.settings import ApiSettings
@@ -35,8 +35,8 @@ def handle(operation: str) -> Callable[..., Response[str]]:
     """Return the route handler of one operation. Path parameters come as keyword arguments."""
 
     def handle_request(*_: Exception, **path: str) -> Response[str]:
-        limits = RequestLimits(settings().max_body_bytes, settings().cors_origins())
-        response = dispatch(operation, app.current_event.raw_event, path, get_context, limits)
+        event, limit, origins = app.current_event.raw_event, settings().max_body_bytes, settings().cors_origins()
+        response = dispatch(operation, event, path, get_context, max_body_bytes=limit, allowed_origins=origins)
         return Response(response.status, "application/json", response.to_text(), dict(response.headers))
 
     return handle_request

@@ -16,6 +16,7 @@ from sora_ready.domain.job import HistoryEntry, Job, JobChanges, JobConditions, 
 
 # The shapes of boto3's calls: JSON that leaves the product.
 Item: TypeAlias = dict[str, Any]
+Due: TypeAlias = "tuple[SweepPartition, datetime]"
 
 _deserialize = TypeDeserializer().deserialize
 _serialize = TypeSerializer().serialize
@@ -38,7 +39,7 @@ class JobUpdate:
     job_id: str
     status: Status
     allowed: Collection[Status]
-    due: tuple[SweepPartition, datetime] | None
+    due: Due | None
     changes: JobChanges
     conditions: JobConditions | None = None
     entry: HistoryEntry | None = None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from botocore.exceptions import ClientError
 
 from sora_ready.adapters.aws_errors import error_code
-from sora_ready.adapters.job_items import Item, JobUpdate, read_item, status_condition, write_item
+from sora_ready.adapters.job_items import Due, Item, JobUpdate, read_item, status_condition, write_item
 from sora_ready.domain.codec import decode_fields
 from sora_ready.domain.errors import JobNotFound, TransitionRefused
 from sora_ready.domain.job import (
@@ -82,7 +82,7 @@ class JobTable:
         written = replace(
             job,
             due_at=timestamp(self.now() + DUE_AFTER[job.status]) if due else None,
-            history=(*job.history, self.history_entry(job.status)),
+            history=(*job.history, self._history_entry(job.status)),
         )
         # The whole record is replaced: only a `received` one may be there before.
         replaced = set() if job.status is Status.RECEIVED else {Status.RECEIVED}
@@ -116,7 +116,7 @@ class JobTable:
         conditions: JobConditions | None = None,
     ) -> JobUpdate:
         """Return the write of `move_job`, for a transaction with other writes."""
-        due, entry = self._due(status, due_at, channel), self.history_entry(status)
+        due, entry = self._due(status, due_at, channel), self._history_entry(status)
         return JobUpdate(job_id, status, statuses_before(status), due, changes, conditions, entry)
 
     def hold_job(self, job: Job, **changes: Unpack[JobChanges]) -> Job:
@@ -163,7 +163,7 @@ class JobTable:
             source=job.source,
             created_at=job.created_at,
             updated_at=timestamp(now),
-            history=(*job.history, self.history_entry(Status.DELETED)),
+            history=(*job.history, self._history_entry(Status.DELETED)),
         )
         item = write_item(tombstone) | {"expires_at": {"N": str(int((now + TOMBSTONE_TTL).timestamp()))}}
         self._put(item, tombstone, statuses_before(Status.DELETED), new=False)
@@ -198,24 +198,16 @@ class JobTable:
         )
         return (read_item(item) for page in pages for item in page["Items"])
 
-    def history_entry(self, status: Status) -> HistoryEntry:
+    def _history_entry(self, status: Status) -> HistoryEntry:
         """Return the entry of the history for a status that is written now."""
         return HistoryEntry(status, timestamp(self.now()))
 
-    def _due(
-        self, status: Status, due_at: datetime | None, channel: Channel = Channel.UPLOAD
-    ) -> tuple[SweepPartition, datetime] | None:
+    def _due(self, status: Status, due_at: datetime | None, channel: Channel = Channel.UPLOAD) -> Due | None:
         if status not in DUE_AFTER:
             return None
         return sweep_partition_of(status, channel), due_at or self.now() + DUE_AFTER[status]
 
-    def _update(
-        self,
-        job: Job,
-        due: tuple[SweepPartition, datetime] | None,
-        changes: JobChanges,
-        conditions: JobConditions | None = None,
-    ) -> Job:
+    def _update(self, job: Job, due: Due | None, changes: JobChanges, conditions: JobConditions | None = None) -> Job:
         return self._write(JobUpdate(job.id, job.status, {job.status}, due, changes, conditions))
 
     def _write(self, update: JobUpdate) -> Job:

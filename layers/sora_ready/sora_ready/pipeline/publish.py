@@ -58,7 +58,12 @@ class Publish:
             job, tokens, error = _tokens_to_answer(change)
             try:
                 for token in tokens:
-                    self._answer(job, token, error)
+                    if error is None:
+                        self.task_tokens.succeed(token, task_output(job))
+                        continue
+                    name, recorded = type(error).__name__, error.to_job_error().to_record()
+                    cause: JsonObject = {"errorType": name, "errorMessage": error.message, "error": recorded}
+                    self.task_tokens.fail(token, name, cause)
             except AwsServiceError:
                 logger.exception("task token not answered", extra={"job_id": job.id})
                 failed = failed or change.sequence_number
@@ -103,14 +108,6 @@ class Publish:
         if error := terminal_error(job):
             detail["error"] = error.to_job_error().to_record() | {"name": type(error).__name__}
         return detail
-
-    def _answer(self, job: Job, token: str, error: SoraReadyError | None) -> None:
-        if error is None:
-            self.task_tokens.succeed(token, task_output(job))
-            return
-        name, recorded = type(error).__name__, error.to_job_error()
-        cause: JsonObject = {"errorType": name, "errorMessage": recorded.message, "error": recorded.to_record()}
-        self.task_tokens.fail(token, name, cause)
 
 
 def _next_batch(events: Sequence[tuple[str, JsonObject]], size: int) -> Sequence[tuple[str, JsonObject]]:

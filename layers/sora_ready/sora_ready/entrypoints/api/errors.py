@@ -18,12 +18,10 @@ from sora_ready.domain.errors import (
 )
 
 ERROR_TYPES: Mapping[int, str] = {
-    400: "invalid_request_error",
+    **dict.fromkeys((400, 405, 413), "invalid_request_error"),
     401: "authentication_error",
     404: "not_found_error",
-    405: "invalid_request_error",
     409: "conflict_error",
-    413: "invalid_request_error",
     429: "rate_limit_error",
     500: "server_error",
 }

@@ -67,10 +67,6 @@ _REFERENCE: Schema = _closed(
     },
 )
 
-_ERROR: Schema = _object(
-    {"message": _ANY_TEXT, "type": _ANY_TEXT, "param": _maybe(_ANY_TEXT), "code": _maybe(_ANY_TEXT)}
-)
-
 _JOB: Schema = _ours(
     _closed(
         {
@@ -84,39 +80,6 @@ _JOB: Schema = _ours(
     "The stack's record of the job.",
 )
 
-_VIDEO: Schema = _closed(
-    {
-        "id": _ID,
-        "object": {"type": "string", "const": "video"},
-        "model": _ANY_TEXT,
-        "status": {"type": "string", "enum": ["queued", "in_progress", "completed", "failed"]},
-        "progress": {"type": "integer", "minimum": 0, "maximum": 100},
-        "created_at": _UNIX,
-        "completed_at": _maybe(_UNIX),
-        "expires_at": _maybe(_UNIX),
-        "size": {"type": "string", "pattern": r"^\d+x\d+$"},
-        "seconds": _ANY_TEXT,
-        "prompt": _maybe(_ANY_TEXT),
-        "remixed_from_video_id": _maybe(_ANY_TEXT),
-        "error": _maybe(_object({"code": _ANY_TEXT, "message": _ANY_TEXT})),
-        "job": _JOB,
-    },
-)
-
-_MODEL: Schema = _closed(
-    {
-        "id": _ANY_TEXT,
-        "object": {"type": "string", "const": "model"},
-        "created": {"type": "integer"},
-        "owned_by": _ANY_TEXT,
-        "sizes": _ours(_TEXTS, "Its sizes."),
-        "seconds": _ours(_TEXTS, "Its lengths."),
-        "usd_per_second": _ours(
-            {"type": "object", "additionalProperties": _maybe(_ANY_TEXT)}, "US dollars by size; null if unknown."
-        ),
-    },
-)
-
 
 def _list_of(name: str, **more: Schema) -> Schema:
     items: Schema = {"type": "array", "items": {"$ref": f"#/components/schemas/{name}"}}
@@ -124,7 +87,24 @@ def _list_of(name: str, **more: Schema) -> Schema:
 
 
 SCHEMAS: dict[str, Schema] = {
-    "Video": _VIDEO,
+    "Video": _closed(
+        {
+            "id": _ID,
+            "object": {"type": "string", "const": "video"},
+            "model": _ANY_TEXT,
+            "status": {"type": "string", "enum": ["queued", "in_progress", "completed", "failed"]},
+            "progress": {"type": "integer", "minimum": 0, "maximum": 100},
+            "created_at": _UNIX,
+            "completed_at": _maybe(_UNIX),
+            "expires_at": _maybe(_UNIX),
+            "size": {"type": "string", "pattern": r"^\d+x\d+$"},
+            "seconds": _ANY_TEXT,
+            "prompt": _maybe(_ANY_TEXT),
+            "remixed_from_video_id": _maybe(_ANY_TEXT),
+            "error": _maybe(_object({"code": _ANY_TEXT, "message": _ANY_TEXT})),
+            "job": _JOB,
+        },
+    ),
     "VideoList": _list_of("Video", first_id=_maybe(_ID), last_id=_maybe(_ID), has_more={"type": "boolean"}),
     "DeletedVideo": _closed(
         {
@@ -167,9 +147,27 @@ SCHEMAS: dict[str, Schema] = {
         },
         ["decision"],
     ),
-    "Model": _MODEL,
+    "Model": _closed(
+        {
+            "id": _ANY_TEXT,
+            "object": {"type": "string", "const": "model"},
+            "created": {"type": "integer"},
+            "owned_by": _ANY_TEXT,
+            "sizes": _ours(_TEXTS, "Its sizes."),
+            "seconds": _ours(_TEXTS, "Its lengths."),
+            "usd_per_second": _ours(
+                {"type": "object", "additionalProperties": _maybe(_ANY_TEXT)}, "US dollars by size; null if unknown."
+            ),
+        },
+    ),
     "ModelList": _list_of("Model"),
-    "Error": _object({"error": _ERROR}),
+    "Error": _object(
+        {
+            "error": _object(
+                {"message": _ANY_TEXT, "type": _ANY_TEXT, "param": _maybe(_ANY_TEXT), "code": _maybe(_ANY_TEXT)}
+            )
+        }
+    ),
 }
 """Every schema of the document, by name."""
 
@@ -215,9 +213,7 @@ def build_document() -> JsonObject:
         "info": {
             "title": "Sora-Ready",
             "version": "1.0.0",
-            "description": (
-                "OpenAI's Videos API for any picture. Additions to OpenAI's API are marked `x-sora-ready`."
-            ),
+            "description": "OpenAI's Videos API for any picture. Additions to OpenAI's API are marked `x-sora-ready`.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [
@@ -261,8 +257,7 @@ def _describe_body(name: str) -> JsonObject:
 def _describe_response(name: str) -> JsonObject:
     if name:
         return {"200": {"description": "Success.", "content": {"application/json": {"schema": _ref(name)}}}}
-    location: JsonObject = {"description": "The link.", "required": True}
-    location["schema"] = {"type": "string", "format": "uri"}
+    location = {"description": "The link.", "required": True, "schema": {"type": "string", "format": "uri"}}
     return {"302": {"description": "The link to the file.", "headers": {"Location": location}}}
 
 

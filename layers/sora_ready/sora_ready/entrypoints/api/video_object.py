@@ -34,12 +34,12 @@ def describe_video(job: Job, defaults: Mapping[str, str], catalog: Catalog) -> J
     sizes: OpenAI's schema has no null there.
     """
     values, requested = _find_requested(job, defaults, catalog)
-    completed = job.status is Status.COMPLETED
+    completed, progress = job.status is Status.COMPLETED, job.server.progress if job.server else None
     described: JsonObject = {
         "id": job.id,
         "object": "video",
         "status": VIDEO_STATUS[job.status],
-        "progress": 100 if completed else _progress(job),
+        "progress": 100 if completed else min(max(progress or 0, 0), 100),
         "created_at": _unix(job.created_at),
         "completed_at": _unix(_completed_at(job)) if completed else None,
         "expires_at": None,
@@ -101,11 +101,6 @@ def _describe_job(job: Job, values: Mapping[str, JsonValue]) -> JsonObject:
 def _describe_part(part: object, *left_out: str) -> JsonObject:
     record = {} if part is None else encode_object(part)
     return {name: value for name, value in record.items() if name not in left_out}
-
-
-def _progress(job: Job) -> int:
-    progress = job.server.progress if job.server else None
-    return min(max(progress, 0), 100) if isinstance(progress, int) else 0
 
 
 def _completed_at(job: Job) -> str:
