@@ -257,7 +257,7 @@ def _describe_body(name: str) -> JsonObject:
 def _describe_response(name: str) -> JsonObject:
     if name:
         return {"200": {"description": "Success.", "content": {"application/json": {"schema": _ref(name)}}}}
-    location = {"description": "The link.", "required": True, "schema": {"type": "string", "format": "uri"}}
+    location: JsonObject = {"description": "The link.", "required": True, "schema": {"type": "string", "format": "uri"}}
     return {"302": {"description": "The link to the file.", "headers": {"Location": location}}}
 
 

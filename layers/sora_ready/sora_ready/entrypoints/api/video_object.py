@@ -34,14 +34,17 @@ def describe_video(job: Job, defaults: Mapping[str, str], catalog: Catalog) -> J
     sizes: OpenAI's schema has no null there.
     """
     values, requested = _find_requested(job, defaults, catalog)
-    completed, progress = job.status is Status.COMPLETED, job.server.progress if job.server else None
+    completed = job.status is Status.COMPLETED
+    progress = 100 if completed else job.server.progress if job.server else 0
+    # A job read from the list has no history, and a completed job is hardly written to.
+    completed_at = next((entry.at for entry in job.history if entry.status is Status.COMPLETED), job.updated_at)
     described: JsonObject = {
         "id": job.id,
         "object": "video",
         "status": VIDEO_STATUS[job.status],
-        "progress": 100 if completed else min(max(progress or 0, 0), 100),
+        "progress": min(max(progress, 0), 100) if isinstance(progress, int) else 0,
         "created_at": _unix(job.created_at),
-        "completed_at": _unix(_completed_at(job)) if completed else None,
+        "completed_at": _unix(completed_at) if completed else None,
         "expires_at": None,
         "remixed_from_video_id": None,
         "error": _describe_error(job),
@@ -101,11 +104,6 @@ def _describe_job(job: Job, values: Mapping[str, JsonValue]) -> JsonObject:
 def _describe_part(part: object, *left_out: str) -> JsonObject:
     record = {} if part is None else encode_object(part)
     return {name: value for name, value in record.items() if name not in left_out}
-
-
-def _completed_at(job: Job) -> str:
-    # A job read from the list has no history, and a completed job is hardly written to.
-    return next((entry.at for entry in job.history if entry.status is job.status), job.updated_at)
 
 
 def _unix(moment: str) -> int:
