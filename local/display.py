@@ -5,18 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Self
 
+from rich import progress as bars
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
 from local.photos import make_printable
 
@@ -70,10 +61,10 @@ class Display:
 class _ProgressBar:
     """A bar that is on the screen during a `with` block, on a terminal only."""
 
-    def __init__(self, display: Display, total: int, *columns: ProgressColumn, description: str = "") -> None:
+    def __init__(self, display: Display, total: int, *columns: bars.ProgressColumn, description: str = "") -> None:
         self._display = display
         self._visible = display.console.is_terminal and total > 0
-        self._progress = Progress(*columns, console=display.console, transient=True, disable=not self._visible)
+        self._progress = bars.Progress(*columns, console=display.console, transient=True, disable=not self._visible)
         self._task = self._progress.add_task(description, total=total)
 
     def __enter__(self) -> Self:
@@ -90,8 +81,12 @@ class JobProgress(_ProgressBar):
     """Shows a job on its way: each status that it reaches, the server's progress, and errors that will be retried."""
 
     def __init__(self, display: Display) -> None:
-        columns = (BarColumn(bar_width=32), TextColumn("{task.percentage:>3.0f} %"), TextColumn("{task.description}"))
-        bar = (SpinnerColumn(), *columns, TimeElapsedColumn())
+        columns = (
+            bars.BarColumn(bar_width=32),
+            bars.TextColumn("{task.percentage:>3.0f} %"),
+            bars.TextColumn("{task.description}"),
+        )
+        bar = (bars.SpinnerColumn(), *columns, bars.TimeElapsedColumn())
         super().__init__(display, 100, *bar, description="waiting for the bucket's event")
         self._shown: tuple[str | None, int | None, str | None] = (None, None, None)
 
@@ -115,8 +110,8 @@ class PhotoProgress(_ProgressBar):
     """Counts photos: on a terminal with a bar, elsewhere with a line for each."""
 
     def __init__(self, display: Display, total: int) -> None:
-        description = TextColumn("{task.description}", markup=False)
-        columns = (BarColumn(bar_width=32), MofNCompleteColumn(), TimeRemainingColumn(), description)
+        description = bars.TextColumn("{task.description}", markup=False)
+        columns = (bars.BarColumn(bar_width=32), bars.MofNCompleteColumn(), bars.TimeRemainingColumn(), description)
         super().__init__(display, total, *columns)
         self._total, self._done = total, 0
 

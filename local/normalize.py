@@ -158,9 +158,6 @@ def write_whole(path: Path, data: bytes) -> None:
         draft.unlink(missing_ok=True)
 
 
-# ---------------------------------------------------------------- before
-
-
 @contextmanager
 def _draw_samples(wanted: bool) -> Iterator[list[Photo]]:
     """Yield the project's sample pictures, if they are wanted, in a folder that is removed when the block ends."""
@@ -233,9 +230,6 @@ def _plan_tasks(
     return tasks, refusals
 
 
-# ---------------------------------------------------------------- the work
-
-
 def _run_tasks(
     tasks: Sequence[PhotoTask],
     command: NormalizeCommand,
@@ -282,9 +276,6 @@ def _refuse_crash(photo: Photo) -> PhotoResult:
 
 def _refuse_existing(photo: Photo, target: Path) -> Refusal:
     return Refusal(photo.name, "exists", f"{target} exists already. --force replaces it.")
-
-
-# ---------------------------------------------------------------- after
 
 
 def _print_summary(

@@ -67,7 +67,7 @@ def watch_job(local: LocalStack, key: str, out: Path, display: Display) -> Job:
             records = local.find_jobs(key)
             if records and records[-1] != record:
                 record, changed = records[-1], time.monotonic()
-                _save_record(record, out)
+                (out / "job.json").write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
                 job = Job.from_record(record)
                 progress.show(job.status, job.server.progress if job.server else None, job.error)
                 if job.status in END_STATUSES:
@@ -132,10 +132,6 @@ def _archive_results(out: Path) -> None:
             path.replace(archive / path.name)
     except OSError as error:
         raise RunError(f"OUT={out} must be a folder that can be written: {error.strerror}.") from error
-
-
-def _save_record(record: JobRecord, out: Path) -> None:
-    (out / "job.json").write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _ready_name(copy: ReadyCopy) -> str:

@@ -1,4 +1,4 @@
-"""Sample pictures of the project's own, made by code: larger than a frame, of other shapes, the subject anywhere."""
+"""Sample pictures, drawn by code: larger than any frame, in several shapes, with the subject off center."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ HORIZON = 960
 
 
 def make_sample(path: Path) -> Path:
-    """Write the sample as a JPEG of 2400x1600 to `path` and return the path. The same picture each time."""
+    """Write the sample, a sunset of 2400x1600, as a JPEG to `path`; return the path. Each time it is the same."""
     picture = _gradient((WIDTH, HEIGHT), (24, 30, 72), (250, 150, 92), HORIZON)
     sea = _gradient((WIDTH, HEIGHT - HORIZON), (196, 112, 96), (14, 24, 52), HEIGHT - HORIZON)
     picture.paste(sea, (0, HORIZON))
-    _shine(picture, (1500, HORIZON - 110), 150, (255, 226, 170))
-    dice = random.Random(7)
-    _draw_stars(picture, dice, 260, HORIZON // 2)
+    _draw_glow(picture, (1500, HORIZON - 110), 150, (255, 226, 170))
+    rng = random.Random(7)
+    _draw_stars(picture, rng, 260, HORIZON // 2)
     _draw_hills(picture)
-    _draw_water(picture, dice)
-    # Pillow's own noise cannot be seeded.
-    grain = Image.frombytes("L", picture.size, dice.randbytes(WIDTH * HEIGHT)).point(
+    _draw_water(picture, rng)
+    # Pillow's own noise takes no seed.
+    grain = Image.frombytes("L", picture.size, rng.randbytes(WIDTH * HEIGHT)).point(
         lambda value: 104 + value * 48 // 255
     )
     return _save(ImageChops.overlay(picture, grain.convert("RGB")), path)
 
 
 def make_balloon(path: Path) -> Path:
-    """Write a picture taller than wide, 1600x2400, to `path`: a balloon high above the hills at nightfall."""
+    """Write a tall picture, 1600x2400, to `path`: a balloon high above the hills at nightfall."""
     picture = _gradient((1600, 2400), (38, 44, 92), (236, 158, 120), 2300)
     _draw_stars(picture, random.Random(3), 60, 500)
     draw = ImageDraw.Draw(picture)
@@ -45,14 +45,14 @@ def make_balloon(path: Path) -> Path:
 
 
 def make_lighthouse(path: Path) -> Path:
-    """Write a picture much wider than tall, 2800x1000, to `path`: a lighthouse at the left of a wide sea at night."""
+    """Write a wide picture, 2800x1000, to `path`: a lighthouse at the left of the sea at night."""
     horizon = 640
     picture = _gradient((2800, 1000), (10, 16, 42), (58, 80, 124), horizon)
     picture.paste(_gradient((2800, 1000 - horizon), (40, 58, 96), (8, 12, 28), 1000 - horizon), (0, horizon))
     beam = Image.new("L", picture.size)
     ImageDraw.Draw(beam).polygon([(300, 214), (2800, 40), (2800, 330), (300, 226)], fill=70)
     picture.paste((255, 236, 190), mask=beam.filter(ImageFilter.GaussianBlur(18)))
-    _shine(picture, (300, 220), 44, (255, 232, 170))
+    _draw_glow(picture, (300, 220), 44, (255, 232, 170))
     draw = ImageDraw.Draw(picture)
     _draw_tower(draw, 300, (250, 720))
     draw.polygon([(0, 1000), (0, 740), (90, 700), (240, 690), (420, 720), (560, 830), (640, 1000)], fill=(20, 20, 30))
@@ -64,7 +64,7 @@ SAMPLES: dict[str, Callable[[Path], Path]] = {
     "balloon.jpg": make_balloon,
     "lighthouse.jpg": make_lighthouse,
 }
-"""What draws each sample, by its file's name."""
+"""The function that draws each sample, by file name."""
 
 
 def _save(picture: Image.Image, path: Path) -> Path:
@@ -81,7 +81,7 @@ def _gradient(size: tuple[int, int], top: Rgb, bottom: Rgb, reach: int) -> Image
     return column.resize(size)
 
 
-def _shine(picture: Image.Image, center: tuple[int, int], radius: int, color: Rgb) -> None:
+def _draw_glow(picture: Image.Image, center: tuple[int, int], radius: int, color: Rgb) -> None:
     light = Image.new("L", picture.size)
     draw = ImageDraw.Draw(light)
     for reach, strength in ((radius * 3, 50), (radius * 2, 90), (radius, 255)):
@@ -89,10 +89,10 @@ def _shine(picture: Image.Image, center: tuple[int, int], radius: int, color: Rg
     picture.paste(color, mask=light.filter(ImageFilter.GaussianBlur(24)))
 
 
-def _draw_stars(picture: Image.Image, dice: random.Random, count: int, lowest: int) -> None:
+def _draw_stars(picture: Image.Image, rng: random.Random, count: int, lowest: int) -> None:
     draw = ImageDraw.Draw(picture)
     for _ in range(count):
-        x, y, size = dice.randrange(picture.width), dice.randrange(lowest), dice.choice((1, 1, 2, 3))
+        x, y, size = rng.randrange(picture.width), rng.randrange(lowest), rng.choice((1, 1, 2, 3))
         draw.ellipse((x, y, x + size, y + size), fill=(255, 250, 235))
 
 
@@ -106,13 +106,13 @@ def _draw_hills(picture: Image.Image) -> None:
         draw.polygon([(0, HORIZON), *ridge, (WIDTH, HORIZON)], fill=color)
 
 
-def _draw_water(picture: Image.Image, dice: random.Random) -> None:
+def _draw_water(picture: Image.Image, rng: random.Random) -> None:
     draw = ImageDraw.Draw(picture)
     for _ in range(900):
-        depth = dice.random() ** 2
+        depth = rng.random() ** 2
         y = HORIZON + 6 + depth * (HEIGHT - HORIZON - 12)
         length = 12 + 120 * depth
-        x = dice.gauss(1500, 160 + 420 * depth) if dice.random() < 0.7 else dice.uniform(0, WIDTH)
+        x = rng.gauss(1500, 160 + 420 * depth) if rng.random() < 0.7 else rng.uniform(0, WIDTH)
         color = (255, 208, 150) if abs(x - 1500) < 240 + 200 * depth else (120, 92, 112)
         draw.line((x - length, y, x + length, y), fill=color, width=1 + round(4 * depth))
 
@@ -127,7 +127,7 @@ def _draw_balloon(picture: Image.Image, center: tuple[int, int], radius: int) ->
     for share, color in ((1.0, (214, 62, 52)), (0.74, (246, 196, 84)), (0.46, (214, 62, 52)), (0.16, (246, 196, 84))):
         half = share * reach
         draw.pieslice((middle - half, 0, middle + half, 2 * reach), 180, 360, color)
-        # Below its widest place it narrows to the mouth.
+        # Below its middle it narrows to the mouth.
         curve = [(math.cos(step * math.pi / 32) ** 0.8 * 0.72 + 0.28, step / 16) for step in range(17)]
         right = [(middle + half * width, reach + 1.25 * reach * down) for width, down in curve]
         left = [(2 * middle - x, y) for x, y in reversed(right)]

@@ -10,7 +10,6 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 from urllib.parse import quote, urlencode
@@ -173,8 +172,5 @@ def start_stack(
 def _item_to_record(item: Mapping[str, AttributeValueTypeDef]) -> JobRecord:
     deserialize = TypeDeserializer().deserialize
     values = {name: deserialize(value) for name, value in item.items()}
-    return cast(JobRecord, json.loads(json.dumps(values, default=_decimal_to_number)))
-
-
-def _decimal_to_number(value: Decimal) -> int | float:
-    return int(value) if value == value.to_integral_value() else float(value)
+    # What JSON has no type for is a Decimal.
+    return cast(JobRecord, json.loads(json.dumps(values, default=lambda n: int(n) if n == int(n) else float(n))))

@@ -1,7 +1,7 @@
-"""For all tests: settings of a real video server in the environment are removed, so that no test can spend money.
+"""Removes the settings of a real video server from the environment, so that no test can spend money.
 
-The summary shows what the tests counted: `record_property("counted", {"a heading": {"a kind": 3}})` is added up over
-all tests, and the highest value of `record_property("highest", {"a heading, in MB": 166})` is kept.
+The summary shows what the tests counted: the sum of `record_property("counted", {"a heading": {"a kind": 3}})` over all
+tests, and the highest value of `record_property("highest", {"a heading, in MB": 166})`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ for name in ("VIDEO_API_BASE_URL", "VIDEO_API_KEY", "VIDEO_MODELS"):
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     counted: defaultdict[str, Counter[str]] = defaultdict(Counter)
     highest: dict[str, float] = {}
-    # A test's properties are in its report, so they reach this process from any worker.
+    # A report carries its test's properties from an xdist worker to this process.
     reports = [report for reports in terminalreporter.stats.values() for report in reports]
     for report in reports:
         if getattr(report, "when", None) != "call":

@@ -53,9 +53,6 @@ class CreateRequest:
     reference: bytes | None = None
 
 
-# ---------------------------------------------------------------- parsing
-
-
 async def parse_fields(request: Request) -> list[tuple[str, object]]:
     """Return the request's fields in order; file parts as `Upload`. Raises `ApiError` if the body can't be parsed."""
     content_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
@@ -101,9 +98,6 @@ async def _parse_json(request: Request) -> list[tuple[str, object]]:
     if not isinstance(body, dict):
         raise ApiError("We expected a JSON object as the body of your request.")
     return list(body.items())
-
-
-# ---------------------------------------------------------------- validating
 
 
 def validate_fields(fields: Sequence[tuple[str, object]], catalog: Mapping[str, ModelRules]) -> CreateRequest:

@@ -1,4 +1,4 @@
-"""A stack for each case, made in milliseconds; with `moto=True` over moto, with the template's own tables."""
+"""Simulated stacks, made in milliseconds: over AWS in memory, or over moto with the template's own tables."""
 
 from __future__ import annotations
 
@@ -14,95 +14,105 @@ import pytest
 from moto import mock_aws
 
 from tests.faults.in_memory_aws import InMemoryDynamoDB, InMemoryS3
+from tests.faults.in_process_server import InProcessServer, open_transport
+from tests.faults.kill_cases import NewStack
 from tests.faults.kill_points import KillPoints
-from tests.faults.paid_server import PaidServer, open_line
 from tests.faults.simulated_stack import ONCE, OUTPUTS, UPLOADS, Clock, Delivery, SimulatedStack
 from tests.integration.stack_fixtures import TEMPLATE
 
-NewStack = Callable[..., SimulatedStack]
 
-
-class Wire:
-    """Hears every call to AWS, and tells the stack that is under way."""
+class AwsCallObserver:
+    """Passes each call to AWS on to the current stack."""
 
     def __init__(self) -> None:
         self.stack: SimulatedStack | None = None
         self._params: dict[str, Any] = {}
 
-    def listen(self, session: boto3.Session) -> None:
-        """Hear what goes through a session of boto3's too."""
-        session.events.register("before-parameter-build", self._note)
-        session.events.register("after-call", self._pass)
+    def attach(self, session: boto3.Session) -> None:
+        """Observe the calls of a boto3 session too."""
+        session.events.register("before-parameter-build", self._keep_params)
+        session.events.register("after-call", self._observe_boto3)
 
-    def hear(self, service: str, operation: str, params: Any) -> None:
+    def observe(self, service: str, operation: str, params: Any) -> None:
         if self.stack:
-            self.stack.hear_call(service, operation, params)
+            self.stack.note_aws_call(service, operation, params)
 
-    def _note(self, params: dict[str, Any], **_: Any) -> None:
+    def _keep_params(self, params: dict[str, Any], **_: Any) -> None:
         self._params = params
 
-    def _pass(self, model: Any, **_: Any) -> None:
-        # S3's own names of parameters are in capitals.
+    def _observe_boto3(self, model: Any, **_: Any) -> None:
+        # S3's parameters begin with a capital letter.
         params = {name.lower(): value for name, value in self._params.items()}
-        self.hear(model.service_model.service_name, model.name, params)
+        self.observe(model.service_model.service_name, model.name, params)
 
 
 @pytest.fixture(scope="module")
-def moto_clients() -> Iterator[Callable[[Wire], dict[str, Any]]]:
-    """Connect to moto, and have the wire hear it; moto starts with the first who asks."""
+def moto_clients() -> Iterator[Callable[[AwsCallObserver], dict[str, Any]]]:
+    """Return a function that makes clients of moto, whose calls are observed. The first call starts moto."""
     with pytest.MonkeyPatch.context() as patch:
-        running = mock_aws()
+        moto = mock_aws()
 
         @cache
-        def connect(wire: Wire) -> dict[str, Any]:
-            running.start()
+        def connect(observer: AwsCallObserver) -> dict[str, Any]:
+            moto.start()
             session = boto3.Session("nobody", "nothing", region_name="us-east-1")
-            wire.listen(session)
+            observer.attach(session)
             aws: dict[str, Any] = {name: session.client(name) for name in ("s3", "dynamodb")}
             for bucket in (UPLOADS, OUTPUTS):
                 aws["s3"].create_bucket(Bucket=bucket)
             return aws
 
-        # Read once: each client of a server reads them anew, and no server here shows any.
+        # Every HTTP client loads the CA certificates, which is slow. No server here has one, so they are loaded once.
         patch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
         yield connect
         if connect.cache_info().currsize:
-            running.stop()
+            moto.stop()
 
 
 @pytest.fixture(scope="module")
-def new_stack(moto_clients: Callable[[Wire], dict[str, Any]]) -> Iterator[NewStack]:
-    """Make stacks, one after the other: each begins at eight in the morning, and ends the one before it."""
+def new_stack(moto_clients: Callable[[AwsCallObserver], dict[str, Any]]) -> Iterator[NewStack]:
+    """Return a function that makes a stack, at eight in the morning. Only the newest stack may be used."""
     numbers = itertools.count()
-    wire = Wire()
-    with open_line() as (line, video_server):
+    observer = AwsCallObserver()
+    with open_transport() as (transport, client):
 
         def make(
-            points: tuple[str, ...] = (),
+            kill_points: tuple[str, ...] = (),
             delivery: Delivery = ONCE,
             *,
             moto: bool = False,
-            stop_minutes: float = 0,
+            pause_minutes: float = 0,
             **options: Any,
         ) -> SimulatedStack:
-            wire.stack = None
-            aws = moto_clients(wire) if moto else {"s3": InMemoryS3(wire.hear), "dynamodb": InMemoryDynamoDB(wire.hear)}
+            observer.stack = None
+            if moto:
+                aws = moto_clients(observer)
+            else:
+                aws = {"s3": InMemoryS3(observer.observe), "dynamodb": InMemoryDynamoDB(observer.observe)}
             name = f"jobs-{next(numbers)}"
             _make_table(aws["dynamodb"], "JobsTable", name)
             _make_table(aws["dynamodb"], "LedgerTable", f"{name}-ledger")
             clock = Clock(datetime(2026, 11, 12, 8, 0, tzinfo=UTC))
-            paid = PaidServer(line, clock.unix)
-            stack = SimulatedStack(aws, name, paid, video_server, clock, KillPoints(points), delivery, **options)
-            stack.line = line
-            if stop_minutes:
-                stack.points.pause = lambda: stack.run(stop_minutes / 60)
-            wire.stack = stack
+            stack = SimulatedStack(
+                aws=aws,
+                table=name,
+                fake_server=InProcessServer(transport, clock.unix),
+                transport=transport,
+                client=client,
+                clock=clock,
+                kill_points=KillPoints(kill_points),
+                delivery=delivery,
+                **options,
+            )
+            if pause_minutes:
+                stack.kill_points.pause = lambda: stack.run(pause_minutes / 60)
+            observer.stack = stack
             return stack
 
         yield make
 
 
 def _make_table(dynamodb: Any, resource: str, name: str) -> None:
-    wanted = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
+    copied = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
     properties = TEMPLATE["Resources"][resource]["Properties"]
-    dynamodb.create_table(TableName=name, **{key: properties[key] for key in wanted if key in properties})
+    dynamodb.create_table(TableName=name, **{key: properties[key] for key in copied if key in properties})

@@ -1,6 +1,6 @@
-"""DynamoDB and S3 in a dictionary: as much of both as the pipeline speaks, thousands of times faster than moto.
+"""DynamoDB and S3 in dictionaries: as much of both as the pipeline uses, thousands of times faster than moto.
 
-That it answers as moto does is a test of its own (test_small_aws.py). Each call is atomic, from any thread.
+test_in_memory_aws.py checks that they respond as moto does. Each call is atomic, from any thread.
 """
 
 from __future__ import annotations
@@ -17,97 +17,104 @@ from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
 
 Item = dict[str, Any]
-Hear = Callable[[str, str, Mapping[str, Any]], None]
+OnCall = Callable[[str, str, Mapping[str, Any]], None]
+"""Called after each call with the service, the operation and its parameters."""
 
-_plain = TypeDeserializer().deserialize
-_TERM = re.compile(r"attribute_not_exists\((?P<absent>.+)\)|(?P<path>\S+) (?P<sign>=|<=|IN) (?P<value>.+)")
-_SET = re.compile(
-    r"(?P<name>\S+) = (?:list_append\(\S+, (?P<added>:\w+)\)|if_not_exists\(\S+, (?P<start>:\w+)\) \+ (?P<plus>:\w+)"
+_deserialize = TypeDeserializer().deserialize
+_TERM = re.compile(r"attribute_not_exists\((?P<absent>.+)\)|(?P<path>\S+) (?P<operator>=|<=|IN) (?P<value>.+)")
+_ASSIGNMENT = re.compile(
+    r"(?P<name>\S+) = (?:list_append\(\S+, (?P<appended>:\w+)\)"
+    r"|if_not_exists\(\S+, (?P<initial>:\w+)\) \+ (?P<plus>:\w+)"
     r"|\S+ - (?P<minus>:\w+)|(?P<value>:\w+))(?:, |$)"
 )
 
 
 class InMemoryDynamoDB:
-    """Tables whose items have one key each, with conditions, updates, transactions and the indexes that are asked."""
+    """Tables with a partition key, conditional writes, updates, transactions, and the two indexes of the jobs table."""
 
-    def __init__(self, hear: Hear) -> None:
-        self._hear = hear
+    def __init__(self, on_call: OnCall) -> None:
+        self._on_call = on_call
         self._tables: dict[str, dict[str, Item]] = {}
+        # The keys of the index by-due, in the order in which their items were written.
         self._due: dict[str, dict[str, None]] = {}
         self._lock = threading.RLock()
 
-    def create_table(self, *, TableName: str, **_: Any) -> None:  # noqa: N803 - boto3's names, here and below
+    def create_table(self, *, TableName: str, **_: Any) -> None:  # noqa: N803 - boto3's name
         self._tables[TableName], self._due[TableName] = {}, {}
 
-    def get_item(self, **call: Any) -> dict[str, Any]:
+    def get_item(self, **request: Any) -> dict[str, Any]:
         with self._lock:
-            item = self._tables[call["TableName"]].get(_key_of(call["Key"]))
-        self._hear("dynamodb", "GetItem", call)
+            item = self._tables[request["TableName"]].get(_key_of(request["Key"]))
+        self._on_call("dynamodb", "GetItem", request)
         return {"Item": item} if item else {}
 
-    def batch_get_item(self, **call: Any) -> dict[str, Any]:
-        [(table, asked)] = call["RequestItems"].items()
+    def batch_get_item(self, **request: Any) -> dict[str, Any]:
+        [(table, wanted)] = request["RequestItems"].items()
         with self._lock:
-            found = [self._tables[table].get(_key_of(key)) for key in asked["Keys"]]
-        self._hear("dynamodb", "BatchGetItem", call)
-        return {"Responses": {table: [item for item in found if item]}, "UnprocessedKeys": {}}
+            items = [self._tables[table].get(_key_of(key)) for key in wanted["Keys"]]
+        self._on_call("dynamodb", "BatchGetItem", request)
+        return {"Responses": {table: [item for item in items if item]}, "UnprocessedKeys": {}}
 
-    def put_item(self, **call: Any) -> None:
+    def put_item(self, **request: Any) -> None:
         with self._lock:
-            self._check_alone(call)
-            self._write("Put", call)
-        self._hear("dynamodb", "PutItem", call)
+            self._check_condition(request)
+            self._write("Put", request)
+        self._on_call("dynamodb", "PutItem", request)
 
-    def update_item(self, **call: Any) -> dict[str, Any]:
+    def update_item(self, **request: Any) -> dict[str, Any]:
         with self._lock:
-            self._check_alone(call)
-            item = self._write("Update", call)
-        self._hear("dynamodb", "UpdateItem", call)
+            self._check_condition(request)
+            item = self._write("Update", request)
+        self._on_call("dynamodb", "UpdateItem", request)
         return {"Attributes": item}
 
-    def transact_write_items(self, **call: Any) -> None:
-        writes = [next(iter(write.items())) for write in call["TransactItems"]]
+    def transact_write_items(self, **request: Any) -> None:
+        writes = [next(iter(write.items())) for write in request["TransactItems"]]
         with self._lock:
-            held = [_holds(write, self._find(write)) for _, write in writes]
-            if not all(held):
-                reasons = [{"Code": "None" if fine else "ConditionalCheckFailed"} for fine in held]
+            met = [_condition_holds(write, self._find(write)) for _, write in writes]
+            if not all(met):
+                reasons = [{"Code": "None" if each else "ConditionalCheckFailed"} for each in met]
                 raise _error("TransactionCanceledException", "TransactWriteItems", CancellationReasons=reasons)
             for kind, write in writes:
                 self._write(kind, write)
-        self._hear("dynamodb", "TransactWriteItems", call)
+        self._on_call("dynamodb", "TransactWriteItems", request)
 
     def get_paginator(self, _: str) -> InMemoryDynamoDB:
         return self
 
-    def paginate(self, **call: Any) -> Iterator[dict[str, Any]]:
+    def paginate(self, **request: Any) -> Iterator[dict[str, Any]]:
         with self._lock:
-            items = self._tables[call["TableName"]]
-            sort = "due_at" if call["IndexName"] == "by-due" else "created_at"
-            if sort == "due_at":
-                rows = [items[key] for key in self._due[call["TableName"]]]
+            items = self._tables[request["TableName"]]
+            sort_key = "due_at" if request["IndexName"] == "by-due" else "created_at"
+            if sort_key == "due_at":
+                rows = [items[key] for key in self._due[request["TableName"]]]
             else:
-                source = call["ExpressionAttributeValues"][":source"]
+                source = request["ExpressionAttributeValues"][":source"]
                 rows = [item for item in items.values() if item.get("source_ref") == source]
-            asked = call | {"ConditionExpression": call["KeyConditionExpression"]}
-            found = sorted((item for item in rows if _holds(asked, item)), key=lambda item: item[sort]["S"])
-            if not call.get("ScanIndexForward", True):
+            condition = request | {"ConditionExpression": request["KeyConditionExpression"]}
+            found = [row for row in rows if _condition_holds(condition, row)]
+            found.sort(key=lambda row: row[sort_key]["S"])
+            if not request.get("ScanIndexForward", True):
                 found.reverse()
-        size = call.get("PaginationConfig", {}).get("PageSize", 1000)
+        size = request.get("PaginationConfig", {}).get("PageSize", 1000)
         for start in range(0, max(len(found), 1), size):
-            self._hear("dynamodb", "Query", call)
+            self._on_call("dynamodb", "Query", request)
             yield {"Items": found[start : start + size]}
 
-    def _find(self, call: Mapping[str, Any]) -> Item | None:
-        return self._tables[call["TableName"]].get(_key_of(call.get("Key") or call["Item"]))
+    def _find(self, request: Mapping[str, Any]) -> Item | None:
+        return self._tables[request["TableName"]].get(_key_of(request.get("Key") or request["Item"]))
 
-    def _check_alone(self, call: Mapping[str, Any]) -> None:
-        item = self._find(call)
-        if not _holds(call, item):
+    def _check_condition(self, request: Mapping[str, Any]) -> None:
+        item = self._find(request)
+        if not _condition_holds(request, item):
             raise _error("ConditionalCheckFailedException", "UpdateItem", Item=item or {})
 
-    def _write(self, kind: str, call: Mapping[str, Any]) -> Item:
-        table, key = call["TableName"], _key_of(call.get("Key") or call["Item"])
-        item = call["Item"] if kind == "Put" else _updated(call, self._tables[table].get(key) or call["Key"])
+    def _write(self, kind: str, request: Mapping[str, Any]) -> Item:
+        table, key = request["TableName"], _key_of(request.get("Key") or request["Item"])
+        if kind == "Put":
+            item = request["Item"]
+        else:
+            item = _apply_update(request, self._tables[table].get(key) or request["Key"])
         self._tables[table][key] = item
         self._due[table].pop(key, None)
         if "due_partition" in item:
@@ -118,28 +125,28 @@ class InMemoryDynamoDB:
 class InMemoryS3:
     """Buckets without versions."""
 
-    def __init__(self, hear: Hear) -> None:
-        self._hear = hear
+    def __init__(self, on_call: OnCall) -> None:
+        self._on_call = on_call
         self._objects: dict[tuple[str, str], tuple[bytes, dict[str, str]]] = {}
 
-    def put_object(self, **call: Any) -> dict[str, Any]:
-        self._objects[call["Bucket"], call["Key"]] = (call["Body"], call.get("Metadata", {}))
-        self._hear("s3", "PutObject", {"bucket": call["Bucket"], "key": call["Key"]})
-        return {"ETag": _etag(call["Body"])}
+    def put_object(self, **request: Any) -> dict[str, Any]:
+        self._objects[request["Bucket"], request["Key"]] = (request["Body"], request.get("Metadata", {}))
+        self._on_call("s3", "PutObject", {"bucket": request["Bucket"], "key": request["Key"]})
+        return {"ETag": _etag(request["Body"])}
 
-    def get_object(self, **call: Any) -> dict[str, Any]:
-        found = self._objects.get((call["Bucket"], call["Key"]))
-        self._hear("s3", "GetObject", call)
+    def get_object(self, **request: Any) -> dict[str, Any]:
+        found = self._objects.get((request["Bucket"], request["Key"]))
+        self._on_call("s3", "GetObject", request)
         if found is None:
             raise _error("NoSuchKey", "GetObject")
         body, metadata = found
-        if call.get("IfMatch") not in {None, _etag(body).strip('"')}:
+        if request.get("IfMatch") not in {None, _etag(body).strip('"')}:
             raise _error("PreconditionFailed", "GetObject")
         return {"Body": io.BytesIO(body), "ContentLength": len(body), "Metadata": metadata, "ETag": _etag(body)}
 
-    def head_object(self, **call: Any) -> dict[str, Any]:
-        found = self._objects.get((call["Bucket"], call["Key"]))
-        self._hear("s3", "HeadObject", call)
+    def head_object(self, **request: Any) -> dict[str, Any]:
+        found = self._objects.get((request["Bucket"], request["Key"]))
+        self._on_call("s3", "HeadObject", request)
         if found is None:
             raise _error("404", "HeadObject")
         return {"ETag": _etag(found[0])}
@@ -153,59 +160,61 @@ def _etag(body: bytes) -> str:
 
 
 def _error(code: str, operation: str, **parts: Any) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": "as asked"}} | parts, operation)  # type: ignore[arg-type]
+    response: Any = {"Error": {"Code": code, "Message": "by the in-memory AWS"}} | parts
+    return ClientError(response, operation)
 
 
 def _key_of(key: Mapping[str, Any]) -> str:
-    # An entry of the ledger may name a job; a job is no entry.
+    # An item of the ledger may have a job_id too; its key is `entry`.
     return str(key.get("entry") or key["job_id"])
 
 
-def _holds(call: Mapping[str, Any], item: Item | None) -> bool:
-    """Tell whether a call's condition holds; AND binds closer than OR, and nothing is nested."""
-    condition = call.get("ConditionExpression")
+def _condition_holds(request: Mapping[str, Any], item: Item | None) -> bool:
+    """Return whether a request's condition holds. AND binds more tightly than OR; parentheses are not supported."""
+    condition = request.get("ConditionExpression")
     return not condition or any(
-        all(_holds_term(term, call, item or {}) for term in choice.split(" AND ")) for choice in condition.split(" OR ")
+        all(_term_holds(term, request, item or {}) for term in alternative.split(" AND "))
+        for alternative in condition.split(" OR ")
     )
 
 
-def _holds_term(term: str, call: Mapping[str, Any], item: Item) -> bool:
+def _term_holds(term: str, request: Mapping[str, Any], item: Item) -> bool:
     match = _TERM.fullmatch(term)
     assert match, term
-    found = _at(item, match["absent"] or match["path"], call.get("ExpressionAttributeNames", {}))
+    attribute = _read_path(item, match["absent"] or match["path"], request.get("ExpressionAttributeNames", {}))
     if match["absent"]:
-        return found is None
-    if found is None:
+        return attribute is None
+    if attribute is None:
         return False
-    wanted = [_plain(call["ExpressionAttributeValues"][name]) for name in re.findall(r":\w+", match["value"])]
-    value: Any = _plain(found)
-    return bool(value <= wanted[0]) if match["sign"] == "<=" else value in wanted
+    wanted = [_deserialize(request["ExpressionAttributeValues"][name]) for name in re.findall(r":\w+", match["value"])]
+    value: Any = _deserialize(attribute)
+    return bool(value <= wanted[0]) if match["operator"] == "<=" else value in wanted
 
 
-def _at(item: Item, path: str, names: Mapping[str, str]) -> Any:
-    found: Any = {"M": item}
-    for step in path.split("."):
-        found = found.get("M", {}).get(names.get(step, step)) if found else None
-    return found
+def _read_path(item: Item, path: str, names: Mapping[str, str]) -> Any:
+    attribute: Any = {"M": item}
+    for name in path.split("."):
+        attribute = attribute.get("M", {}).get(names.get(name, name)) if attribute else None
+    return attribute
 
 
-def _updated(call: Mapping[str, Any], item: Item) -> Item:
-    sets, _, removed = call["UpdateExpression"].removeprefix("SET ").partition(" REMOVE ")
-    names, values = call.get("ExpressionAttributeNames", {}), call["ExpressionAttributeValues"]
+def _apply_update(request: Mapping[str, Any], item: Item) -> Item:
+    assignments, _, removed = request["UpdateExpression"].removeprefix("SET ").partition(" REMOVE ")
+    names, values = request.get("ExpressionAttributeNames", {}), request["ExpressionAttributeValues"]
     new = dict(item)
-    read = 0
-    for match in _SET.finditer(sets):
-        read += len(match[0])
+    parsed = 0
+    for match in _ASSIGNMENT.finditer(assignments):
+        parsed += len(match[0])
         name = names.get(match["name"], match["name"])
-        if match["added"]:
-            new[name] = {"L": [*item[name]["L"], *values[match["added"]]["L"]]}
+        if match["appended"]:
+            new[name] = {"L": [*item[name]["L"], *values[match["appended"]]["L"]]}
         elif match["value"]:
             new[name] = values[match["value"]]
         else:
-            start = item.get(name) or values[match["start"]]
+            number = item.get(name) or values[match["initial"]]
             change = Decimal(values[match["plus"]]["N"]) if match["plus"] else -Decimal(values[match["minus"]]["N"])
-            new[name] = {"N": str(Decimal(start["N"]) + change)}
-    assert read == len(sets), sets
+            new[name] = {"N": str(Decimal(number["N"]) + change)}
+    assert parsed == len(assignments), assignments
     for name in removed.split(", ") if removed else ():
         new.pop(names.get(name, name), None)
     return new

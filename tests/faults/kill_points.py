@@ -1,4 +1,4 @@
-"""The boundaries that a worker passes, and what may happen to it there: it is killed, or it stops for a while."""
+"""The boundaries that a worker passes. At each of them a test can kill the worker, or pause it."""
 
 from __future__ import annotations
 
@@ -11,81 +11,81 @@ from typing import Any
 from sora_ready.adapters.video_server.client import VideoServerClient
 
 
-class Killed(BaseException):
-    """A worker that is no more: nothing that handles errors sees it."""
+class WorkerKilled(BaseException):
+    """The end of a worker's process. No code that handles errors catches it."""
 
 
 class KillPoints:
-    """Names every boundary that a worker passes, and strikes at those that are planned.
+    """Names every boundary that a worker passes, and kills the worker at the planned ones.
 
-    A boundary is `step:call#number`: `submit:dynamodb.GetItem#2` comes after the second such call of that step. Instead
-    of a kill, `pause` may be what happens there; the worker then goes on as if nothing had been. `kill_in` plans a kill
-    after so many more boundaries, whatever their names.
+    A boundary is `step:call#number`: `submit:dynamodb.GetItem#2` follows the second such call of that step. If `pause`
+    is set, it runs at a planned boundary instead of a kill, and the worker continues afterwards. `kill_after` plans one
+    kill after so many more boundaries, whatever their names.
     """
 
     def __init__(self, planned: tuple[str, ...] = (), pause: Callable[[], None] | None = None) -> None:
         self.planned = list(planned)
         self.pause = pause
         self.passed: list[str] = []
-        self.struck: list[str] = []
-        self.kill_in: int | None = None
+        self.triggered: list[str] = []
+        self.kill_after: int | None = None
         self._step = ""
         self._counts: Counter[str] = Counter()
 
     @contextmanager
-    def during(self, step: str) -> Iterator[None]:
-        """A worker does one thing: its boundaries bear the step's name."""
-        before, self._step = self._step, step
+    def worker(self, step: str) -> Iterator[None]:
+        """Run a worker: the boundaries that it passes are named after its step."""
+        outer, self._step = self._step, step
         try:
-            self.reach("start")
+            self.pass_boundary("start")
             yield
         finally:
-            self._step = before
+            self._step = outer
 
-    def reach(self, what: str) -> None:
-        """Pass a boundary; raises `Killed` where that is planned."""
+    def pass_boundary(self, call: str) -> None:
+        """Count a boundary after `call`. Raises `WorkerKilled` if a kill is planned there."""
         if not self._step:
             return
-        name = f"{self._step}:{what}"
+        name = f"{self._step}:{call}"
         self._counts[name] += 1
-        point = f"{name}#{self._counts[name]}"
-        self.passed.append(point)
-        if self.kill_in is not None:
-            self.kill_in -= 1
-            if self.kill_in < 0:
-                self.kill_in = None
-                raise Killed(point)
-        if point not in self.planned:
+        boundary = f"{name}#{self._counts[name]}"
+        self.passed.append(boundary)
+        if self.kill_after is not None:
+            self.kill_after -= 1
+            if self.kill_after < 0:
+                self.kill_after = None
+                raise WorkerKilled(boundary)
+        if boundary not in self.planned:
             return
-        self.planned.remove(point)
-        self.struck.append(point)
+        self.planned.remove(boundary)
+        self.triggered.append(boundary)
         if not self.pause:
-            raise Killed(point)
+            raise WorkerKilled(boundary)
         self.pause()
 
 
-class KillableServer:
+class KillableVideoServer:
     """The video server as a worker sees it, with a boundary after each request."""
 
-    def __init__(self, video_server: VideoServerClient, points: KillPoints) -> None:
-        self._api = video_server
-        self._points = points
+    def __init__(self, client: VideoServerClient, kill_points: KillPoints) -> None:
+        self._client = client
+        self._kill_points = kill_points
 
-    def submit_video(self, *given: Any) -> Any:
-        answer = self._api.submit_video(*given)
-        self._points.reach("submit_video")
-        return answer
+    def submit_video(self, *arguments: Any) -> Any:
+        response = self._client.submit_video(*arguments)
+        self._kill_points.pass_boundary("submit_video")
+        return response
 
     def read_video(self, video_id: str) -> Any:
-        answer = self._api.read_video(video_id)
-        self._points.reach("read_video")
-        return answer
+        response = self._client.read_video(video_id)
+        self._kill_points.pass_boundary("read_video")
+        return response
 
     def list_videos(self, since: datetime) -> Any:
-        answer = self._api.list_videos(since)
-        self._points.reach("list_videos")
-        return answer
+        videos = self._client.list_videos(since)
+        self._kill_points.pass_boundary("list_videos")
+        return videos
 
-    def download_video(self, *given: Any, **options: Any) -> None:
-        self._api.download_video(*given, **options)
-        self._points.reach("download_video")
+    def download_video(self, *arguments: Any, **options: Any) -> None:
+        self._client.download_video(*arguments, **options)
+        self._kill_points.pass_boundary("download_video")

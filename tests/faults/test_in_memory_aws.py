@@ -1,4 +1,4 @@
-"""The tables in a dictionary, which most of these tests run over, answer as moto's do."""
+"""The in-memory AWS, which most fault tests run over, responds as moto does."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from sora_ready.domain.job import (
     SweepPartition,
 )
 from sora_ready.domain.reconciliation import fingerprint
-from tests.faults.kill_cases import Case, NewStack, boundaries, live
+from tests.faults.kill_cases import KillCase, NewStack, list_boundaries, run_case
 from tests.faults.simulated_stack import SimulatedStack
 from tests.integration.stack_fixtures import make_request
 
 
 @pytest.mark.parametrize(
-    "case",
+    "name",
     [
         "submit:submit_video#1 @ once",
         "submit:submit_video#1 + track:list_videos#2 @ twice",
@@ -42,52 +42,55 @@ from tests.integration.stack_fixtures import make_request
         "track:download_video#1 + sweep:dynamodb.Query#2 @ mixed",
     ],
 )
-def test_a_life_leaves_the_same_records(new_stack: NewStack, case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_case_leaves_the_same_records_as_over_moto(
+    new_stack: NewStack, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Attempt ids and the server's video ids are random; here they are counted.
     ids = itertools.count()
     monkeypatch.setattr("sora_ready.pipeline.submit.uuid4", lambda: UUID(int=next(ids)))
-    # The server's ids are drawn by lot.
     monkeypatch.setattr("secrets.token_hex", lambda _: f"{next(ids):032x}")
 
-    def records(*, moto: bool) -> Any:
+    def read_records(*, moto: bool) -> Any:
         nonlocal ids
         ids = itertools.count()
-        stack = live(new_stack, Case.read(case), moto=moto)
+        stack = run_case(new_stack, KillCase.from_name(name), moto=moto)
         return (
             [stack.job(source) for source in stack.sources],
-            stack.points.passed,
+            stack.kill_points.passed,
             stack.ledger.read_spent("2026-11-12"),
         )
 
-    assert records(moto=False) == records(moto=True)
+    assert read_records(moto=False) == read_records(moto=True)
 
 
-def test_both_pass_the_same_boundaries(new_stack: NewStack) -> None:
-    lived = live(new_stack, Case(()), moto=True)
-    assert lived.points.passed == boundaries(new_stack, Case(()))
+def test_a_run_passes_the_same_boundaries_as_over_moto(new_stack: NewStack) -> None:
+    over_moto = run_case(new_stack, KillCase(()), moto=True)
+    assert over_moto.kill_points.passed == list_boundaries(new_stack, KillCase(()))
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_any_calls_are_answered_alike(new_stack: NewStack, seed: int) -> None:
-    dice = random.Random(seed)
-    calls = [(dice.choice(list(_CALLS)), dice.randrange(2), dice.randrange(11)) for _ in range(150)]
-    small, moto = new_stack(), new_stack(moto=True)
-    for stack in (small, moto):
-        # What gives money back is called only for a day that has spent some.
-        stack.jobs.put_job(_job(stack, 0))
-        _claim(stack, _job(stack, 0), 1)
+def test_random_calls_have_the_same_results_as_over_moto(new_stack: NewStack, seed: int) -> None:
+    generator = random.Random(seed)
+    calls = [(generator.choice(list(_CALLS)), generator.randrange(2), generator.randrange(11)) for _ in range(150)]
+    in_memory, moto = new_stack(), new_stack(moto=True)
+    for stack in (in_memory, moto):
+        # A refund is only called for a day that has spent something.
+        stack.jobs.put_job(_job(0))
+        _claim(stack, _job(0), 1)
     for number, call in enumerate(calls):
-        assert _answer(small, *call) == _answer(moto, *call), f"call {number}: {call}"
+        assert _run_call(in_memory, *call) == _run_call(moto, *call), f"call {number}: {call}"
 
 
-def _answer(stack: SimulatedStack, call: str, number: int, choice: int) -> Any:
+def _run_call(stack: SimulatedStack, call: str, number: int, choice: int) -> Any:
+    """Return the result of a call about one of two jobs, or its error. `choice` varies the call's arguments."""
     stack.clock.advance(minutes=choice)
     try:
-        return _CALLS[call](stack, _job(stack, number), choice)
+        return _CALLS[call](stack, _job(number), choice)
     except SoraReadyError as error:
         return type(error).__name__, error.to_job_error()
 
 
-def _job(stack: SimulatedStack, number: int) -> Job:
+def _job(number: int) -> Job:
     source = SourceObject("uploads", f"{number}.jpg", "etag", None, "1")
     return Job(
         f"job-{number}", Status.READY, source, "2026", "2026", request=make_request(), submission=_submission("1")

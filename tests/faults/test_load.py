@@ -1,4 +1,4 @@
-"""A thousand uploads, with a bad network and a bad server: none paid for twice, none lost, no day overspent."""
+"""A thousand uploads on a bad network to a bad server: none is bought twice, none is lost, no day is overspent."""
 
 from __future__ import annotations
 
@@ -16,77 +16,80 @@ from tests.faults.kill_cases import NewStack, picture
 from tests.faults.simulated_stack import SimulatedStack
 
 UPLOADS = 1000
-# Of a thousand, some hundreds must wait for the next day, and for the day after.
+# Low enough that hundreds of jobs are held until the next day, and some until the day after.
 BUDGET = Decimal("150.00")
 CORRUPT = b"\xff\xd8\xff\xe0 no picture at all"
 
 
-class BadServer:
-    """A server that fails at random, by its own dice: before it began a video, or after."""
+class RandomFaults:
+    """Faults of the server at random, before or after it accepts a video. `counts` has how many of each kind."""
 
-    def __init__(self, stack: SimulatedStack, dice: random.Random) -> None:
-        self.did: Counter[str] = Counter()
-        self._world = stack
-        self._dice = dice
-        stack.paid.faults.on("before_accepting", self._before)
-        stack.paid.faults.on("after_accepting", self._after)
+    def __init__(self, stack: SimulatedStack, generator: random.Random) -> None:
+        self.counts: Counter[str] = Counter()
+        self._stack = stack
+        self._random = generator
+        stack.fake_server.faults.on("before_accepting", self._before_accepting)
+        stack.fake_server.faults.on("after_accepting", self._after_accepting)
 
-    def _before(self, _: Mapping[str, Any]) -> Fault | None:
-        drawn = self._dice.random()
+    def _before_accepting(self, _: Mapping[str, Any]) -> Fault | None:
+        drawn = self._random.random()
         if drawn < 0.10:
-            return self._do("429s", faults.status(429, headers={"retry-after": "30"}))
-        return self._do("5xx before", faults.status(503)) if drawn < 0.125 else None
+            return self._count("429s", faults.status(429, headers={"retry-after": "30"}))
+        return self._count("5xx before acceptance", faults.status(503)) if drawn < 0.125 else None
 
-    def _after(self, _: Mapping[str, Any]) -> Fault | None:
-        drawn = self._dice.random()
+    def _after_accepting(self, _: Mapping[str, Any]) -> Fault | None:
+        drawn = self._random.random()
         if drawn < 0.025:
-            return self._do("5xx after", faults.accept_then(faults.status(502)))
+            return self._count("5xx after acceptance", faults.accept_then(faults.status(502)))
         if drawn < 0.045:
-            self._world.line.breaks.append(httpx2.ReadTimeout("too slow"))
-            return self._do("timeouts after", None)
+            self._stack.transport.response_errors.append(httpx2.ReadTimeout("too slow"))
+            return self._count("timeouts after acceptance", None)
         return None
 
-    def _do(self, what: str, fault: Fault | None) -> Fault | None:
-        self.did[what] += 1
+    def _count(self, kind: str, fault: Fault | None) -> Fault | None:
+        self.counts[kind] += 1
         return fault
 
 
-def test_a_thousand_uploads(new_stack: NewStack, record_property: Callable[..., None]) -> None:
-    # Given a server that fails in every way, a day's budget for less than half of the uploads, and an evening,
-    dice = random.Random(1000)
+def test_a_thousand_uploads_are_each_bought_once_within_the_budget(
+    new_stack: NewStack, record_property: Callable[..., None]
+) -> None:
+    # Given a server that fails in every way, and a day's budget for less than half of the uploads
+    generator = random.Random(1000)
     stack = new_stack(budget=BUDGET)
     stack.clock.advance(hours=13)
-    server = BadServer(stack, dice)
-    twice = corrupt = 0
-    # when a thousand pictures are dropped within an hour, some twice announced, some corrupt, some alike in all,
+    server = RandomFaults(stack, generator)
+    duplicates = corrupt = 0
+    # When a thousand pictures are uploaded within an hour: some events come twice, some pictures are corrupt, and some
+    # requests are equal
     for number in range(UPLOADS):
-        bad = dice.random() < 0.05
-        alike = dice.random() < 0.10
-        source = stack.drop(f"{number}.jpg", CORRUPT if bad else picture(), "the sea" if alike else f"sea {number}")
-        corrupt += bad
-        if dice.random() < 0.20:
-            twice += 1
+        is_corrupt = generator.random() < 0.05
+        is_equal = generator.random() < 0.10
+        data, prompt = CORRUPT if is_corrupt else picture(), "the sea" if is_equal else f"sea {number}"
+        source = stack.upload(f"{number}.jpg", data, prompt)
+        corrupt += is_corrupt
+        if generator.random() < 0.20:
+            duplicates += 1
             stack.send_upload(source)
         if number % 50 == 49:
             stack.run(hours=0.05)
     stack.run(hours=24 * 7)
-    # then nothing is paid twice, nothing is lost, no day is overspent by a cent,
-    assert stack.is_quiet()
+    # Then nothing is bought twice, nothing is lost, and no day is overspent by a cent
+    assert stack.is_idle()
     assert not find_violations(stack)
     jobs = [stack.job(source) for source in stack.sources]
     statuses = Counter(str(job.status) for job in jobs)
     assert sum(statuses.values()) == UPLOADS
     assert statuses["rejected"] == corrupt
     assert statuses["failed"] == 0
-    assert statuses["unconfirmed"] <= sum(server.did[kind] for kind in ("5xx before", "5xx after", "timeouts after"))
+    assert statuses["unconfirmed"] <= sum(count for kind, count in server.counts.items() if kind != "429s")
     bought = Counter(entry.idempotency_key for entry in stack.accepted())
     assert max(bought.values()) == 1
-    # and the days were used up one after the other.
-    spent = {
-        job.submission.budget_day: stack.ledger.read_spent(job.submission.budget_day) for job in jobs if job.submission
-    }
+    # And the days' budgets are spent one after the other
+    days = {job.submission.budget_day for job in jobs if job.submission}
+    spent = {day: stack.ledger.read_spent(day) for day in days}
     assert len(spent) >= 3
     assert max(spent.values()) == BUDGET
-    told = {f"ended {status}": count for status, count in statuses.items()} | dict(server.did)
-    told |= {"announced twice": twice, "bought": len(bought), "bought twice": 0, "days": len(spent)}
-    record_property("counted", {"the load": {**told, "uploads": UPLOADS}})
+    counted = {f"ended {status}": count for status, count in statuses.items()} | dict(server.counts)
+    counted |= {"duplicate events": duplicates, "bought": len(bought), "bought twice": 0, "days": len(spent)}
+    record_property("counted", {"the load": {**counted, "uploads": UPLOADS}})

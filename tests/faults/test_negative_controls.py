@@ -1,4 +1,4 @@
-"""Each guard taken away in turn: the harness must see what comes of it, else it would see nothing at all."""
+"""Each safeguard is removed in turn, and the invariants must notice: otherwise they would prove nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import openai
 import pytest
 
-from local.fake_video_server import faults
+from local.fake_video_server import Fault, faults
 from sora_ready.adapters import ledger
 from sora_ready.adapters.job_items import JobUpdate
 from sora_ready.adapters.ledger import Ledger
@@ -19,70 +19,77 @@ from sora_ready.domain.errors import BudgetSpent, SoraReadyError, SubmissionNotA
 from sora_ready.domain.job import Job, Polling, Status, Submission
 from sora_ready.domain.spending import next_day
 from tests.faults.invariants import find_violations
-from tests.faults.kill_cases import DELIVERIES, Case, NewStack, boundaries, live, picture
+from tests.faults.kill_cases import DELIVERIES, KillCase, NewStack, list_boundaries, picture, run_case
 from tests.faults.simulated_stack import SimulatedStack
+from tests.faults.unconfirmed_jobs import ACCEPTED_THEN_DROPPED, DROPPED, NO_FAULT
 
 
-def see(new_stack: NewStack, points: tuple[str, ...] = ()) -> list[str]:
-    """Live all single kills, and a worker that stops, in each delivery; return the violations."""
-    said = []
+def violations_of_kills_and_pauses(new_stack: NewStack, boundaries: tuple[str, ...]) -> list[str]:
+    """Kill a worker, and pause one, at each boundary under each delivery; return the violations."""
+    violations = []
     for delivery in DELIVERIES:
-        for point in points or boundaries(new_stack, Case((), delivery)):
+        for boundary in boundaries:
             for minutes in (0, 2):
-                said += find_violations(live(new_stack, Case((point,), delivery), stop_minutes=minutes))
-    return said
+                case = KillCase((boundary,), delivery)
+                violations += find_violations(run_case(new_stack, case, pause_minutes=minutes))
+    return violations
 
 
-def numbers(said: list[str]) -> set[str]:
-    return {what.partition(":")[0] for what in said}
+def invariant_numbers(violations: list[str]) -> set[str]:
+    return {violation.partition(":")[0] for violation in violations}
 
 
-def two_alike(stack: SimulatedStack, first: Any, second: Any) -> list[str]:
-    stack.paid.faults.plan(first, second)
+def violations_of_equal_uploads(stack: SimulatedStack, first: Fault, second: Fault) -> list[str]:
+    """Upload two pictures with equal requests, whose submissions meet a fault each; return the violations."""
+    stack.fake_server.faults.plan(first, second)
     for number in range(2):
-        stack.drop(f"{number}.jpg", picture(), "a calm sea")
+        stack.upload(f"{number}.jpg", picture(), "a calm sea")
     stack.run()
     return find_violations(stack)
 
 
-@pytest.mark.parametrize("answer", [faults.drop_connection(), faults.status(500), faults.status(409)])
-def test_the_sdk_repeats_by_itself(new_stack: NewStack, monkeypatch: pytest.MonkeyPatch, answer: Any) -> None:
+@pytest.mark.parametrize("fault", [faults.drop_connection(), faults.status(500), faults.status(409)])
+def test_retries_by_the_sdk_are_noticed(new_stack: NewStack, monkeypatch: pytest.MonkeyPatch, fault: Fault) -> None:
     monkeypatch.setattr(openai.OpenAI, "_sleep_for_retry", lambda *_, **__: None)
     stack = new_stack()
-    repeating = VideoServerClient(stack.video_server._client.with_options(max_retries=2))
-    monkeypatch.setattr(stack.server, "_api", repeating)
-    stack.paid.faults.plan(faults.accept_then(answer))
-    stack.drop("beach.jpg", picture(), "a calm sea")
+    retrying = VideoServerClient(stack.client._client.with_options(max_retries=2))
+    monkeypatch.setattr(stack.video_server, "_client", retrying)
+    stack.fake_server.faults.plan(faults.accept_then(fault))
+    stack.upload("beach.jpg", picture(), "a calm sea")
     stack.run()
-    assert "I1" in numbers(find_violations(stack))
+    assert "I1" in invariant_numbers(find_violations(stack))
 
 
-def test_the_production_client_does_not_repeat(new_stack: NewStack) -> None:
-    client = new_stack().video_server._client
+def test_the_production_client_neither_retries_nor_follows_redirects(new_stack: NewStack) -> None:
+    client = new_stack().client._client
     assert (client.max_retries, client._client.follow_redirects) == (0, False)
 
 
-def test_the_claim_is_unconditional(new_stack: NewStack, monkeypatch: pytest.MonkeyPatch) -> None:
-    def allow_any(*arguments: Any) -> JobUpdate:
+def test_an_unconditional_claim_is_noticed(new_stack: NewStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    def allow_any_status(*arguments: Any) -> JobUpdate:
         update = JobUpdate(*arguments)
         return replace(update, allowed=set(Status)) if update.status is Status.SUBMITTING else update
 
-    monkeypatch.setattr(ledger, "JobUpdate", allow_any)
-    assert {"I1", "I6"} <= numbers(see(new_stack, ("submit:s3.GetObject#1",)))
+    monkeypatch.setattr(ledger, "JobUpdate", allow_any_status)
+    violations = violations_of_kills_and_pauses(new_stack, ("submit:s3.GetObject#1",))
+    assert {"I1", "I6"} <= invariant_numbers(violations)
 
 
-def test_a_lease_that_ran_out_sends_again(new_stack: NewStack, monkeypatch: pytest.MonkeyPatch) -> None:
-    def resend(job: Job, error: Any, jobs: Any) -> Job:
+def test_a_resubmission_after_an_expired_lease_is_noticed(new_stack: NewStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    def resubmit(job: Job, error: Any, jobs: Any) -> Job:
         moved: Job = jobs.move_job(job.id, Status.READY, error=error.to_job_error())
         return moved
 
     for module in ("submit", "unconfirmed"):
-        monkeypatch.setattr(f"sora_ready.pipeline.{module}.mark_unconfirmed", resend)
-    assert "I1" in numbers(see(new_stack, ("submit:submit_video#1", "submit:dynamodb.TransactWriteItems#1")))
+        monkeypatch.setattr(f"sora_ready.pipeline.{module}.mark_unconfirmed", resubmit)
+    boundaries = ("submit:submit_video#1", "submit:dynamodb.TransactWriteItems#1")
+    assert "I1" in invariant_numbers(violations_of_kills_and_pauses(new_stack, boundaries))
 
 
-def test_the_budget_is_taken_outside_the_transaction(new_stack: NewStack, monkeypatch: pytest.MonkeyPatch) -> None:
-    def claim(self: Ledger, job: Job, submission: Submission, *, budget: Decimal) -> Job:
+def test_a_budget_taken_outside_the_claim_transaction_is_noticed(
+    new_stack: NewStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def claim_in_two_writes(self: Ledger, job: Job, submission: Submission, *, budget: Decimal) -> Job:
         now, price = self._jobs.now(), submission.price_usd
         day = submission.budget_day
         spent = self.read_spent(day)
@@ -97,82 +104,85 @@ def test_the_budget_is_taken_outside_the_transaction(new_stack: NewStack, monkey
         )
         return job
 
-    def drop_two(point: str) -> list[str]:
-        stack = new_stack((point,), budget=Decimal("0.40"), stop_minutes=1)
+    def violations_with_a_pause_at(boundary: str) -> list[str]:
+        # The budget covers one of the two jobs.
+        stack = new_stack((boundary,), budget=Decimal("0.40"), pause_minutes=1)
         for number in range(2):
-            stack.drop(f"{number}.jpg", picture(), f"picture {number}")
+            stack.upload(f"{number}.jpg", picture(), f"picture {number}")
         stack.run(hours=2)
-        return find_violations(stack, drained=False)
+        return find_violations(stack, idle=False)
 
-    points = [point for point in boundaries(new_stack, Case(())) if point.startswith("submit:")]
-    # As it is, no worker that stops anywhere makes a day cost too much;
-    assert not [said for point in points for said in drop_two(point)]
-    # with the money taken apart from the claim, one does.
-    monkeypatch.setattr(Ledger, "claim_job", claim)
-    assert "I7" in numbers([said for point in points for said in drop_two(point)])
+    passed = list_boundaries(new_stack, KillCase(()))
+    boundaries = [boundary for boundary in passed if boundary.startswith("submit:")]
+    # With the safeguard no pause makes a day exceed its budget, without it one does.
+    assert not [violation for boundary in boundaries for violation in violations_with_a_pause_at(boundary)]
+    monkeypatch.setattr(Ledger, "claim_job", claim_in_two_writes)
+    violations = [violation for boundary in boundaries for violation in violations_with_a_pause_at(boundary)]
+    assert "I7" in invariant_numbers(violations)
 
 
-def test_doubt_guesses_the_newest(new_stack: NewStack, monkeypatch: pytest.MonkeyPatch) -> None:
-    taken, lost = faults.accept_then_drop_connection(), faults.drop_connection()
-    answers = [(taken, lost), (lost, taken)]
-    assert not [said for pair in answers for said in two_alike(new_stack(), *pair)]
+def test_adopting_the_newest_of_several_matches_is_noticed(
+    new_stack: NewStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders = [(ACCEPTED_THEN_DROPPED, DROPPED), (DROPPED, ACCEPTED_THEN_DROPPED)]
+    assert not [violation for order in orders for violation in violations_of_equal_uploads(new_stack(), *order)]
     monkeypatch.setattr("sora_ready.pipeline.reconcile.Reconcile._find_ambiguous_jobs", lambda *_: [])
     newest = property(lambda match: next(iter(match.exact), None))
     monkeypatch.setattr(reconciliation.MatchResult, "unique", newest)
-    # Guessing is right for one of the two.
-    assert "I3" in numbers([said for pair in answers for said in two_alike(new_stack(), *pair)])
+    # The guess is right in one of the two orders.
+    violations = [violation for order in orders for violation in violations_of_equal_uploads(new_stack(), *order)]
+    assert "I3" in invariant_numbers(violations)
 
 
-def test_a_video_is_recorded_without_a_claim(new_stack: NewStack, monkeypatch: pytest.MonkeyPatch) -> None:
-    answers = (faults.none(), faults.drop_connection())
-    assert not two_alike(new_stack(), *answers)
+def test_a_video_recorded_without_a_claim_is_noticed(new_stack: NewStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not violations_of_equal_uploads(new_stack(), NO_FAULT, DROPPED)
 
-    def record(self: Ledger, job: Job, video: Any) -> Job:
+    def record_without_claim(self: Ledger, job: Job, video: Any) -> Job:
         return self._jobs.move_job(job.id, Status.QUEUED, server=video, polling=Polling(), error=None)
 
-    monkeypatch.setattr(Ledger, "record_video", record)
-    assert "I3" in numbers(two_alike(new_stack(), *answers))
+    monkeypatch.setattr(Ledger, "record_video", record_without_claim)
+    assert "I3" in invariant_numbers(violations_of_equal_uploads(new_stack(), NO_FAULT, DROPPED))
 
 
-def test_an_answer_that_may_have_begun_counts_as_a_no(new_stack: NewStack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unconfirmed_submission_treated_as_not_accepted_is_noticed(
+    new_stack: NewStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stack = new_stack()
-    stack.paid.faults.plan(faults.accept_then(faults.status(502)))
+    stack.fake_server.faults.plan(faults.accept_then(faults.status(502)))
 
-    def submit_carelessly(*given: Any) -> Any:
+    def treat_errors_as_not_accepted(*arguments: Any) -> Any:
         try:
-            return stack.video_server.submit_video(*given)
+            return stack.client.submit_video(*arguments)
         except SoraReadyError as error:
             raise SubmissionNotAcceptedError("no", error.message) from error
 
-    monkeypatch.setattr(stack.server, "submit_video", submit_carelessly)
-    stack.drop("beach.jpg", picture(), "a calm sea")
+    monkeypatch.setattr(stack.video_server, "submit_video", treat_errors_as_not_accepted)
+    stack.upload("beach.jpg", picture(), "a calm sea")
     stack.run()
-    assert "I1" in numbers(find_violations(stack))
+    assert "I1" in invariant_numbers(find_violations(stack))
 
 
-def test_a_job_that_nothing_wakes_is_seen(new_stack: NewStack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_that_nothing_resumes_is_noticed(new_stack: NewStack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sora_ready.pipeline.sweep.Sweep._resume", lambda *_: None)
     monkeypatch.setattr("tests.faults.simulated_stack.job_id_of_ready_key", lambda _: None)
-    assert numbers(find_violations(live(new_stack, Case(())))) == {"I2"}
+    assert invariant_numbers(find_violations(run_case(new_stack, KillCase(())))) == {"I2"}
 
 
-def test_other_bytes_are_seen(new_stack: NewStack, monkeypatch: pytest.MonkeyPatch) -> None:
-    stack = live(new_stack, Case(()))
+def test_other_bytes_than_the_server_has_are_noticed(new_stack: NewStack) -> None:
+    stack = run_case(new_stack, KillCase(()))
     key = stack.job(stack.sources[0]).video.key
     body = stack.aws["s3"].get_object(Bucket="outputs", Key=key)["Body"].read()
     stack.aws["s3"].put_object(Bucket="outputs", Key=key, Body=body + b"!")
-    assert numbers(find_violations(stack)) == {"I4"}
+    assert invariant_numbers(find_violations(stack)) == {"I4"}
 
 
-def test_a_rejected_picture_that_was_sent_is_seen(new_stack: NewStack) -> None:
-    stack = live(new_stack, Case(()))
-    job = stack.job(stack.sources[0])
-    item = {"job_id": {"S": job.id}}
+def test_a_rejected_picture_that_was_sent_is_noticed(new_stack: NewStack) -> None:
+    stack = run_case(new_stack, KillCase(()))
     stack.aws["dynamodb"].update_item(
         TableName=stack.table,
-        Key=item,
+        Key={"job_id": {"S": stack.job(stack.sources[0]).id}},
         UpdateExpression="SET #status = :to",
         ExpressionAttributeNames={"#status": "status"},
         ExpressionAttributeValues={":to": {"S": "rejected"}},
     )
-    assert {"I5", "I6"} <= numbers(find_violations(stack))
+    assert {"I5", "I6"} <= invariant_numbers(find_violations(stack))

@@ -1,4 +1,4 @@
-"""The sweep heals what was lost on the way, costs next to nothing when nothing is due, and never does too much."""
+"""The sweep resumes every job that lost its message or its worker, and costs next to nothing when nothing is due."""
 
 from __future__ import annotations
 
@@ -13,157 +13,153 @@ import pytest
 from sora_ready.domain.errors import JobError
 from sora_ready.domain.job import Channel, Invocation, Job, SourceObject, Status, SweepPartition, timestamp
 from tests.faults.invariants import find_violations
-from tests.faults.kill_cases import Case, NewStack, boundaries, picture
+from tests.faults.kill_cases import KillCase, NewStack, list_boundaries, picture
 from tests.faults.simulated_stack import SimulatedStack
 from tests.integration.stack_fixtures import make_request
 
 
-def lose_one(stack: SimulatedStack, queue: str, number: int) -> bool:
-    """Go on, and lose the `number`-th message of a queue on the way; False where there are not so many."""
-    send, sent = stack._send, 0
+def upload_and_lose_message(stack: SimulatedStack, queue: str, number: int) -> bool:
+    """Upload a picture and run the stack, but lose the `number`-th message to a queue. Return whether there was one."""
+    send, count = stack._send, 0
 
-    def send_all_but_one(to: str, *given: object, **options: object) -> None:
-        nonlocal sent
-        sent += to == queue
-        if to != queue or sent != number:
-            send(to, *given, **options)  # type: ignore[arg-type]
+    def send_all_but_one(to: str, *arguments: object, **options: object) -> None:
+        nonlocal count
+        count += to == queue
+        if to != queue or count != number:
+            send(to, *arguments, **options)  # type: ignore[arg-type] # passed on as they came
 
-    stack._send = send_all_but_one  # type: ignore[method-assign, assignment]
-    stack.drop("beach.jpg", picture(), "a calm sea")
+    stack._send = send_all_but_one  # type: ignore[method-assign, assignment] # a queue that loses a message
+    stack.upload("beach.jpg", picture(), "a calm sea")
     stack.run()
-    return sent >= number
+    return count >= number
 
 
 @pytest.mark.parametrize(("queue", "number"), [("submit", 1), ("track", 1), ("track", 2)])
-def test_a_message_that_was_lost_is_sent_again(new_stack: NewStack, queue: str, number: int) -> None:
-    # Given a step that is done and whose message to the next one is lost,
+def test_a_job_whose_message_is_lost_still_completes(new_stack: NewStack, queue: str, number: int) -> None:
     stack = new_stack()
-    assert lose_one(stack, queue, number)
-    # then the job comes to its end all the same, and was paid for once.
+    assert upload_and_lose_message(stack, queue, number)
     assert stack.job(stack.sources[0]).status == "completed"
     assert not find_violations(stack)
 
 
-def test_a_lost_announcement_of_a_picture_that_is_on_record_is_made_again(new_stack: NewStack) -> None:
-    # Given an upload that is on record as received, and whose message is gone,
+def test_a_received_job_whose_event_is_lost_still_completes(new_stack: NewStack) -> None:
     stack = new_stack(("normalize:s3.PutObject#1",))
-    stack.drop("beach.jpg", picture(), "a calm sea")
+    stack.upload("beach.jpg", picture(), "a calm sea")
     stack.deliver(stack.messages[0])
     stack.messages.clear()
     assert stack.job(stack.sources[0]).status == "received"
-    # when time passes, then it is normalized after all.
     stack.run()
     assert stack.job(stack.sources[0]).status == "completed"
     assert not find_violations(stack)
 
 
 @pytest.mark.parametrize(("hours", "status"), [(0.01, "submitting"), (0.2, "unconfirmed")])
-def test_a_job_in_doubt_all_of_whose_messages_are_lost(new_stack: NewStack, hours: float, status: str) -> None:
-    # Given a job whose worker died after the server took it, and no message left that speaks of it,
+def test_an_accepted_video_is_found_although_all_messages_of_its_job_are_lost(
+    new_stack: NewStack, hours: float, status: str
+) -> None:
+    # Given a job whose worker was killed after the server accepted the submission, and no message about it
     stack = new_stack(("submit:submit_video#1",))
-    stack.drop("beach.jpg", picture(), "a calm sea")
+    stack.upload("beach.jpg", picture(), "a calm sea")
     stack.run(hours)
     assert stack.job(stack.sources[0]).status == status
     stack.messages.clear()
-    # then its video is found all the same.
+    # Then its video is found in the server's list
     stack.run()
     assert stack.job(stack.sources[0]).status == "completed"
     assert not find_violations(stack)
 
 
-def test_a_job_that_has_ended_is_never_woken(new_stack: NewStack) -> None:
+def test_an_ended_job_is_never_due(new_stack: NewStack) -> None:
     stack = new_stack()
-    stack.drop("beach.jpg", picture(), "a calm sea")
+    stack.upload("beach.jpg", picture(), "a calm sea")
     stack.run()
     stack.clock.advance(days=2)
     assert stack.sweep() == {}
 
 
-def test_a_sweep_that_dies_anywhere_is_made_good_by_the_next(
+def test_the_next_sweep_completes_the_work_of_a_killed_one(
     new_stack: NewStack, record_property: Callable[..., None]
 ) -> None:
-    # Given jobs that each lost a message, and a sweep that dies at any boundary,
-    def live(*points: str) -> SimulatedStack:
-        stack = new_stack(points)
+    def run_with_lost_messages(*kill_points: str) -> SimulatedStack:
+        stack = new_stack(kill_points)
         for queue, number in (("submit", 1), ("track", 1), ("track", 2)):
-            lose_one(stack, queue, number)
+            upload_and_lose_message(stack, queue, number)
         return stack
 
-    points = [point for point in live().points.passed if point.startswith("sweep:")]
-    for point in points:
-        stack = live(point)
-        assert stack.points.struck == [point]
-        assert [stack.job(source).status for source in stack.sources] == ["completed"] * 3, point
-        assert not find_violations(stack), point
-    record_property("counted", {"sweeps that died": {"boundaries": len(points)}})
+    passed = run_with_lost_messages().kill_points.passed
+    boundaries = [boundary for boundary in passed if boundary.startswith("sweep:")]
+    for boundary in boundaries:
+        stack = run_with_lost_messages(boundary)
+        assert stack.kill_points.triggered == [boundary]
+        assert [stack.job(source).status for source in stack.sources] == ["completed"] * 3, boundary
+        assert not find_violations(stack), boundary
+    record_property("counted", {"killed sweeps": {"boundaries": len(boundaries)}})
 
 
-def test_nothing_due_is_one_query_for_each_line_and_no_write(new_stack: NewStack) -> None:
-    # Given jobs at every stage, none of them overdue,
+def test_a_sweep_with_nothing_due_is_one_query_for_each_partition_and_no_write(new_stack: NewStack) -> None:
+    # Given jobs in two statuses, none of them due
     stack = new_stack()
     for number, seconds in enumerate((18, 5)):
-        stack.drop(f"{number}.jpg", picture(), f"picture {number}")
+        stack.upload(f"{number}.jpg", picture(), f"picture {number}")
         stack.run(hours=seconds / 3600)
     assert {str(stack.job(source).status) for source in stack.sources} == {"queued", "in_progress"}
-    stack.calls.clear()
-    # when the sweep comes,
+    stack.aws_calls.clear()
     assert stack.sweep() == {}
-    # then it asks each line once, and writes nothing.
-    assert stack.calls == ["dynamodb.Query"] * len(SweepPartition)
+    assert stack.aws_calls == ["dynamodb.Query"] * len(SweepPartition)
 
 
-def test_thousands_overdue_are_woken_a_few_at_a_time(new_stack: NewStack) -> None:
-    # Given three thousand jobs that are overdue,
+def test_thousands_of_due_jobs_are_resumed_a_limited_number_at_a_time(new_stack: NewStack) -> None:
+    # Given three thousand jobs that are due
     stack = new_stack(sweep_limit=100)
-    made = "2026-11-12T08:00:00.000Z"
+    created_at = "2026-11-12T08:00:00.000Z"
     for number in range(3000):
         source = SourceObject("uploads", f"{number}.jpg", "etag", None, str(number))
-        stack.jobs.put_job(Job(f"video_{number:032x}", Status.READY, source, made, made))
+        stack.jobs.put_job(Job(f"video_{number:032x}", Status.READY, source, created_at, created_at))
     stack.clock.moment += timedelta(hours=1)
     resumed: Counter[str] = Counter()
     for _ in range(30):
         stack.messages.clear()
-        stack.calls.clear()
-        # when the sweep comes, then it wakes no more than its limit, with no more than that many calls,
+        stack.aws_calls.clear()
+        # Then each sweep resumes as many as its limit, with one read and one write for each
         assert stack.sweep() == {"ready": 100}
-        assert Counter(stack.calls) == {
+        assert Counter(stack.aws_calls) == {
             "dynamodb.Query": len(SweepPartition),
             "dynamodb.GetItem": 100,
             "dynamodb.UpdateItem": 100,
         }
         resumed.update(message.body[0] for message in stack.messages)
-    # and after thirty times each was resumed once.
+    # And after thirty sweeps each job was resumed once
     assert len(resumed) == 3000
     assert set(resumed.values()) == {1}
     assert stack.sweep() == {}
 
 
-def test_thousands_that_are_held_keep_no_other_job_waiting(new_stack: NewStack) -> None:
-    # Given five thousand held jobs of a backlog, a sweep that looks at a hundred,
+def test_thousands_of_held_jobs_delay_no_other_job(new_stack: NewStack) -> None:
+    # Given five thousand held jobs of a backlog, and a sweep with a limit of a hundred
     stack = new_stack(("submit:submit_video#1",), sweep_limit=100, budget=Decimal("1.20"))
     for number in range(5000):
         source = SourceObject("uploads", f"{number}.jpg", "etag", None, str(number))
-        made = timestamp(stack.clock())
-        job = Job(f"video_{number:032x}", Status.READY, source, made, made, request=make_request())
+        created_at = timestamp(stack.clock())
+        job = Job(f"video_{number:032x}", Status.READY, source, created_at, created_at, request=make_request())
         job = replace(job, invocation=Invocation(Channel.BACKFILL))
         stack.jobs.hold_job(stack.jobs.put_job(job), error=JobError("budget_spent", ""))
         stack.clock.advance(seconds=1)
-    # and a picture that was dropped afterwards, and lost its worker,
+    # and a later upload whose worker was killed
     stack.next_sweep = stack.clock() + timedelta(minutes=5)
-    stack.drop("lost.jpg", picture(), "lost")
+    stack.upload("lost.jpg", picture(), "lost")
     stack.run(hours=0.05)
     assert stack.job(stack.sources[0]).status == "submitting"
     stack.messages.clear()
-    # when the next sweep comes,
+    # When the next sweep runs
     stack.clock.advance(minutes=5)
     assert stack.sweep() == {"submitting": 1, "held": 2}
-    # then its video is looked for, and of the backlog the oldest go on, as far as what is left of the day pays.
+    # Then the upload's job is unconfirmed, and the rest of the day's budget releases the oldest of the backlog
     assert stack.job(stack.sources[0]).status == "unconfirmed"
     sent = [message.body[0] for message in stack.messages if message.queue == "submit"]
     assert sent == [f"video_{number:032x}" for number in range(2)]
 
 
-def test_the_boundaries_of_a_sweep_are_among_those_of_the_pairs(new_stack: NewStack) -> None:
-    points = boundaries(new_stack, Case(("submit:submit_video#1",)))
-    assert {point.partition(":")[0] for point in points} >= {"sweep", "track"}
-    assert "track:list_videos#1" in points
+def test_the_boundaries_of_a_sweep_are_among_the_second_kill_points(new_stack: NewStack) -> None:
+    boundaries = list_boundaries(new_stack, KillCase(("submit:submit_video#1",)))
+    assert {boundary.partition(":")[0] for boundary in boundaries} >= {"sweep", "track"}
+    assert "track:list_videos#1" in boundaries

@@ -20,7 +20,7 @@ def held(*prices: str) -> list[tuple[str, Decimal]]:
 
 
 @pytest.mark.parametrize(
-    ("moment", "day", "then"),
+    ("moment", "day", "next_begins"),
     [
         (datetime(2026, 11, 12, 0, 0, tzinfo=UTC), "2026-11-12", datetime(2026, 11, 13, tzinfo=UTC)),
         (datetime(2026, 11, 12, 23, 59, 59, 999_999, tzinfo=UTC), "2026-11-12", datetime(2026, 11, 13, tzinfo=UTC)),
@@ -28,35 +28,37 @@ def held(*prices: str) -> list[tuple[str, Decimal]]:
         (datetime(2028, 2, 28, 12, 0, tzinfo=UTC), "2028-02-28", datetime(2028, 2, 29, tzinfo=UTC)),
     ],
 )
-def test_a_budget_day_is_a_utc_day_and_the_next_begins_at_midnight(moment: datetime, day: str, then: datetime) -> None:
+def test_a_budget_day_is_a_utc_day_and_the_next_begins_at_midnight(
+    moment: datetime, day: str, next_begins: datetime
+) -> None:
     assert budget_day(moment) == day
-    assert next_day(moment) == then
+    assert next_day(moment) == next_begins
 
 
 @pytest.mark.parametrize(
-    ("hours", "day", "then"),
+    ("hours", "day", "next_begins"),
     [(9, "2026-11-11", datetime(2026, 11, 12, tzinfo=UTC)), (-8, "2026-11-12", datetime(2026, 11, 13, tzinfo=UTC))],
 )
-def test_a_time_in_another_zone_belongs_to_its_utc_day(hours: int, day: str, then: datetime) -> None:
+def test_a_time_in_another_zone_belongs_to_its_utc_day(hours: int, day: str, next_begins: datetime) -> None:
     moment = datetime(2026, 11, 12, 8, 30, tzinfo=timezone(timedelta(hours=hours)))
 
     assert budget_day(moment) == day
-    assert next_day(moment) == then
+    assert next_day(moment) == next_begins
 
 
 @pytest.mark.parametrize(
-    ("minute", "second", "then"),
+    ("minute", "second", "next_begins"),
     [(0, 0, datetime(2026, 11, 13, tzinfo=UTC)), (59, 59, datetime(2026, 11, 13, tzinfo=UTC))],
 )
-def test_the_next_hour_begins_on_the_hour(minute: int, second: int, then: datetime) -> None:
-    assert next_hour(datetime(2026, 11, 12, 23, minute, second, tzinfo=UTC)) == then
+def test_the_next_hour_begins_on_the_hour(minute: int, second: int, next_begins: datetime) -> None:
+    assert next_hour(datetime(2026, 11, 12, 23, minute, second, tzinfo=UTC)) == next_begins
 
 
-def test_the_oldest_jobs_go_first_as_far_as_the_rest_of_the_budget_reaches() -> None:
+def test_the_oldest_jobs_are_chosen_first_until_the_budget_is_spent() -> None:
     assert allocate_budget(BUDGET, Decimal("6.00"), held("2.00", "2.00", "2.00")) == ["a", "b"]
 
 
-def test_the_budget_is_spent_to_the_last_cent_and_not_exceeded() -> None:
+def test_the_budget_is_spent_to_the_last_cent_and_never_exceeded() -> None:
     assert allocate_budget(BUDGET, Decimal("9.60"), held("0.40")) == ["a"]
     assert allocate_budget(BUDGET, Decimal("9.61"), held("0.40")) == []
 
@@ -78,7 +80,7 @@ def test_a_budget_of_zero_pays_for_nothing_not_even_a_free_job() -> None:
     assert allocate_budget(Decimal(0), Decimal(0), held("0", "0.10")) == []
 
 
-def test_a_free_job_is_sent_when_the_budget_is_spent() -> None:
+def test_a_free_job_is_chosen_when_the_budget_is_spent() -> None:
     assert allocate_budget(BUDGET, BUDGET, held("0")) == ["a"]
 
 

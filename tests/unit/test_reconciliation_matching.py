@@ -38,11 +38,11 @@ def job(started: datetime = STARTED) -> Job:
     return Job("video_1", Status.UNCONFIRMED, source, now, now, request=REQUEST, submission=attempt(started))
 
 
-def listed(video_id: str = "v1", **other: Any) -> ListedVideo:
+def listed(video_id: str = "v1", **fields: Any) -> ListedVideo:
     """A video, as the server lists it, that the job may have started."""
     created_at = int(STARTED.timestamp()) + 1
     video = ListedVideo(video_id, REQUEST.model, REQUEST.size, str(REQUEST.seconds), REQUEST.prompt, created_at)
-    return replace(video, **other)
+    return replace(video, **fields)
 
 
 def test_the_one_video_with_all_fields_of_the_request_matches() -> None:
@@ -59,7 +59,7 @@ def test_a_video_of_another_request_does_not_match(other: dict[str, Any]) -> Non
     assert match_videos(job(), [listed(**other)], claimed=()) == MatchResult(())
 
 
-def test_two_equal_videos_are_no_unique_match() -> None:
+def test_two_equal_videos_have_no_unique_match() -> None:
     match = match_videos(job(), [listed("v1"), listed("v2")], claimed=())
 
     assert match.exact == ("v1", "v2")
@@ -144,8 +144,6 @@ def test_a_fingerprint_does_not_reveal_the_prompt() -> None:
 
 
 def test_only_the_last_attempt_is_matched() -> None:
-    # Given a job that was sent again a day later,
-    again = replace(job(), submission=attempt(STARTED + timedelta(days=1)))
+    sent_again_a_day_later = replace(job(), submission=attempt(STARTED + timedelta(days=1)))
 
-    # the video of the first attempt is not taken for that of the second.
-    assert match_videos(again, [listed()], claimed=()) == MatchResult(())
+    assert match_videos(sent_again_a_day_later, [listed()], claimed=()) == MatchResult(())
