@@ -22,8 +22,10 @@ class FakeBus(EventBus):
     def __init__(self, *refused: str) -> None:
         self.refused = list(refused)
         self.calls: list[list[JsonObject]] = []
+        self.detail_type = ""
 
     def put_events(self, detail_type: str, details: Sequence[JsonObject]) -> list[int]:
+        self.detail_type = detail_type
         failed = [index for index, detail in enumerate(details) if detail["id"] in self.refused]
         self.calls.append([detail for index, detail in enumerate(details) if index not in failed])
         return failed
