@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 import boto3
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
@@ -15,7 +14,7 @@ from sora_ready.adapters.queues import SubmitQueue, TrackQueue
 from sora_ready.entrypoints.api.context import ApiContext, build_context
 from sora_ready.entrypoints.api.dispatch import dispatch
 from sora_ready.entrypoints.api.routes import ROUTES
-from sora_ready.entrypoints.logs import bind_context
+from sora_ready.entrypoints.logs import LambdaEvent, bind_context
 from sora_ready.entrypoints.settings import ApiSettings
 
 settings = cache(ApiSettings.from_environment)
@@ -25,7 +24,7 @@ app = APIGatewayRestResolver(strip_prefixes=["/v1"])
 S3_CONFIG = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
 
 
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+def handler(event: LambdaEvent, context: LambdaContext) -> LambdaEvent:
     """Respond to one request."""
     bind_context(context, settings().stack_name)
     return app.resolve(event, context)

@@ -5,7 +5,7 @@ The package logs through the standard library's loggers, which are children of t
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol, TypeAlias
 
 from aws_lambda_powertools import Logger
 
@@ -13,6 +13,9 @@ from sora_ready.domain.codec import JsonValue
 from sora_ready.domain.job import Job
 
 logger = Logger(service="sora_ready")
+
+LambdaEvent: TypeAlias = dict[str, Any]
+"""The JSON that Lambda passes to a handler."""
 
 
 class LambdaContext(Protocol):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import unquote_plus
 
 from botocore.exceptions import ClientError
@@ -13,7 +13,7 @@ from sora_ready.adapters.upload_bucket import version_or_none
 from sora_ready.domain.codec import JsonObject
 from sora_ready.domain.errors import AwsServiceError, Rejected, SoraReadyError, SourceForbidden
 from sora_ready.domain.job import Job, Status
-from sora_ready.entrypoints.logs import logger
+from sora_ready.entrypoints.logs import LambdaEvent, logger
 from sora_ready.pipeline.backfill import BatchTask
 
 MAX_RESULT = 1024
@@ -37,7 +37,7 @@ class TaskResult(NamedTuple):
     message: str
 
 
-def process_tasks(event: Mapping[str, Any], process: Callable[[BatchTask], Job]) -> JsonObject:
+def process_tasks(event: LambdaEvent, process: Callable[[BatchTask], Job]) -> JsonObject:
     """Process each task of an invocation; return the results as S3 Batch expects them.
 
     Raises `ValueError` if the event is not S3 Batch's, or has an unknown schema.
@@ -72,7 +72,7 @@ def process_task(task: BatchTask, process: Callable[[BatchTask], Job]) -> TaskRe
     return result
 
 
-def parse_tasks(event: Mapping[str, Any]) -> list[BatchTask]:
+def parse_tasks(event: LambdaEvent) -> list[BatchTask]:
     """Return the tasks of an invocation. Raises `ValueError` as `process_tasks` does.
 
     Keys are percent-encoded, as in the manifest, and are decoded here, once.
