@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 import boto3
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
@@ -13,9 +12,9 @@ from botocore.config import Config
 
 from sora_ready.adapters.queues import SubmitQueue, TrackQueue
 from sora_ready.entrypoints.api.context import ApiContext, build_context
-from sora_ready.entrypoints.api.dispatch import RequestLimits, dispatch
+from sora_ready.entrypoints.api.dispatch import dispatch
 from sora_ready.entrypoints.api.routes import ROUTES
-from sora_ready.entrypoints.logs import bind_context
+from sora_ready.entrypoints.logs import LambdaEvent, bind_context
 from sora_ready.entrypoints.settings import ApiSettings
 
 settings = cache(ApiSettings.from_environment)
@@ -25,7 +24,7 @@ app = APIGatewayRestResolver(strip_prefixes=["/v1"])
 S3_CONFIG = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
 
 
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+def handler(event: LambdaEvent, context: LambdaContext) -> LambdaEvent:
     """Respond to one request."""
     bind_context(context, settings().stack_name)
     return app.resolve(event, context)
@@ -35,8 +34,8 @@ def handle(operation: str) -> Callable[..., Response[str]]:
     """Return the route handler of one operation. Path parameters come as keyword arguments."""
 
     def handle_request(*_: Exception, **path: str) -> Response[str]:
-        limits = RequestLimits(settings().max_body_bytes, settings().cors_origins())
-        response = dispatch(operation, app.current_event.raw_event, path, get_context, limits)
+        event, limit, origins = app.current_event.raw_event, settings().max_body_bytes, settings().cors_origins()
+        response = dispatch(operation, event, path, get_context, max_body_bytes=limit, allowed_origins=origins)
         return Response(response.status, "application/json", response.to_text(), dict(response.headers))
 
     return handle_request

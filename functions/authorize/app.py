@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import cache
-from typing import Any
 
 import boto3
 
 from sora_ready.adapters.bearer_token import BearerToken
-from sora_ready.entrypoints.logs import LambdaContext, bind_context, logger
+from sora_ready.domain.codec import JsonObject
+from sora_ready.entrypoints.logs import LambdaContext, LambdaEvent, bind_context, logger
 from sora_ready.entrypoints.settings import AuthorizeSettings
 
 settings = cache(AuthorizeSettings.from_environment)
 
 
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+def handler(event: LambdaEvent, context: LambdaContext) -> JsonObject:
     """Return the policy for a token: the whole API, or nothing. API Gateway caches it for a minute."""
     bind_context(context, settings().stack_name)
     kind, _, token = event["authorizationToken"].partition(" ")

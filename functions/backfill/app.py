@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
 import boto3
 
@@ -12,7 +11,7 @@ from sora_ready.adapters.output_bucket import OutputBucket
 from sora_ready.adapters.upload_bucket import UploadBucket
 from sora_ready.domain.catalog import load_catalog
 from sora_ready.domain.codec import JsonObject
-from sora_ready.entrypoints.logs import LambdaContext, bind_context
+from sora_ready.entrypoints.logs import LambdaContext, LambdaEvent, bind_context
 from sora_ready.entrypoints.s3_batch import process_tasks
 from sora_ready.entrypoints.settings import BackfillSettings
 from sora_ready.pipeline.backfill import Backfill
@@ -21,7 +20,7 @@ from sora_ready.pipeline.normalize import Normalize
 settings = cache(BackfillSettings.from_environment)
 
 
-def handler(event: dict[str, Any], context: LambdaContext) -> JsonObject:
+def handler(event: LambdaEvent, context: LambdaContext) -> JsonObject:
     """Make each task's picture a job, and return the results for the batch job's report."""
     bind_context(context, settings().stack_name)
     return process_tasks(event, build_step())

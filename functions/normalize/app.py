@@ -13,9 +13,8 @@ from sora_ready.domain.catalog import load_catalog
 from sora_ready.domain.codec import JsonObject
 from sora_ready.entrypoints.invocations import is_direct, parse_normalize_invocation, run_invocation
 from sora_ready.entrypoints.logs import LambdaContext, bind_context, log_job
-from sora_ready.entrypoints.s3_events import parse_object_created
 from sora_ready.entrypoints.settings import NormalizeSettings
-from sora_ready.entrypoints.sqs import QueueMessage, process_batch
+from sora_ready.entrypoints.sqs import QueueMessage, parse_object_created, process_batch
 from sora_ready.pipeline.dead_letters import mark_dead_upload
 from sora_ready.pipeline.normalize import Normalize
 from sora_ready.pipeline.normalize_on_demand import NormalizeOnDemand

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
 import boto3
 
 from sora_ready.adapters.event_bus import EventBus
 from sora_ready.adapters.task_tokens import TaskTokens
 from sora_ready.domain.codec import JsonObject
-from sora_ready.entrypoints.logs import LambdaContext, bind_context
+from sora_ready.entrypoints.logs import LambdaContext, LambdaEvent, bind_context
 from sora_ready.entrypoints.settings import PublishSettings
 from sora_ready.entrypoints.table_stream import read_changes
 from sora_ready.pipeline.publish import Publish
@@ -18,7 +17,7 @@ from sora_ready.pipeline.publish import Publish
 settings = cache(PublishSettings.from_environment)
 
 
-def handler(event: dict[str, Any], context: LambdaContext) -> JsonObject:
+def handler(event: LambdaEvent, context: LambdaContext) -> JsonObject:
     """Publish the changes. The stream sends them again from the first one that failed."""
     bind_context(context, settings().stack_name)
     failed = build_step()(read_changes(event))

@@ -13,7 +13,7 @@ from sora_ready.adapters.queues import SubmitQueue, TrackQueue
 from sora_ready.adapters.video_server.client import connect_video_server
 from sora_ready.domain.codec import JsonObject
 from sora_ready.entrypoints.invocations import is_direct, parse_submit_invocation, run_invocation
-from sora_ready.entrypoints.logs import LambdaContext, bind_context, bind_job, log_job
+from sora_ready.entrypoints.logs import LambdaContext, bind_context, log_job, logger
 from sora_ready.entrypoints.settings import SubmitSettings
 from sora_ready.entrypoints.sqs import QueueMessage, parse_submission, postpone_failure, process_batch, receive_count
 from sora_ready.pipeline.dead_letters import mark_dead_letter
@@ -36,7 +36,7 @@ def process(message: QueueMessage) -> None:
     """Submit the job of one message; postpone a message that fails."""
     job_id, copy_key = parse_submission(message.body)
     if job_id:
-        bind_job(job_id)
+        logger.append_keys(job_id=job_id)
         with postpone_failure(message, SubmitQueue(client("sqs"), settings().submit_queue_url)):
             log_job("submitted", build_step()(job_id, copy_key, redelivered=receive_count(message) > 1))
 

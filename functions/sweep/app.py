@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
 import boto3
 
@@ -11,7 +10,7 @@ from sora_ready.adapters.job_table import JobTable
 from sora_ready.adapters.ledger import Ledger
 from sora_ready.adapters.queues import NormalizeQueue, SubmitQueue, TrackQueue
 from sora_ready.domain.codec import JsonObject
-from sora_ready.entrypoints.logs import LambdaContext, bind_context, log_job, logger
+from sora_ready.entrypoints.logs import LambdaContext, LambdaEvent, bind_context, log_job, logger
 from sora_ready.entrypoints.settings import SweepSettings
 from sora_ready.pipeline.resolve import Resolve
 from sora_ready.pipeline.sweep import Sweep
@@ -19,7 +18,7 @@ from sora_ready.pipeline.sweep import Sweep
 settings = cache(SweepSettings.from_environment)
 
 
-def handler(event: dict[str, Any], context: LambdaContext) -> JsonObject:
+def handler(event: LambdaEvent, context: LambdaContext) -> JsonObject:
     """Sweep and return how many jobs of each status were resumed; or `resolve` one job and return its record."""
     bind_context(context, settings().stack_name)
     sweep = build_step()

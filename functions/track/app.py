@@ -14,7 +14,7 @@ from sora_ready.adapters.output_bucket import OutputBucket
 from sora_ready.adapters.queues import TrackQueue
 from sora_ready.adapters.video_server.client import connect_video_server
 from sora_ready.domain.codec import JsonObject
-from sora_ready.entrypoints.logs import LambdaContext, bind_context, bind_job, log_job
+from sora_ready.entrypoints.logs import LambdaContext, bind_context, log_job, logger
 from sora_ready.entrypoints.settings import TrackSettings
 from sora_ready.entrypoints.sqs import QueueMessage, parse_poll, process_batch, receive_count
 from sora_ready.pipeline.dead_letters import mark_dead_letter
@@ -34,7 +34,7 @@ def handler(event: JsonObject, context: LambdaContext) -> JsonObject:
 def process(message: QueueMessage) -> None:
     """Poll the server for the job of one message."""
     job_id, polls = parse_poll(message.body)
-    bind_job(job_id)
+    logger.append_keys(job_id=job_id)
     log_job("polled", build_step()(job_id, polls, redelivered=receive_count(message) > 1), polls=polls)
 
 

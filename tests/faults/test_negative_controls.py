@@ -10,7 +10,7 @@ import openai
 import pytest
 
 from local.fake_video_server import Fault, faults
-from sora_ready.adapters import ledger
+from sora_ready.adapters import job_table
 from sora_ready.adapters.job_items import JobUpdate
 from sora_ready.adapters.ledger import Ledger
 from sora_ready.adapters.video_server.client import VideoServerClient
@@ -70,7 +70,7 @@ def test_an_unconditional_claim_is_noticed(new_stack: NewStack, monkeypatch: pyt
         update = JobUpdate(*arguments)
         return replace(update, allowed=set(Status)) if update.status is Status.SUBMITTING else update
 
-    monkeypatch.setattr(ledger, "JobUpdate", allow_any_status)
+    monkeypatch.setattr(job_table, "JobUpdate", allow_any_status)
     violations = violations_of_kills_and_pauses(new_stack, ("submit:s3.GetObject#1",))
     assert {"I1", "I6"} <= invariant_numbers(violations)
 

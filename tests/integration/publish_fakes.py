@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sora_ready.adapters.event_bus import BusEvent, EventBus
+from sora_ready.adapters.event_bus import EventBus
 from sora_ready.adapters.job_items import write_item
 from sora_ready.adapters.task_tokens import TaskTokens
 from sora_ready.domain.codec import JsonObject
@@ -21,15 +21,17 @@ class FakeBus(EventBus):
 
     def __init__(self, *refused: str) -> None:
         self.refused = list(refused)
-        self.calls: list[list[BusEvent]] = []
+        self.calls: list[list[JsonObject]] = []
+        self.detail_type = ""
 
-    def put_events(self, events: Sequence[BusEvent]) -> list[int]:
-        failed = [index for index, event in enumerate(events) if event.detail["id"] in self.refused]
-        self.calls.append([event for index, event in enumerate(events) if index not in failed])
+    def put_events(self, detail_type: str, details: Sequence[JsonObject]) -> list[int]:
+        self.detail_type = detail_type
+        failed = [index for index, detail in enumerate(details) if detail["id"] in self.refused]
+        self.calls.append([detail for index, detail in enumerate(details) if index not in failed])
         return failed
 
     def ids(self) -> list[str]:
-        return [str(event.detail["id"]) for call in self.calls for event in call]
+        return [str(detail["id"]) for call in self.calls for detail in call]
 
 
 class FakeTaskTokens(TaskTokens):

@@ -12,7 +12,7 @@ import pytest
 from sora_ready.domain.errors import JobError
 from sora_ready.domain.job import SourceObject, Status
 from sora_ready.domain.job_id import api_object_key
-from sora_ready.entrypoints.api.dispatch import RequestLimits, dispatch
+from sora_ready.entrypoints.api.dispatch import dispatch
 from sora_ready.entrypoints.api.http import Response
 from tests.openai_schema import CREATE, ERROR, VIDEO, assert_holds
 
@@ -177,7 +177,7 @@ def test_twenty_simultaneous_requests_create_one_job_with_one_picture(stack: Sta
 def dispatch_sample(api: Any) -> Response:
     """Bypass Powertools' resolver, which handles one request at a time."""
     event = load_event("api-create-video.json")
-    return dispatch("create_video", event, {}, api.get_context, RequestLimits(4_500_000, frozenset()))
+    return dispatch("create_video", event, {}, api.get_context, max_body_bytes=4_500_000, allowed_origins=())
 
 
 # ---------------------------------------------------------------- bounds

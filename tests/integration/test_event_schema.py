@@ -94,8 +94,8 @@ def publish(job: Job) -> dict[str, Any]:
     image = write_item(replace(job, invocation=Invocation(task_tokens=("secret",))))
     changes = read_changes({"Records": [{"dynamodb": {"NewImage": image, "SequenceNumber": "1"}}]})
     assert publish_step(bus, FakeTaskTokens()).publish_events(changes) is None
-    ((event,),) = bus.calls
-    return {**ENVELOPE, "source": "sora-ready", "detail-type": event.detail_type, "detail": event.detail}
+    ((detail,),) = bus.calls
+    return {**ENVELOPE, "source": "sora-ready", "detail-type": bus.detail_type, "detail": detail}
 
 
 def undocumented(value: Any, schema: dict[str, Any], path: str = "detail") -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 
 from sora_ready.domain.job import Channel, Decoding, Invocation, Job, SourceObject, Status, timestamp
 from sora_ready.domain.job_id import api_object_key, hash_job_id, make_job_id
-from sora_ready.entrypoints.s3_events import parse_object_created
+from sora_ready.entrypoints.sqs import parse_object_created
 
 from .run_steps import normalize, path_of
 from .stack_fixtures import UPLOAD_BUCKET, Stack, picture

@@ -28,14 +28,14 @@ ERROR = JobError("moderation_blocked", "Your request was blocked.")
 class RefusingBus(FakeBus):
     """Refuses the first event of each call."""
 
-    def put_events(self, events: Any) -> list[int]:
+    def put_events(self, detail_type: str, details: Any) -> list[int]:
         return [0]
 
 
 class DeniedBus(FakeBus):
     """Fails every call."""
 
-    def put_events(self, events: Any) -> list[int]:
+    def put_events(self, detail_type: str, details: Any) -> list[int]:
         raise AwsServiceError("PutEvents", "AccessDeniedException")
 
 

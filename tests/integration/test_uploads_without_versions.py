@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from sora_ready.domain.errors import AwsServiceError
 from sora_ready.domain.job import Job, SourceObject, Status, timestamp, whole_seconds
 from sora_ready.domain.job_id import make_job_id
-from sora_ready.entrypoints.s3_events import parse_object_created
+from sora_ready.entrypoints.sqs import parse_object_created
 from sora_ready.pipeline.backfill import Backfill, BatchTask
 from sora_ready.pipeline.dead_letters import mark_dead_upload
 

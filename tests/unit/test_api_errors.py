@@ -24,7 +24,7 @@ CASES: list[tuple[errors.SoraReadyError, int, str | None]] = [
     (errors.Rejected("odd", "No."), 400, None),
     (api_errors.OriginRefused("origin_not_allowed", "No."), 401, None),
     (api_errors.ResourceNotFound("video_not_found", "No.", param="video_id"), 404, "video_id"),
-    (api_errors.RouteNotFound("unknown_url", "No."), 404, None),
+    (api_errors.ResourceNotFound("unknown_url", "No."), 404, None),
     (api_errors.MethodNotAllowedError("PUT", ["GET", "POST"]), 405, None),
     (api_errors.StateConflict("video_not_ready", "No."), 409, None),
     (errors.JobConflict("video_in_progress", "No."), 409, "video_id"),

@@ -9,7 +9,7 @@ import pytest
 
 from sora_ready.adapters.output_bucket import job_id_of_ready_key
 from sora_ready.domain.job import SourceObject
-from sora_ready.entrypoints.s3_events import parse_object_created
+from sora_ready.entrypoints.sqs import parse_object_created
 
 JOB = "video_0123456789abcdef0123456789abcdef"
 HASH = "2cf24dba5fb0"

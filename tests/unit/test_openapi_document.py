@@ -11,9 +11,9 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from sora_ready.domain.options import OPTION_NAMES, OPTIONS
+from sora_ready.entrypoints.api.openapi import SCHEMAS as API_SCHEMAS
 from sora_ready.entrypoints.api.openapi import build_document
 from sora_ready.entrypoints.api.routes import ROUTES, Route
-from sora_ready.entrypoints.api.schemas import SCHEMAS as API_SCHEMAS
 from tests.openai_schema import CREATE, DELETED, OWN_FIELDS, QUERY, VIDEO, VIDEO_LIST
 
 FILE = Path(__file__).resolve().parents[2] / "docs" / "openapi.json"

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from sora_ready.adapters.aws_errors import error_code
+
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
@@ -50,19 +52,19 @@ class BearerToken:
     def _read(self, now: datetime) -> None:
         current = self._client.get_secret_value(SecretId=self._secret_id, VersionStage="AWSCURRENT")
         self._previous_until = current["CreatedDate"].astimezone(UTC) + self._overlap
-        previous = self._read_previous() if now < self._previous_until else None
+        previous = self._read_previous() if now < self._previous_until else ""
         self._digests = (_digest(current["SecretString"]), _digest(previous))
         self._read_at = now
 
-    def _read_previous(self) -> str | None:
+    def _read_previous(self) -> str:
         try:
             return self._client.get_secret_value(SecretId=self._secret_id, VersionStage="AWSPREVIOUS")["SecretString"]
         except ClientError as error:
-            if error.response["Error"]["Code"] != "ResourceNotFoundException":
+            if error_code(error) != "ResourceNotFoundException":
                 raise
-            return None
+            return ""
 
 
-def _digest(token: str | None) -> bytes:
+def _digest(token: str) -> bytes:
     # An empty secret is no token.
-    return hashlib.sha256(token.strip().encode()).digest() if token and token.strip() else _NO_DIGEST
+    return hashlib.sha256(token.strip().encode()).digest() if token.strip() else _NO_DIGEST

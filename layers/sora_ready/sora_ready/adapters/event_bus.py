@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sora_ready.adapters.aws_errors import translate_aws_errors
@@ -16,14 +15,6 @@ if TYPE_CHECKING:
 SOURCE = "sora-ready"
 
 
-@dataclass(frozen=True, slots=True)
-class BusEvent:
-    """An event's `detail-type` and detail."""
-
-    detail_type: str
-    detail: JsonObject
-
-
 class EventBus:
     """Publishes events. `batch_size` is how many of them one call takes."""
 
@@ -33,8 +24,8 @@ class EventBus:
         self._client = client
         self._name = name
 
-    def put_events(self, events: Sequence[BusEvent]) -> list[int]:
-        """Publish up to `batch_size` events; return the indexes of those that the bus refused.
+    def put_events(self, detail_type: str, details: Sequence[JsonObject]) -> list[int]:
+        """Publish up to `batch_size` events of one type; return the indexes of those that the bus refused.
 
         Raises `AwsServiceError`; nobody knows then which of them were published.
         """
@@ -43,11 +34,11 @@ class EventBus:
                 Entries=[
                     {
                         "Source": SOURCE,
-                        "DetailType": event.detail_type,
-                        "Detail": json.dumps(event.detail, ensure_ascii=False),
+                        "DetailType": detail_type,
+                        "Detail": json.dumps(detail, ensure_ascii=False),
                         "EventBusName": self._name,
                     }
-                    for event in events
+                    for detail in details
                 ]
             )
         return [index for index, entry in enumerate(response["Entries"]) if entry.get("ErrorCode")]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeAlias, cast
@@ -11,18 +12,11 @@ from typing import Any, TypeAlias, cast
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from sora_ready.domain.codec import JsonValue, encode
-from sora_ready.domain.job import (
-    HistoryEntry,
-    Job,
-    JobChanges,
-    JobConditions,
-    Status,
-    SweepPartition,
-    timestamp,
-)
+from sora_ready.domain.job import HistoryEntry, Job, JobChanges, JobConditions, Status, SweepPartition, timestamp
 
 # The shapes of boto3's calls: JSON that leaves the product.
 Item: TypeAlias = dict[str, Any]
+Due: TypeAlias = "tuple[SweepPartition, datetime]"
 
 _deserialize = TypeDeserializer().deserialize
 _serialize = TypeSerializer().serialize
@@ -30,15 +24,8 @@ _serialize = TypeSerializer().serialize
 LISTED: Item = {"S": "jobs"}
 """The one partition of the index by-created: all jobs, in the order in which they were created."""
 
-_CONDITION_PATHS = {
-    "status": "status",
-    "due_at": "due_at",
-    "invocation": "invocation",
-    "decoding": "decoding",
-    "attempt_id": "submission.attempt_id",
-    "polls": "polling.polls",
-    "checks": "reconciliation.checks",
-}
+# Where a condition's value is, if not in the record's attribute of that name.
+_NESTED = {"attempt_id": "submission.attempt_id", "polls": "polling.polls", "checks": "reconciliation.checks"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +39,16 @@ class JobUpdate:
     job_id: str
     status: Status
     allowed: Collection[Status]
-    due: tuple[SweepPartition, datetime] | None
+    due: Due | None
     changes: JobChanges
-    conditions: JobConditions = field(default_factory=JobConditions)
+    conditions: JobConditions | None = None
     entry: HistoryEntry | None = None
 
     def to_request(self, table: str, now: datetime) -> Item:
         """Return the arguments of DynamoDB's UpdateItem."""
         parts = {name: encode(value) for name, value in self.changes.items()}
-        values = {"status": str(self.status), "updated_at": timestamp(now)} | _present(parts)
+        values: dict[str, JsonValue] = {"status": str(self.status), "updated_at": timestamp(now)}
+        values |= {name: value for name, value in parts.items() if not _is_absent(value)}
         removed = [name for name in parts if name not in values]
         if self.due:
             values |= {"due_partition": str(self.due[0]), "due_at": timestamp(self.due[1])}
@@ -72,15 +60,14 @@ class JobUpdate:
             sets.append("#history = list_append(#history, :history)")
         condition, condition_values = status_condition(self.allowed)
         names = {f"#{name}": name for name in (*values, *removed, "status")}
-        for name, expected in self.conditions.items():
-            path = _CONDITION_PATHS[name]
-            names |= {f"#{step}": step for step in path.split(".")}
-            place = ".".join(f"#{step}" for step in path.split("."))
-            recorded = encode(expected)
+        for name, expected in (self.conditions or {}).items():
+            steps = _NESTED.get(name, name).split(".")
+            names |= {f"#{step}": step for step in steps}
+            path, recorded = ".".join(f"#{step}" for step in steps), encode(expected)
             if _is_absent(recorded):
-                condition += f" AND attribute_not_exists({place})"
+                condition += f" AND attribute_not_exists({path})"
             else:
-                condition += f" AND {place} = :expected_{name}"
+                condition += f" AND {path} = :expected_{name}"
                 condition_values[f":expected_{name}"] = serialize(recorded)
         remove = f" REMOVE {', '.join(f'#{name}' for name in removed)}" if removed else ""
         return {
@@ -125,27 +112,13 @@ def status_condition(statuses: Collection[Status]) -> tuple[str, Item]:
 
 def serialize(value: JsonValue) -> Item:
     """Return a JSON value as DynamoDB's typed value."""
-    return cast(Item, _serialize(_with_decimals(value)))
-
-
-def _present(parts: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    return {name: value for name, value in parts.items() if not _is_absent(value)}
+    # Decimals are the only fractions that DynamoDB takes.
+    return cast(Item, _serialize(json.loads(json.dumps(value), parse_float=Decimal)))
 
 
 def _is_absent(value: JsonValue) -> bool:
     """Return whether a record leaves a part of this value out, as the codec does with what holds its default."""
     return value is None or value in ({}, 0)
-
-
-def _with_decimals(value: JsonValue) -> Any:
-    """Return `value` with its floats as decimals, the only fractions that DynamoDB takes."""
-    if isinstance(value, float):
-        return Decimal(str(value))
-    if isinstance(value, Mapping):
-        return {name: _with_decimals(entry) for name, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_with_decimals(entry) for entry in value]
-    return value
 
 
 def _plain(value: Any) -> Any:

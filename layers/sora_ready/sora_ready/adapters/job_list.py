@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sora_ready.adapters.job_items import LISTED, Item, list_position, read_item
+from sora_ready.adapters.job_items import LISTED, Item, list_position, read_item, status_condition
 from sora_ready.domain.job import Job, Status
 
 if TYPE_CHECKING:
@@ -44,7 +44,23 @@ class JobList:
         A page may be shorter than `limit` while `has_more` is true: DynamoDB returns one megabyte at a time, and a
         search for `statuses` is bounded.
         """
-        query = self._build_query(after, newest_first, statuses, QUERY_SIZE if statuses else limit + 1)
+        key = "listed = :listed"
+        values: Item = {":listed": LISTED}
+        if after:
+            key += f" AND listed_at {'<' if newest_first else '>'} :after"
+            values[":after"] = {"S": list_position(after.id, after.created_at)}
+        query: Item = {
+            "TableName": self._table,
+            "IndexName": BY_CREATED,
+            "KeyConditionExpression": key,
+            "ScanIndexForward": not newest_first,
+            "ExpressionAttributeValues": values,
+            "Limit": QUERY_SIZE if statuses else limit + 1,
+        }
+        if statuses:
+            query["FilterExpression"], status_values = status_condition(statuses)
+            query["ExpressionAttributeNames"] = {"#status": "status"}
+            values |= status_values
         jobs: list[Job] = []
         for _ in range(MAX_QUERIES):
             response = self._client.query(**query)
@@ -59,23 +75,3 @@ class JobList:
         if last_key is not None:
             return Page(page, has_more=True, last_id=last_key["job_id"]["S"])
         return Page(page, has_more=False, last_id=page[-1].id if page else None)
-
-    def _build_query(self, after: Job | None, newest_first: bool, statuses: Collection[Status], count: int) -> Item:
-        key = "listed = :listed"
-        values: Item = {":listed": LISTED}
-        if after:
-            key += f" AND listed_at {'<' if newest_first else '>'} :after"
-            values[":after"] = {"S": list_position(after.id, after.created_at)}
-        query: Item = {
-            "TableName": self._table,
-            "IndexName": BY_CREATED,
-            "KeyConditionExpression": key,
-            "ScanIndexForward": not newest_first,
-            "Limit": count,
-        }
-        if statuses:
-            filters = {f":status{number}": {"S": str(status)} for number, status in enumerate(sorted(statuses))}
-            query["FilterExpression"] = f"#status IN ({', '.join(filters)})"
-            query["ExpressionAttributeNames"] = {"#status": "status"}
-            values |= filters
-        return query | {"ExpressionAttributeValues": values}

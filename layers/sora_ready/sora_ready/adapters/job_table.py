@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Unpack
 
 from botocore.exceptions import ClientError
 
 from sora_ready.adapters.aws_errors import error_code
-from sora_ready.adapters.job_items import Item, JobUpdate, read_item, status_condition, write_item
-from sora_ready.domain.errors import TransitionRefused
+from sora_ready.adapters.job_items import Due, Item, JobUpdate, read_item, status_condition, write_item
+from sora_ready.domain.codec import decode_fields
+from sora_ready.domain.errors import JobNotFound, TransitionRefused
 from sora_ready.domain.job import (
     DUE_AFTER,
     INITIAL,
@@ -43,7 +45,6 @@ class DueJob:
 
     job_id: str
     status: Status
-    created_at: str
     due_at: str
     fingerprint: str | None = None
 
@@ -63,6 +64,13 @@ class JobTable:
         response = self._client.get_item(TableName=self.table, Key={"job_id": {"S": job_id}}, ConsistentRead=True)
         return read_item(response["Item"]) if "Item" in response else None
 
+    def find_job(self, job_id: str) -> Job:
+        """Return the job as last written. Raises `JobNotFound` if it has no record, or was deleted."""
+        job = self.get_job(job_id)
+        if job is None or job.status is Status.DELETED:
+            raise JobNotFound(job_id)
+        return job
+
     def put_job(self, job: Job) -> Job:
         """Write a new job's record in its initial status, and return what was written.
 
@@ -74,17 +82,11 @@ class JobTable:
         written = replace(
             job,
             due_at=timestamp(self.now() + DUE_AFTER[job.status]) if due else None,
-            history=(*job.history, self.history_entry(job.status)),
+            history=(*job.history, self._history_entry(job.status)),
         )
         # The whole record is replaced: only a `received` one may be there before.
-        condition: Item = {"ConditionExpression": "attribute_not_exists(job_id)"}
-        if job.status is not Status.RECEIVED:
-            condition = {
-                "ConditionExpression": "attribute_not_exists(job_id) OR #status = :received",
-                "ExpressionAttributeNames": {"#status": "status"},
-                "ExpressionAttributeValues": {":received": {"S": str(Status.RECEIVED)}},
-            }
-        self._put(write_item(written), job, condition)
+        replaced = set() if job.status is Status.RECEIVED else {Status.RECEIVED}
+        self._put(write_item(written), job, replaced, new=True)
         return written
 
     def move_job(
@@ -101,12 +103,26 @@ class JobTable:
         `due_at` is when the sweep resumes it, by default after `DUE_AFTER`. Raises `TransitionRefused` if the job is in
         no status that `status` may follow, or is not as `conditions` say.
         """
-        return self._move(job_id, status, self._due(status, due_at), changes, conditions)
+        return self._write(self.prepare_move(job_id, status, changes, due_at=due_at, conditions=conditions))
+
+    def prepare_move(
+        self,
+        job_id: str,
+        status: Status,
+        changes: JobChanges,
+        *,
+        due_at: datetime | None = None,
+        channel: Channel = Channel.UPLOAD,
+        conditions: JobConditions | None = None,
+    ) -> JobUpdate:
+        """Return the write of `move_job`, for a transaction with other writes."""
+        due, entry = self._due(status, due_at, channel), self._history_entry(status)
+        return JobUpdate(job_id, status, statuses_before(status), due, changes, conditions, entry)
 
     def hold_job(self, job: Job, **changes: Unpack[JobChanges]) -> Job:
         """Move a `ready` job to `held`, in the order of its age. Raises `TransitionRefused`."""
-        partition = sweep_partition_of(Status.HELD, job.invocation.channel)
-        return self._move(job.id, Status.HELD, (partition, datetime.fromisoformat(job.created_at)), changes, None)
+        created_at, channel = datetime.fromisoformat(job.created_at), job.invocation.channel
+        return self._write(self.prepare_move(job.id, Status.HELD, changes, due_at=created_at, channel=channel))
 
     def update_job(
         self,
@@ -124,7 +140,7 @@ class JobTable:
 
     def park_job(self, job: Job, **changes: Unpack[JobChanges]) -> Job:
         """Set parts of a job's record and take it out of the index by-due. Raises `TransitionRefused` if it moved."""
-        return self._update(job, None, changes, None)
+        return self._update(job, None, changes)
 
     def record_invocation(self, job: Job, invocation: Invocation) -> Job:
         """Set the job's invocation and nothing else; it stays due when it was due.
@@ -147,18 +163,10 @@ class JobTable:
             source=job.source,
             created_at=job.created_at,
             updated_at=timestamp(now),
-            history=(*job.history, self.history_entry(Status.DELETED)),
+            history=(*job.history, self._history_entry(Status.DELETED)),
         )
-        condition, values = status_condition(statuses_before(Status.DELETED))
-        self._put(
-            write_item(tombstone) | {"expires_at": {"N": str(int((now + TOMBSTONE_TTL).timestamp()))}},
-            tombstone,
-            {
-                "ConditionExpression": condition,
-                "ExpressionAttributeNames": {"#status": "status"},
-                "ExpressionAttributeValues": values,
-            },
-        )
+        item = write_item(tombstone) | {"expires_at": {"N": str(int((now + TOMBSTONE_TTL).timestamp()))}}
+        self._put(item, tombstone, statuses_before(Status.DELETED), new=False)
         return tombstone
 
     def write_or_reload(self, job: Job, write: Callable[[], Job]) -> Job:
@@ -172,12 +180,7 @@ class JobTable:
         """Return up to `limit` overdue jobs of a partition, the longest overdue first."""
         due = "due_partition = :partition AND due_at <= :now"
         values = {":partition": {"S": str(partition)}, ":now": {"S": timestamp(self.now())}}
-        rows = []
-        for row in self._query_due(due, values, limit):
-            rows.append(row)
-            if len(rows) == limit:
-                break
-        return rows
+        return list(islice(self._query_due(due, values, limit), limit))
 
     def find_open(self, fingerprint: str) -> list[DueJob]:
         """Return the jobs that were sent with this fingerprint and have not ended."""
@@ -195,38 +198,17 @@ class JobTable:
         )
         return (read_item(item) for page in pages for item in page["Items"])
 
-    def history_entry(self, status: Status) -> HistoryEntry:
+    def _history_entry(self, status: Status) -> HistoryEntry:
         """Return the entry of the history for a status that is written now."""
         return HistoryEntry(status, timestamp(self.now()))
 
-    def _due(
-        self, status: Status, due_at: datetime | None, channel: Channel = Channel.UPLOAD
-    ) -> tuple[SweepPartition, datetime] | None:
+    def _due(self, status: Status, due_at: datetime | None, channel: Channel = Channel.UPLOAD) -> Due | None:
         if status not in DUE_AFTER:
             return None
         return sweep_partition_of(status, channel), due_at or self.now() + DUE_AFTER[status]
 
-    def _move(
-        self,
-        job_id: str,
-        status: Status,
-        due: tuple[SweepPartition, datetime] | None,
-        changes: JobChanges,
-        conditions: JobConditions | None,
-    ) -> Job:
-        entry = self.history_entry(status)
-        return self._write(
-            JobUpdate(job_id, status, statuses_before(status), due, changes, conditions or JobConditions(), entry)
-        )
-
-    def _update(
-        self,
-        job: Job,
-        due: tuple[SweepPartition, datetime] | None,
-        changes: JobChanges,
-        conditions: JobConditions | None,
-    ) -> Job:
-        return self._write(JobUpdate(job.id, job.status, {job.status}, due, changes, conditions or JobConditions()))
+    def _update(self, job: Job, due: Due | None, changes: JobChanges, conditions: JobConditions | None = None) -> Job:
+        return self._write(JobUpdate(job.id, job.status, {job.status}, due, changes, conditions))
 
     def _write(self, update: JobUpdate) -> Job:
         try:
@@ -235,10 +217,17 @@ class JobTable:
             raise _refused(error, update.job_id, update.status) from error
         return read_item(response["Attributes"])
 
-    def _put(self, item: Item, job: Job, condition: Item) -> None:
+    def _put(self, item: Item, job: Job, replaced: Collection[Status], *, new: bool) -> None:
+        """Write a whole record in place of one in a status of `replaced`; if `new`, where there is none, too."""
+        condition, values = status_condition(replaced)
         try:
             self._client.put_item(
-                TableName=self.table, Item=item, ReturnValuesOnConditionCheckFailure="ALL_OLD", **condition
+                TableName=self.table,
+                Item=item,
+                ConditionExpression=f"attribute_not_exists(job_id) OR {condition}" if new else condition,
+                ExpressionAttributeNames={"#status": "status"},
+                ExpressionAttributeValues=values,
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
             raise _refused(error, job.id, job.status) from error
@@ -253,14 +242,7 @@ class JobTable:
         )
         for page in pages:
             for item in page["Items"]:
-                row = {name: str(value.get("S")) for name, value in item.items()}
-                yield DueJob(
-                    job_id=row["job_id"],
-                    status=Status(row["status"]),
-                    created_at=row["created_at"],
-                    due_at=row["due_at"],
-                    fingerprint=row.get("fingerprint"),
-                )
+                yield decode_fields(DueJob, {name: value.get("S") for name, value in item.items()})
 
 
 def _refused(error: ClientError, job_id: str, wanted: Status) -> Exception:

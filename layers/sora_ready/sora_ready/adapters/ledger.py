@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -20,9 +21,8 @@ from sora_ready.adapters.aws_errors import error_code
 from sora_ready.adapters.job_items import Item, JobUpdate, serialize
 from sora_ready.adapters.job_table import JobTable
 from sora_ready.domain.codec import encode
-from sora_ready.domain.errors import BudgetSpent, JobError, TransitionRefused, VideoClaimedError
+from sora_ready.domain.errors import BudgetSpent, JobError, SoraReadyError, TransitionRefused, VideoClaimedError
 from sora_ready.domain.job import (
-    DUE_AFTER,
     UNSETTLED,
     Job,
     JobChanges,
@@ -32,8 +32,6 @@ from sora_ready.domain.job import (
     Status,
     Submission,
     required,
-    statuses_before,
-    sweep_partition_of,
     timestamp,
 )
 from sora_ready.domain.reconciliation import SettledAttempt, fingerprint
@@ -61,11 +59,7 @@ class Ledger:
     """The spending and the claims of one stack, beside its jobs."""
 
     def __init__(
-        self,
-        client: DynamoDBClient,
-        table: str,
-        jobs: JobTable,
-        pause: Callable[[float], None] = time.sleep,
+        self, client: DynamoDBClient, table: str, jobs: JobTable, pause: Callable[[float], None] = time.sleep
     ) -> None:
         self._client = client
         self._table = table
@@ -115,20 +109,15 @@ class Ledger:
             submission=submission, fingerprint=fingerprint(required(job.request, "request")), reconciliation=None
         )
         due_at = datetime.fromisoformat(submission.lease_until) + timedelta(seconds=30)
-        move = self._move(job.id, Status.SUBMITTING, changes, due_at=due_at)
+        move = self._jobs.prepare_move(job.id, Status.SUBMITTING, changes, due_at=due_at)
         try:
-            refused = self._write_together([move, self._spend(submission, budget)])
+            return self._write_together(move, self._spend(submission, budget), spent)
         except (BotoCoreError, ClientError):
             # A write without a response may have happened. This attempt on record is this worker's: nothing was sent.
             written = self._jobs.get_job(job.id)
             if written and written.status is Status.SUBMITTING and written.submission == submission:
                 return written
             raise
-        if refused is None:
-            return self._written(job.id)
-        if refused[0]:
-            raise TransitionRefused(job.id, Status.SUBMITTING, self._status(job.id))
-        raise spent
 
     def record_video(self, job: Job, video: ServerVideo) -> Job:
         """Record that the job's last submission became this video, and claim the video for the job.
@@ -146,12 +135,8 @@ class Ledger:
         changes = JobChanges(
             server=video, polling=Polling(since=timestamp(self._jobs.now())), reconciliation=None, error=None
         )
-        refused = self._write_together([self._settle(job, Status.QUEUED, changes), claim])
-        if refused is None:
-            return self._written(job.id)
-        if refused[1] and not refused[0]:
-            raise VideoClaimedError(job.id, video.id)
-        raise TransitionRefused(job.id, Status.QUEUED, self._status(job.id))
+        move = self._settle(job, Status.QUEUED, changes)
+        return self._write_together(move, claim, VideoClaimedError(job.id, video.id))
 
     def refund(self, job: Job, status: Status, error: JobError, *, due_at: datetime | None = None) -> Job:
         """Move a job whose submission provably started nothing to `ready` or `failed`, and refund the day's budget.
@@ -167,10 +152,7 @@ class Ledger:
                 "ExpressionAttributeValues": {":usd": _number(submission.price_usd)},
             }
         }
-        refused = self._write_together([self._settle(job, status, JobChanges(error=error), due_at=due_at), refund])
-        if refused is None:
-            return self._written(job.id)
-        raise TransitionRefused(job.id, status, self._status(job.id))
+        return self._write_together(self._settle(job, status, JobChanges(error=error), due_at=due_at), refund)
 
     def _spend(self, submission: Submission, budget: Decimal) -> Item:
         return {
@@ -188,37 +170,27 @@ class Ledger:
             }
         }
 
-    def _settle(self, job: Job, status: Status, changes: JobChanges, *, due_at: datetime | None = None) -> Item:
+    def _settle(self, job: Job, status: Status, changes: JobChanges, *, due_at: datetime | None = None) -> JobUpdate:
         """Return the move of a job out of `submitting` or `unconfirmed`, if its last submission is still this one."""
-        attempt_id = required(job.submission, "submission").attempt_id
-        return self._move(job.id, status, changes, due_at=due_at, attempt_id=attempt_id)
+        conditions = JobConditions(attempt_id=required(job.submission, "submission").attempt_id)
+        move = self._jobs.prepare_move(job.id, status, changes, due_at=due_at, conditions=conditions)
+        return replace(move, allowed=UNSETTLED & frozenset(move.allowed))
 
-    def _move(
-        self,
-        job_id: str,
-        status: Status,
-        changes: JobChanges,
-        *,
-        due_at: datetime | None = None,
-        attempt_id: str | None = None,
-    ) -> Item:
-        now, allowed = self._jobs.now(), statuses_before(status)
-        due = None
-        if status in DUE_AFTER:
-            due = sweep_partition_of(status), due_at or now + DUE_AFTER[status]
-        update = JobUpdate(
-            job_id,
-            status,
-            allowed & UNSETTLED if attempt_id else allowed,
-            due,
-            changes,
-            JobConditions(attempt_id=attempt_id) if attempt_id else JobConditions(),
-            self._jobs.history_entry(status),
-        )
-        return {"Update": update.to_request(self._jobs.table, now)}
+    def _write_together(self, move: JobUpdate, entry: Item, refusal: SoraReadyError | None = None) -> Job:
+        """Write a job's move and an entry, both or neither, and return the job.
 
-    def _write_together(self, writes: list[Item]) -> list[bool] | None:
-        """Write all or nothing; return None, or for each write whether its own condition refused it.
+        Raises `TransitionRefused` if the job cannot be moved, and `refusal` if only the entry's own condition fails.
+        """
+        failed = self._transact([{"Update": move.to_request(self._jobs.table, self._jobs.now())}, entry])
+        if refusal and failed and not failed[0]:
+            raise refusal
+        job = self._jobs.get_job(move.job_id)
+        if failed or job is None:
+            raise TransitionRefused(move.job_id, move.status, str(job.status) if job else None)
+        return job
+
+    def _transact(self, writes: list[Item]) -> list[bool]:
+        """Write all or nothing; return nothing then, or for each write whether its own condition failed.
 
         Conflicts and throttling are retried for a quarter of a minute: what was bought must get on record, and a
         submission has half a minute beyond the server's timeout.
@@ -235,11 +207,11 @@ class Ledger:
                 longest = min(0.05 * 2**attempt, MAX_PAUSE_SECONDS)
                 self._pause(random.uniform(longest / 2, longest))  # noqa: S311 - only spreads the workers
             else:
-                return None
+                return []
         raise AssertionError("the last attempt raises")
 
-    def _read_entries(self, entries: list[str]) -> list[Mapping[str, Any]]:
-        items: list[Mapping[str, Any]] = []
+    def _read_entries(self, entries: list[str]) -> list[Item]:
+        items: list[Item] = []
         for start in range(0, len(entries), 100):
             keys = [_key(entry) for entry in entries[start : start + 100]]
             request: Item | None = {self._table: {"Keys": keys, "ConsistentRead": True}}
@@ -248,16 +220,6 @@ class Ledger:
                 items += response["Responses"].get(self._table, [])
                 request = response.get("UnprocessedKeys")
         return items
-
-    def _written(self, job_id: str) -> Job:
-        job = self._jobs.get_job(job_id)
-        if job is None:
-            raise TransitionRefused(job_id, "read", None)
-        return job
-
-    def _status(self, job_id: str) -> str | None:
-        job = self._jobs.get_job(job_id)
-        return str(job.status) if job else None
 
     def _expiry(self) -> dict[str, str]:
         return {"N": str(int((self._jobs.now().astimezone(UTC) + ENTRY_TTL).timestamp()))}

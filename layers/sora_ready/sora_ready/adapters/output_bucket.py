@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import TYPE_CHECKING, BinaryIO
+from io import BufferedRandom, BytesIO
+from typing import TYPE_CHECKING
 
 from sora_ready.domain.job import ReadyCopy, StoredVideo
 
@@ -17,7 +18,6 @@ READY_PREFIX = "ready/"
 VIDEO_PREFIX = "videos/"
 
 _READY_KEY = re.compile(re.escape(READY_PREFIX) + r"(video_[0-9a-f]{32})-[0-9a-f]{12}\.\w+")
-_CHUNK = 1 << 20
 _SUFFIXES = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 
 
@@ -54,16 +54,14 @@ class OutputBucket:
         """Return the bytes of a ready copy."""
         return self._client.get_object(Bucket=self.name, Key=key)["Body"].read()
 
-    def put_video(self, job_id: str, file: BinaryIO, *, length: int) -> StoredVideo:
+    def put_video(self, job_id: str, file: BufferedRandom | BytesIO, *, length: int) -> StoredVideo:
         """Store a checked MP4 of this length in bytes, in parts if it is large."""
-        digest = hashlib.sha256()
         file.seek(0)
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
         file.seek(0)
         key = f"{VIDEO_PREFIX}{job_id}.mp4"
         self._client.upload_fileobj(file, self.name, key, ExtraArgs={"ContentType": "video/mp4"})
-        return StoredVideo(self.name, key, "video/mp4", length, digest.hexdigest())
+        return StoredVideo(self.name, key, "video/mp4", length, digest)
 
     def delete_files(self, job_id: str, video: StoredVideo | None) -> None:
         """Delete a job's video and all its ready copies, on record or not."""

@@ -23,12 +23,16 @@ SWEEP_SOURCE = "sora-ready.sweep"
 """The `source` of an "Object Created" event that the sweep sends in place of a lost one."""
 
 
-class NormalizeQueue:
-    """Sends messages to `normalize`, in place of lost ones of S3."""
+class _Queue:
+    """One of the stack's queues, by its URL."""
 
     def __init__(self, client: SQSClient, url: str) -> None:
         self._client = client
         self._url = url
+
+
+class NormalizeQueue(_Queue):
+    """Sends messages to `normalize`, in place of lost ones of S3."""
 
     def send_upload(self, source: SourceObject) -> None:
         """Send an upload's event again, as S3 does through EventBridge."""
@@ -51,12 +55,8 @@ class NormalizeQueue:
         self._client.send_message(QueueUrl=self._url, MessageBody=json.dumps(event))
 
 
-class SubmitQueue:
+class SubmitQueue(_Queue):
     """Sends and postpones the messages of `submit`."""
-
-    def __init__(self, client: SQSClient, url: str) -> None:
-        self._client = client
-        self._url = url
 
     def send_job(self, job_id: str) -> None:
         """Ask for a job to be submitted, where the event of its ready copy was lost or came too early."""
@@ -71,12 +71,8 @@ class SubmitQueue:
             )
 
 
-class TrackQueue:
+class TrackQueue(_Queue):
     """Sends the messages of `track`."""
-
-    def __init__(self, client: SQSClient, url: str) -> None:
-        self._client = client
-        self._url = url
 
     def send_poll(self, job_id: str, *, polls: int, delay_seconds: int) -> None:
         """Ask for a poll in `delay_seconds`, after `polls` polls that found the video still running."""

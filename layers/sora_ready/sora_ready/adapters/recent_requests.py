@@ -24,14 +24,12 @@ class RecentRequests:
 
     def put(self, body_sha256: str, job_id: str, now: datetime) -> None:
         """Record that a request with this body is about to create this job."""
-        expires_at = now + REQUEST_TTL
         self._client.put_item(
             TableName=self._table,
             Item={
                 "entry": {"S": f"request#{body_sha256}"},
                 "job_id": {"S": job_id},
-                "until": {"S": expires_at.isoformat()},
-                "expires_at": {"N": str(int(expires_at.timestamp()))},
+                "expires_at": {"N": str(int((now + REQUEST_TTL).timestamp()))},
             },
         )
 
@@ -40,4 +38,4 @@ class RecentRequests:
         key = {"entry": {"S": f"request#{body_sha256}"}}
         item = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
         # DynamoDB deletes expired entries only some time later.
-        return item["job_id"]["S"] if item and datetime.fromisoformat(item["until"]["S"]) > now else None
+        return item["job_id"]["S"] if item and int(item["expires_at"]["N"]) > now.timestamp() else None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 from botocore.exceptions import ClientError
@@ -36,27 +38,25 @@ class TaskTokens:
 
     def succeed(self, token: str, output: JsonObject) -> None:
         """End the task with this output."""
-        with translate_aws_errors("SendTaskSuccess"):
-            try:
-                self._client.send_task_success(taskToken=token, output=json.dumps(output, ensure_ascii=False))
-            except ClientError as error:
-                _ignore_permanent(error)
+        with _permanent_errors_logged("SendTaskSuccess"):
+            self._client.send_task_success(taskToken=token, output=json.dumps(output, ensure_ascii=False))
 
     def fail(self, token: str, name: str, cause: JsonObject) -> None:
         """Fail the task with an error of this name."""
         text = json.dumps(cause, ensure_ascii=False)[:_MAX_CAUSE]
-        with translate_aws_errors("SendTaskFailure"):
-            try:
-                self._client.send_task_failure(taskToken=token, error=name, cause=text)
-            except ClientError as error:
-                _ignore_permanent(error)
+        with _permanent_errors_logged("SendTaskFailure"):
+            self._client.send_task_failure(taskToken=token, error=name, cause=text)
 
 
-def _ignore_permanent(error: ClientError) -> None:
-    """Raise `error` if a retry may help. A permanent one must not delay the events of other jobs."""
-    code = error_code(error)
-    if code in _OVER:
-        return
-    if code in _RETRYABLE or error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
-        raise error
-    logger.error("task token could not be used", extra={"code": code})
+@contextmanager
+def _permanent_errors_logged(operation: str) -> Iterator[None]:
+    """Raise an error only if a retry may help. A permanent one must not delay the events of other jobs."""
+    with translate_aws_errors(operation):
+        try:
+            yield
+        except ClientError as error:
+            code = error_code(error)
+            if code in _RETRYABLE or error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
+                raise
+            if code not in _OVER:
+                logger.error("task token could not be used", extra={"code": code})

@@ -22,16 +22,43 @@ from sora_ready.domain.request import decode_metadata
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
 POST_TTL = timedelta(minutes=15)
 
-# A version that marks a deletion returns 405.
-_GONE = {"NoSuchKey", "NoSuchVersion", "NoSuchBucket", "MethodNotAllowed", "404", "405"}
 _FORBIDDEN = {"AccessDenied", "403"}
-_INVALID = {"BadRequest", "InvalidArgument", "400"}
 _REPLACED = {"PreconditionFailed", "412"}
 # Another request is writing the same key now: of two equal pictures, either may win.
 _EXISTS = _REPLACED | {"409", "ConditionalRequestConflict"}
+
+_ARCHIVED = ("source_archived", "The object is archived. Restore it, then try again.")
+_UNREADABLE = (
+    "source_unreadable",
+    "S3 cannot show this object: the version id is invalid, or a key encrypts it that this stack may not use "
+    "(SSE-C, or a KMS key). Give the right version, or copy the object without that key.",
+)
+# Code and message of the rejection for each of S3's codes.
+_REJECTIONS: Mapping[str, tuple[str, str]] = {
+    "InvalidObjectState": _ARCHIVED,
+    **dict.fromkeys(("BadRequest", "InvalidArgument", "400"), _UNREADABLE),
+    **dict.fromkeys(
+        # A version that marks a deletion returns 405.
+        ("NoSuchKey", "NoSuchVersion", "NoSuchBucket", "MethodNotAllowed", "404", "405"),
+        (
+            "source_missing",
+            "There is no object under this key, or not in this version. If it was deleted before it was read, upload "
+            "it again; otherwise check the key (a manifest has its keys percent-encoded) and the version.",
+        ),
+    ),
+    **dict.fromkeys(
+        _REPLACED,
+        (
+            "source_replaced",
+            "Another object was uploaded to the same key before this one was read. The newer one has its own job. A "
+            "bucket with versioning keeps both.",
+        ),
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +110,7 @@ class UploadBucket:
 
         Raises `SourceRejected` (`source_missing`, `source_archived`, `source_unreadable`) and `SourceForbidden`.
         """
-        source = SourceObject(bucket, key, version_id=version_id)
-        with _explained("HeadObject", source):
-            head = self._client.head_object(**_address(source))
-        if _is_archived(head):
-            raise _archived(key)
+        head = self._head_readable(SourceObject(bucket, key, version_id=version_id))
         version = version_or_none(head.get("VersionId"))
         # A version identifies its upload by itself.
         modified = None if version else whole_seconds(head["LastModified"])
@@ -102,13 +125,9 @@ class UploadBucket:
     def check_picture(self, source: SourceObject, max_bytes: int) -> None:
         """Raise `SourceRejected` if the object is missing, unreadable, archived, empty or over `max_bytes`."""
         try:
-            with _explained("HeadObject", source):
-                head = self._client.head_object(**_address(source))
+            length = self._head_readable(source)["ContentLength"]
         except SourceForbidden as error:
-            raise _unreadable(source.key) from error
-        if _is_archived(head):
-            raise _archived(source.key)
-        length = head["ContentLength"]
+            raise SourceRejected(*_UNREADABLE, key=source.key) from error
         if not 0 < length <= max_bytes:
             raise SourceRejected(
                 "source_size", f"The object has {length:,} bytes; 1 to {max_bytes:,} are accepted.", bytes=length
@@ -136,12 +155,14 @@ class UploadBucket:
     ) -> PresignedPost:
         """Return a form for one picture of this length. Nothing in it can be changed."""
         fields = {"Content-Type": content_type, "x-amz-meta-request": request_hash}
-        conditions: list[Any] = [{name: value} for name, value in fields.items()]
         form = self._client.generate_presigned_post(
             target.bucket,
             target.key,
             Fields=dict(fields),
-            Conditions=[*conditions, ["content-length-range", min_bytes, max_bytes]],
+            Conditions=[
+                *({name: value} for name, value in fields.items()),
+                ["content-length-range", min_bytes, max_bytes],
+            ],
             ExpiresIn=int(POST_TTL.total_seconds()),
         )
         return PresignedPost(form["url"], form["fields"], self._now() + POST_TTL)
@@ -158,6 +179,14 @@ class UploadBucket:
             Params=_address(source) | {"ResponseContentDisposition": disposition},
             ExpiresIn=seconds,
         )
+
+    def _head_readable(self, source: SourceObject) -> HeadObjectOutputTypeDef:
+        with _explained("HeadObject", source):
+            head = self._client.head_object(**_address(source))
+        archived = head.get("StorageClass") in {"GLACIER", "DEEP_ARCHIVE"} or "ArchiveStatus" in head
+        if archived and 'ongoing-request="false"' not in head.get("Restore", ""):
+            raise SourceRejected(*_ARCHIVED, key=source.key)
+        return head
 
     def delete_versions(self, source: SourceObject) -> None:
         """Delete the object in all its versions."""
@@ -186,49 +215,12 @@ def _explained(operation: str, source: SourceObject) -> Iterator[None]:
         try:
             yield
         except ClientError as error:
-            if rejection := _rejection(error_code(error), source.key):
-                raise rejection from error
-            if error_code(error) in _FORBIDDEN:
+            code = error_code(error)
+            if code in _REJECTIONS:
+                raise SourceRejected(*_REJECTIONS[code], key=source.key) from error
+            if code in _FORBIDDEN:
                 raise SourceForbidden(source.bucket, source.key) from error
             raise
-
-
-def _rejection(code: str, key: str) -> SourceRejected | None:
-    if code in _GONE:
-        return SourceRejected(
-            "source_missing",
-            "There is no object under this key, or not in this version. If it was deleted before it was read, upload "
-            "it again; otherwise check the key (a manifest has its keys percent-encoded) and the version.",
-            key=key,
-        )
-    if code == "InvalidObjectState":
-        return _archived(key)
-    if code in _REPLACED:
-        return SourceRejected(
-            "source_replaced",
-            "Another object was uploaded to the same key before this one was read. The newer one has its own job. "
-            "A bucket with versioning keeps both.",
-            key=key,
-        )
-    return _unreadable(key) if code in _INVALID else None
-
-
-def _archived(key: str) -> SourceRejected:
-    return SourceRejected("source_archived", "The object is archived. Restore it, then try again.", key=key)
-
-
-def _unreadable(key: str) -> SourceRejected:
-    return SourceRejected(
-        "source_unreadable",
-        "S3 cannot show this object: the version id is invalid, or a key encrypts it that this stack may not use "
-        "(SSE-C, or a KMS key). Give the right version, or copy the object without that key.",
-        key=key,
-    )
-
-
-def _is_archived(head: Mapping[str, Any]) -> bool:
-    archived = head.get("StorageClass") in {"GLACIER", "DEEP_ARCHIVE"} or "ArchiveStatus" in head
-    return archived and 'ongoing-request="false"' not in head.get("Restore", "")
 
 
 @contextmanager

@@ -5,7 +5,7 @@ The package logs through the standard library's loggers, which are children of t
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol, TypeAlias
 
 from aws_lambda_powertools import Logger
 
@@ -14,31 +14,24 @@ from sora_ready.domain.job import Job
 
 logger = Logger(service="sora_ready")
 
+LambdaEvent: TypeAlias = dict[str, Any]
+"""The JSON that Lambda passes to a handler."""
+
 
 class LambdaContext(Protocol):
-    """What is used of the context object that Lambda hands to a handler."""
+    """What the functions read of the context object that Lambda passes to a handler."""
 
     @property
-    def aws_request_id(self) -> str:
-        """The id of the invocation."""
+    def aws_request_id(self) -> str: ...  # noqa: D102
 
     @property
-    def function_name(self) -> str:
-        """The function's name."""
+    def function_name(self) -> str: ...  # noqa: D102
 
 
 def bind_context(context: LambdaContext, stack: str) -> None:
     """Start an invocation: every line until the next one has its request id, its function and its stack."""
-    bind_job(None)
+    logger.remove_keys(["job_id"])
     logger.append_keys(request_id=context.aws_request_id, function_name=context.function_name, stack=stack)
-
-
-def bind_job(job_id: str | None) -> None:
-    """Give every line of the invocation, or of its next message, this job's id; None: no id."""
-    if job_id is None:
-        logger.remove_keys(["job_id"])
-    else:
-        logger.append_keys(job_id=job_id)
 
 
 def log_job(message: str, job: Job, **keys: JsonValue) -> None:

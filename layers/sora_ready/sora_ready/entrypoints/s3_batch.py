@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from enum import StrEnum
-from typing import Any
+from typing import NamedTuple
 from urllib.parse import unquote_plus
 
 from botocore.exceptions import ClientError
@@ -14,7 +13,7 @@ from sora_ready.adapters.upload_bucket import version_or_none
 from sora_ready.domain.codec import JsonObject
 from sora_ready.domain.errors import AwsServiceError, Rejected, SoraReadyError, SourceForbidden
 from sora_ready.domain.job import Job, Status
-from sora_ready.entrypoints.logs import logger
+from sora_ready.entrypoints.logs import LambdaEvent, logger
 from sora_ready.pipeline.backfill import BatchTask
 
 MAX_RESULT = 1024
@@ -31,23 +30,22 @@ class ResultCode(StrEnum):
     PERMANENT_FAILURE = "PermanentFailure"
 
 
-@dataclass(frozen=True, slots=True)
-class TaskResult:
+class TaskResult(NamedTuple):
     """What became of a task, and that in words for the report."""
 
     code: ResultCode
     message: str
 
 
-def process_tasks(event: Mapping[str, Any], process: Callable[[BatchTask], Job]) -> JsonObject:
+def process_tasks(event: LambdaEvent, process: Callable[[BatchTask], Job]) -> JsonObject:
     """Process each task of an invocation; return the results as S3 Batch expects them.
 
     Raises `ValueError` if the event is not S3 Batch's, or has an unknown schema.
     """
     results: list[JsonObject] = []
     for task in parse_tasks(event):
-        result = process_task(task, process)
-        results.append({"taskId": task.id, "resultCode": str(result.code), "resultString": result.message[:MAX_RESULT]})
+        code, message = process_task(task, process)
+        results.append({"taskId": task.id, "resultCode": str(code), "resultString": message[:MAX_RESULT]})
     return {
         "invocationSchemaVersion": event["invocationSchemaVersion"],
         "treatMissingKeysAs": str(ResultCode.PERMANENT_FAILURE),
@@ -59,7 +57,11 @@ def process_tasks(event: Mapping[str, Any], process: Callable[[BatchTask], Job])
 def process_task(task: BatchTask, process: Callable[[BatchTask], Job]) -> TaskResult:
     """Process one task, and return its result whatever happens."""
     try:
-        result = _describe(process(task))
+        job = process(task)
+        result = TaskResult(ResultCode.SUCCEEDED, f"{job.id} is {job.status}")
+        if job.status is Status.REJECTED:
+            reason = f"{job.error.code}: {job.error.message}" if job.error else "unknown"
+            result = TaskResult(ResultCode.PERMANENT_FAILURE, f"{job.id} is rejected, {reason}")
     except (Rejected, SourceForbidden) as error:
         result = TaskResult(ResultCode.PERMANENT_FAILURE, f"{error.code}: {error.message}")
     except Exception as error:  # noqa: BLE001 - each task gets a result
@@ -70,7 +72,7 @@ def process_task(task: BatchTask, process: Callable[[BatchTask], Job]) -> TaskRe
     return result
 
 
-def parse_tasks(event: Mapping[str, Any]) -> list[BatchTask]:
+def parse_tasks(event: LambdaEvent) -> list[BatchTask]:
     """Return the tasks of an invocation. Raises `ValueError` as `process_tasks` does.
 
     Keys are percent-encoded, as in the manifest, and are decoded here, once.
@@ -93,13 +95,6 @@ def parse_tasks(event: Mapping[str, Any]) -> list[BatchTask]:
         ]
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"the event is not one of S3 Batch Operations: {type(error).__name__} {error}") from error
-
-
-def _describe(job: Job) -> TaskResult:
-    if job.status is not Status.REJECTED:
-        return TaskResult(ResultCode.SUCCEEDED, f"{job.id} is {job.status}")
-    reason = f"{job.error.code}: {job.error.message}" if job.error else "unknown"
-    return TaskResult(ResultCode.PERMANENT_FAILURE, f"{job.id} is rejected, {reason}")
 
 
 def _name(error: Exception) -> str:

@@ -74,15 +74,29 @@ class BackfillSettings(FrameSettings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VideoServerSettings(_Settings):
-    """Which video server, and the secret that holds its key. The timeout, in seconds, is for one answer of it."""
+class LedgerSettings(_Settings):
+    """What `submit`, `track` and `sweep` need to know. Sizes are in bytes, budgets in US dollars a day."""
 
+    jobs_table: str
+    ledger_table: str
+    track_queue_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoServerSettings(LedgerSettings):
+    """Which video server, and the secret that holds its key. The timeout, in seconds, is for one response."""
+
+    output_bucket: str
+    max_receives: int
     video_api_base_url: str
     video_api_key_secret: str
     video_api_timeout_seconds: int = 60
 
     def __post_init__(self) -> None:
-        _check_url("VIDEO_API_BASE_URL", self.video_api_base_url)
+        """Raise `SettingsError` if the URL is not http(s), or may contain a secret."""
+        if not _is_plain_url(self.video_api_base_url):
+            expected = "the address of a Videos API such as https://videos.example.com/v1, without a key in it"
+            raise _invalid("VIDEO_API_BASE_URL", expected)
 
     def video_server(self) -> VideoServerConnection:
         """The connection to the server."""
@@ -96,38 +110,25 @@ class SubmitSettings(VideoServerSettings):
     A lease outlives the function (120 s): once it is over, no worker can still be sending.
     """
 
-    jobs_table: str
-    ledger_table: str
-    output_bucket: str
-    track_queue_url: str
     submit_queue_url: str
     daily_budget_usd: Decimal
-    max_receives: int
     lease_seconds: int = 180
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackSettings(VideoServerSettings):
-    """What `track` needs to know. Sizes are in bytes, the deadline counts from when the server's video was recorded."""
+    """What `track` needs to know. The deadline counts from when the server's video was recorded."""
 
-    jobs_table: str
-    ledger_table: str
-    output_bucket: str
-    track_queue_url: str
-    max_receives: int
     max_video_bytes: int = 400_000_000
     track_deadline_minutes: int = 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SweepSettings(_Settings):
-    """What `sweep` needs to know. The budget is in US dollars a day."""
+class SweepSettings(LedgerSettings):
+    """What `sweep` needs to know."""
 
-    jobs_table: str
-    ledger_table: str
     normalize_queue_url: str
     submit_queue_url: str
-    track_queue_url: str
     daily_budget_usd: Decimal
     sweep_limit: int = 500
 
@@ -176,59 +177,32 @@ def _read(given: Mapping[str, str], entry: Any, kind: type) -> Any:
     if entry.default is not MISSING and not given.get(variable, "").strip():
         return entry.default
     value = _read_text(given, variable)
-    if kind is Decimal:
-        return _read_dollars(variable, value)
-    if kind is not int:
-        return value
     least = entry.metadata.get("least", 1)
-    if not (value.isascii() and value.isdecimal()) or int(value) < least:
-        raise SettingsError(
-            "setting_invalid", f"The variable {variable} must be a number above {least - 1}.", variable=variable
-        )
-    return int(value)
+    if kind is int and (not (value.isascii() and value.isdecimal()) or int(value) < least):
+        raise _invalid(variable, f"a number above {least - 1}")
+    if kind is Decimal and not _DOLLARS.fullmatch(value):
+        raise _invalid(variable, "an amount in US dollars such as 25.00")
+    return kind(value) if kind in {int, Decimal} else value
 
 
 def _read_text(given: Mapping[str, str], variable: str) -> str:
     value = given.get(variable, "").strip()
     if not value:
-        raise SettingsError(
-            "setting_missing",
-            f"The variable {variable} is not set. The stack's template sets it.",
-            variable=variable,
-        )
+        message = f"The variable {variable} is not set. The stack's template sets it."
+        raise SettingsError("setting_missing", message, variable=variable)
     return value
 
 
-def _read_dollars(variable: str, value: str) -> Decimal:
-    if not _DOLLARS.fullmatch(value):
-        raise SettingsError(
-            "setting_invalid",
-            f"The variable {variable} must be an amount in US dollars such as 25.00.",
-            variable=variable,
-        )
-    return Decimal(value)
-
-
-def _check_url(variable: str, value: str) -> None:
-    if not _is_plain_url(value):
-        raise SettingsError(
-            "setting_invalid",
-            f"The variable {variable} must be the address of a Videos API such as https://videos.example.com/v1, "
-            "without a key in it.",
-            variable=variable,
-        )
+def _invalid(variable: str, expected: str) -> SettingsError:
+    return SettingsError("setting_invalid", f"The variable {variable} must be {expected}.", variable=variable)
 
 
 def _is_plain_url(value: str) -> bool:
     """Tell whether this is an http(s) address of a host, with nothing in it that may be a secret."""
+    if any(character.isspace() or character in "@?#" for character in value):
+        return False
     try:
         parts = urlsplit(value)
-        valid_port = parts.port is None or parts.port > 0
+        return bool(parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0)
     except ValueError:
         return False
-    return bool(
-        parts.scheme in {"http", "https"}
-        and parts.hostname
-        and valid_port
-        and not any(character.isspace() or character in "@?#" for character in value)
-    )

@@ -1,4 +1,4 @@
-"""SQS batches: each message is processed by itself, and only those that failed are retried."""
+"""SQS batches: their messages are parsed and processed one by one, and only those that failed are retried."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from sora_ready.adapters.output_bucket import job_id_of_ready_key
-from sora_ready.adapters.queues import SubmitQueue
+from sora_ready.adapters.queues import SWEEP_SOURCE, SubmitQueue
+from sora_ready.adapters.upload_bucket import version_or_none
 from sora_ready.domain.codec import JsonObject
 from sora_ready.domain.errors import (
     JobLeasedError,
@@ -20,8 +21,8 @@ from sora_ready.domain.errors import (
     SubmissionNotAcceptedError,
     VideoServerError,
 )
-from sora_ready.entrypoints.logs import bind_job, logger
-from sora_ready.entrypoints.s3_events import parse_object_created
+from sora_ready.domain.job import SourceObject
+from sora_ready.entrypoints.logs import logger
 
 RETRY_SECONDS = 30
 NOT_READY_SECONDS = 2
@@ -74,7 +75,7 @@ def process_batch(
     """
 
     def process_alone(record: QueueMessage) -> None:
-        bind_job(None)
+        logger.remove_keys(["job_id"])
         process(record)
 
     processor = _LoggingProcessor(max_receives, on_exhausted)
@@ -105,6 +106,31 @@ def retry_delay_seconds(error: Exception, receives: int) -> int:
     # A server that asks for one second again and again must not use up the message's receives within a minute.
     asked = error.retry_after_seconds if isinstance(error, SubmissionNotAcceptedError) else None
     return max(growing, asked or 0)
+
+
+def parse_object_created(body: str) -> SourceObject:
+    """Return the object of S3's "Object Created" event, as EventBridge puts it into a queue.
+
+    The key is raw: URL-decoding it would make `a+b.jpg` `a b.jpg`. Raises `ValueError` if the
+    message is no such event; it goes to the dead-letter queue then.
+    """
+    try:
+        event = json.loads(body)
+        if event["detail-type"] != "Object Created":
+            raise ValueError(f"a message about {event['detail-type']!r}, not about a created object")
+        detail, resent = event["detail"], event.get("source") == SWEEP_SOURCE
+        created = detail["object"]
+        return SourceObject(
+            bucket=detail["bucket"]["name"],
+            key=created["key"],
+            # The sweep may know the key of a picture and nothing else.
+            etag=created.get("etag", "") if resent else created["etag"],
+            version_id=version_or_none(created.get("version-id")),
+            sequencer=created.get("sequencer"),
+            modified=created.get("modified") if resent else None,
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"the message is not an S3 event from EventBridge: {type(error).__name__} {error}") from error
 
 
 def parse_submission(body: str) -> tuple[str | None, str | None]:

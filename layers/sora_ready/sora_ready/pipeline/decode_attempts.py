@@ -51,18 +51,14 @@ class DecodeAttempts:
             decoding = Decoding((*job.decoding.started_at, timestamp(self._jobs.now())))
             try:
                 # A job without a record has no history.
-                written = self._update(job, decoding) if job.history else self._put(job, decoding)
+                started = replace(job, decoding=decoding)
+                self._started = self._update(job, decoding) if job.history else self._jobs.put_job(started)
+                return self._started
             except TransitionRefused as error:
                 refusal, job = error, self._jobs.get_job(job.id) or job
                 if job.status is not Status.RECEIVED:
                     return job
-            else:
-                self._started = written
-                return written
         raise refusal
-
-    def _put(self, job: Job, decoding: Decoding) -> Job:
-        return self._jobs.put_job(replace(job, decoding=decoding))
 
     def _update(self, job: Job, decoding: Decoding) -> Job:
         conditions = JobConditions(decoding=job.decoding)
@@ -86,9 +82,8 @@ class DecodeAttempts:
             left.remove(own)
             try:
                 self._update(job, Decoding(tuple(left)))
+                return
             except TransitionRefused as refusal:
                 if refusal.current != Status.RECEIVED:
                     return
                 job = self._jobs.get_job(job.id) or job
-            else:
-                return

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sora_ready.adapters.job_table import JobTable
 from sora_ready.adapters.output_bucket import OutputBucket
 from sora_ready.adapters.upload_bucket import UploadBucket
-from sora_ready.domain.errors import JobConflict, JobNotFound, TransitionRefused
+from sora_ready.domain.errors import JobConflict, TransitionRefused
 from sora_ready.domain.job import CANCELABLE, FINAL, Job, Status
 from sora_ready.domain.job_id import ApiUploads
 
@@ -31,9 +31,7 @@ class DeleteJob:
         `JobNotFound`, and `JobConflict` (`video_in_progress`) if the server has it, or may have it: it is paid for.
         """
         for _ in range(ATTEMPTS):
-            job = self.jobs.get_job(job_id)
-            if job is None or job.status is Status.DELETED:
-                raise JobNotFound(job_id)
+            job = self.jobs.find_job(job_id)
             try:
                 if job.status in CANCELABLE:
                     return self.jobs.move_job(job.id, Status.CANCELED, error=None)

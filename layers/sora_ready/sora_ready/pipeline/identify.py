@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -26,8 +27,10 @@ def identify_upload(source: SourceObject, *, jobs: JobTable, uploads: UploadBuck
         return source if source.version_id else replace(source, etag=""), known
     if has_stable_id(source) or (known and known.status is not Status.RECEIVED):
         return source, known
-    head = _head(source, uploads)
-    if head:
+    head = None
+    with suppress(SourceRejected):
+        head = uploads.find_upload(source.bucket, source.key)
+    if head and head.modified and head.etag == source.etag:
         modified = replace(source, modified=head.modified)
         # A job under the sequencer's id was recorded while S3 could not be asked.
         job = jobs.get_job(make_job_id(modified)) or known or _find_unmodified(modified, jobs)
@@ -51,14 +54,6 @@ def find_job(found: SourceObject, jobs: JobTable) -> Job | None:
     """Return the job of an object that `UploadBucket.find_upload` returned, None if it has none."""
     job = jobs.get_job(make_job_id(found))
     return job if job or not found.modified else _find_unmodified(found, jobs)
-
-
-def _head(source: SourceObject, uploads: UploadBucket) -> SourceObject | None:
-    try:
-        found = uploads.find_upload(source.bucket, source.key)
-    except SourceRejected:
-        return None
-    return found if found.modified and found.etag == source.etag else None
 
 
 def _find_unmodified(found: SourceObject, jobs: JobTable) -> Job | None:

@@ -21,6 +21,11 @@ from sora_ready.domain.spending import price_job
 from sora_ready.pipeline.decode_attempts import DecodeAttempts
 from sora_ready.pipeline.identify import identify_upload
 
+OWN_OUTPUT = (
+    "The object is in the stack's own output bucket, so each copy would become another job. Set the parameter "
+    "ExistingUploadBucket to another bucket."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Normalize:
@@ -41,7 +46,12 @@ class Normalize:
         record names it; the copy's own event then triggers `submit`. The job is `received` on record before its picture
         is decoded, so that a picture which crashed its decoder twice is `rejected` and not decoded again.
         """
-        source, known = self._identify(source)
+        own_output = source.bucket == self.outputs.name
+        if own_output:
+            # It is rejected unread.
+            known = self.jobs.get_job(make_job_id(source))
+        else:
+            source, known = identify_upload(source, jobs=self.jobs, uploads=self.uploads)
         if known and known.status is not Status.RECEIVED:
             return known
         now = timestamp(self.jobs.now())
@@ -50,7 +60,9 @@ class Normalize:
             job = replace(job, created_at=known.created_at, history=known.history, invocation=known.invocation)
         with DecodeAttempts(self.jobs, self.decode_timeout_seconds) as attempts:
             try:
-                self._refuse_own_output(source)
+                if own_output:
+                    # A stack can be configured to read its own output bucket.
+                    raise SourceRejected("source_is_output", OWN_OUTPUT, key=source.key)
                 upload = self.uploads.open_upload(source)
                 given = self._merge_options(source, upload, known)
                 job = _with_options(job, given)
@@ -75,22 +87,6 @@ class Normalize:
             rest = {name: value for name, value in job.options.items() if not hasattr(job_request, name)}
             return self._put(
                 replace(job, status=Status.READY, options=rest, request=job_request, picture=picture, copy=copy)
-            )
-
-    def _identify(self, source: SourceObject) -> tuple[SourceObject, Job | None]:
-        if source.bucket == self.outputs.name:
-            # It is rejected unread.
-            return source, self.jobs.get_job(make_job_id(source))
-        return identify_upload(source, jobs=self.jobs, uploads=self.uploads)
-
-    def _refuse_own_output(self, source: SourceObject) -> None:
-        # A stack can be configured to read its own output bucket: each copy would become another job.
-        if source.bucket == self.outputs.name:
-            raise SourceRejected(
-                "source_is_output",
-                "The object is in the stack's own output bucket, so each copy would become another job. Set the "
-                "parameter ExistingUploadBucket to another bucket.",
-                key=source.key,
             )
 
     def _merge_options(self, source: SourceObject, upload: Upload, known: Job | None) -> dict[str, Option]:

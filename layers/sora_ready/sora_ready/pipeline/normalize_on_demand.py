@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -45,7 +44,7 @@ class NormalizeOnDemand:
         options: dict[str, Option] = {}
         jobs = self.normalize.jobs
         if invocation.job_id:
-            source = self._find_job(invocation.job_id).source
+            source = jobs.find_job(invocation.job_id).source
         else:
             source = self._find_source(invocation)
             options = self._read_options(invocation, source)
@@ -62,17 +61,13 @@ class NormalizeOnDemand:
         if job.status is Status.DELETED:
             raise JobNotFound(job.id)
         # Checked afterwards: until then the upload's own event may have been faster.
-        if not invocation.job_id and (conflicts := _find_conflicts(invocation, options, job)):
+        conflicts = request_conflicts(job, options)
+        conflicts += [] if invocation.submit is job.invocation.submit else ["submit"]
+        if conflicts and not invocation.job_id:
             raise RequestConflict(job.id, conflicts)
         error = terminal_error(job)
         if isinstance(error, Rejected):
             raise error
-        return job
-
-    def _find_job(self, job_id: str) -> Job:
-        job = self.normalize.jobs.get_job(job_id)
-        if job is None or job.status is Status.DELETED:
-            raise JobNotFound(job_id)
         return job
 
     def _find_source(self, invocation: DirectInvocation) -> SourceObject:
@@ -115,8 +110,3 @@ class NormalizeOnDemand:
             with suppress(TransitionRefused):
                 jobs.put_job(replace(job, error=rejection.to_job_error()))
         rejection.facts["job_id"] = job_id
-
-
-def _find_conflicts(invocation: DirectInvocation, options: Mapping[str, Option], job: Job) -> list[str]:
-    same_submit = invocation.submit is job.invocation.submit
-    return request_conflicts(job, options) + ([] if same_submit else ["submit"])

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sora_ready.adapters.event_bus import BusEvent, EventBus
+from sora_ready.adapters.event_bus import EventBus
 from sora_ready.adapters.task_tokens import TaskTokens
 from sora_ready.domain.codec import JsonObject
 from sora_ready.domain.errors import AwsServiceError, JobNotFound, SoraReadyError, TaskTokenEvictedError
@@ -27,13 +27,6 @@ class JobChange:
     sequence_number: str
     before: Job | None
     after: Job | None
-
-
-@dataclass(frozen=True, slots=True)
-class _StatusEvent:
-    sequence_number: str
-    job_id: str
-    event: BusEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +58,12 @@ class Publish:
             job, tokens, error = _tokens_to_answer(change)
             try:
                 for token in tokens:
-                    self._answer(job, token, error)
+                    if error is None:
+                        self.task_tokens.succeed(token, task_output(job))
+                        continue
+                    name, recorded = type(error).__name__, error.to_job_error().to_record()
+                    cause: JsonObject = {"errorType": name, "errorMessage": error.message, "error": recorded}
+                    self.task_tokens.fail(token, name, cause)
             except AwsServiceError:
                 logger.exception("task token not answered", extra={"job_id": job.id})
                 failed = failed or change.sequence_number
@@ -77,23 +75,24 @@ class Publish:
         Returns None when all are published, else the sequence number of the first change that must come again. Events
         are published at least once; a consumer recognizes repeats by the event's `id`.
         """
-        events = [event for change in changes if (event := self._status_event(change))]
+        events = [(change.sequence_number, detail) for change in changes if (detail := self._event_detail(change))]
         start = 0
         while start < len(events):
             batch = _next_batch(events[start:], self.bus.batch_size)
             try:
-                failed = self.bus.put_events([entry.event for entry in batch])
+                failed = self.bus.put_events(DETAIL_TYPE, [detail for _, detail in batch])
             except AwsServiceError:
-                logger.exception("status events not published", extra={"job_id": batch[0].job_id})
-                return batch[0].sequence_number
+                number, detail = batch[0]
+                logger.exception("status events not published", extra={"job_id": detail["job_id"]})
+                return number
             if failed:
-                first = batch[min(failed)]
-                logger.error("status event refused", extra={"job_id": first.job_id, "failed": len(failed)})
-                return first.sequence_number
+                number, detail = batch[min(failed)]
+                logger.error("status event refused", extra={"job_id": detail["job_id"], "failed": len(failed)})
+                return number
             start += len(batch)
         return None
 
-    def _status_event(self, change: JobChange) -> _StatusEvent | None:
+    def _event_detail(self, change: JobChange) -> JsonObject | None:
         job, before = change.after, change.before
         if job is None or (before and before.status is job.status):
             return None
@@ -108,25 +107,14 @@ class Publish:
         detail.pop("due_at", None)
         if error := terminal_error(job):
             detail["error"] = error.to_job_error().to_record() | {"name": type(error).__name__}
-        return _StatusEvent(change.sequence_number, job.id, BusEvent(DETAIL_TYPE, detail))
-
-    def _answer(self, job: Job, token: str, error: SoraReadyError | None) -> None:
-        if error is None:
-            self.task_tokens.succeed(token, task_output(job))
-            return
-        name, recorded = type(error).__name__, error.to_job_error()
-        cause: JsonObject = {"errorType": name, "errorMessage": recorded.message, "error": recorded.to_record()}
-        self.task_tokens.fail(token, name, cause)
+        return detail
 
 
-def _next_batch(events: Sequence[_StatusEvent], size: int) -> list[_StatusEvent]:
+def _next_batch(events: Sequence[tuple[str, JsonObject]], size: int) -> Sequence[tuple[str, JsonObject]]:
     """Return the next events, at most one for each job: if a batch fails in part, no later event may go first."""
-    batch: list[_StatusEvent] = []
-    for event in events[:size]:
-        if any(event.job_id == other.job_id for other in batch):
-            break
-        batch.append(event)
-    return batch
+    job_ids = [detail["job_id"] for _, detail in events[:size]]
+    repeated = (index for index, job_id in enumerate(job_ids) if job_id in job_ids[:index])
+    return events[: next(repeated, size)]
 
 
 def _tokens_to_answer(change: JobChange) -> tuple[Job, Sequence[str], SoraReadyError | None]:

@@ -23,15 +23,9 @@ class Outcome(Enum):
 
 # OpenAI's words, and those of other servers. A word that isn't here means that the video is still being made.
 _OUTCOMES = {
-    "queued": Outcome.WAITING,
-    "pending": Outcome.WAITING,
-    "unknown": Outcome.WAITING,
+    **dict.fromkeys(("queued", "pending", "unknown"), Outcome.WAITING),
     "completed": Outcome.COMPLETED,
-    "failed": Outcome.FAILED,
-    "cancelled": Outcome.FAILED,
-    "canceled": Outcome.FAILED,
-    "expired": Outcome.FAILED,
-    "error": Outcome.FAILED,
+    **dict.fromkeys(("failed", "cancelled", "canceled", "expired", "error"), Outcome.FAILED),
 }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
@@ -23,7 +24,6 @@ from sora_ready.adapters.video_server.responses import (
     KEY_HINT,
     connection_error,
     covers,
-    not_found_error,
     read_page,
     read_response,
     refusal_error,
@@ -34,6 +34,7 @@ from sora_ready.domain.errors import (
     SubmissionUnconfirmed,
     VideoCorruptError,
     VideoListUnsupported,
+    VideoNotFound,
     VideoTooLargeError,
 )
 from sora_ready.domain.job import JobRequest
@@ -122,13 +123,9 @@ class VideoServerClient:
 
     def read_video(self, video_id: str) -> ServerResponse:
         """Return the video's state. Raises `VideoNotFound` or `VideoServerUnavailableError`."""
-        try:
+        with _translated_errors("The server no longer has the video: it expired or was deleted there."):
             raw = self._client.videos.with_raw_response.retrieve(video_id)
             response = read_response(raw.parse(), raw.headers)
-        except openai.NotFoundError as error:
-            raise not_found_error("The server no longer has the video: it expired or was deleted there.") from error
-        except (openai.OpenAIError, ValueError) as error:
-            raise unavailable_error(error) from error
         # Some servers leave the id out of this response.
         return replace(response, video=replace(response.video, id=video_id))
 
@@ -137,14 +134,12 @@ class VideoServerClient:
 
         Raises `VideoCorruptError` (cut short), `VideoTooLargeError`, `VideoNotFound` or `VideoServerUnavailableError`.
         """
-        try:
-            with self._client.videos.with_streaming_response.download_content(video_id) as response:
-                length = response.headers.get("content-length", "")
-                received = _copy(response.iter_bytes(_CHUNK_BYTES), file, max_bytes)
-        except openai.NotFoundError as error:
-            raise not_found_error("The server no longer has the video's file.") from error
-        except (openai.OpenAIError, httpx2.HTTPError, ValueError) as error:
-            raise unavailable_error(error) from error
+        with (
+            _translated_errors("The server no longer has the video's file."),
+            self._client.videos.with_streaming_response.download_content(video_id) as response,
+        ):
+            length = response.headers.get("content-length", "")
+            received = _copy(response.iter_bytes(_CHUNK_BYTES), file, max_bytes)
         if length.isdecimal() and int(length) != received:
             raise VideoCorruptError("video_cut_short", "The server sent only a part of the MP4.", bytes=received)
 
@@ -180,6 +175,18 @@ def _connect(connection: VideoServerConnection, _period: int) -> VideoServerClie
     return open_video_server(
         connection.base_url, secret["SecretString"].strip(), timeout_seconds=connection.timeout_seconds
     )
+
+
+@contextmanager
+def _translated_errors(not_found: str) -> Iterator[None]:
+    """Raise the SDK's errors as `VideoNotFound`, with this message, or `VideoServerUnavailableError`."""
+    try:
+        yield
+    except openai.NotFoundError as error:
+        hint = "Upload the picture again to make the video again."
+        raise VideoNotFound("expired_on_server", not_found, hint=hint) from error
+    except (openai.OpenAIError, httpx2.HTTPError, ValueError) as error:
+        raise unavailable_error(error) from error
 
 
 def _copy(chunks: Iterator[bytes], file: BinaryIO, max_bytes: int) -> int:

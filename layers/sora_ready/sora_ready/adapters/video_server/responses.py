@@ -18,7 +18,6 @@ from sora_ready.domain.errors import (
     SubmissionRefused,
     SubmissionUnconfirmed,
     VideoListUnsupported,
-    VideoNotFound,
     VideoServerError,
     VideoServerUnavailableError,
 )
@@ -73,7 +72,15 @@ def read_page(page: object, limit: int) -> tuple[list[ListedVideo], bool]:
     entries = page.get("data") if isinstance(page, Mapping) else None
     if not isinstance(page, Mapping) or not isinstance(entries, list):
         raise VideoListUnsupported("no_list", "The server's response to a request for its list is not a list.")
-    listed = [_read_listed(entry) for entry in entries if isinstance(entry, Mapping)]
+    listed = [
+        ListedVideo(
+            id=str(entry.get("id") or ""),
+            created_at=_whole_number(entry.get("created_at")),
+            **{name: _word(entry.get(name)) for name in ("model", "size", "seconds", "prompt")},
+        )
+        for entry in entries
+        if isinstance(entry, Mapping)
+    ]
     # Without `has_more`, a full page may not be the last.
     return [video for video in listed if video.id], bool(page.get("has_more", len(entries) >= limit))
 
@@ -85,17 +92,6 @@ def covers(videos: Sequence[ListedVideo], since: datetime) -> bool:
     """
     times = [video.created_at for video in videos if video.created_at is not None]
     return bool(times) and times == sorted(times, reverse=True) and times[-1] < since.timestamp()
-
-
-def _read_listed(entry: Mapping[str, object]) -> ListedVideo:
-    return ListedVideo(
-        id=str(entry.get("id") or ""),
-        model=_word(entry.get("model")),
-        size=_word(entry.get("size")),
-        seconds=_word(entry.get("seconds")),
-        prompt=_word(entry.get("prompt")),
-        created_at=_whole_number(entry.get("created_at")),
-    )
 
 
 def refusal_error(error: openai.APIStatusError) -> VideoServerError:
@@ -129,11 +125,6 @@ def connection_error(error: openai.APIConnectionError) -> VideoServerError:
             hint="Check VideoApiBaseUrl and that the server is up.",
         )
     return SubmissionUnconfirmed("The connection broke before the server answered")
-
-
-def not_found_error(message: str) -> VideoNotFound:
-    """Return the error for a video, or its file, that the server no longer has."""
-    return VideoNotFound("expired_on_server", message, hint="Upload the picture again to make the video again.")
 
 
 def unavailable_error(error: Exception) -> VideoServerUnavailableError:

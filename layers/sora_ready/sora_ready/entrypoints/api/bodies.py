@@ -7,6 +7,7 @@ import binascii
 import json
 import re
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -59,7 +60,7 @@ def read_create_body(request: Request, s3_prefix: str) -> CreateBody:
     else:
         picture = _read_reference(reference, s3_prefix)
     if not picture.data and not picture.key:
-        raise ParameterRejected("empty_picture", "The picture has no bytes.", param=PICTURE)
+        raise _picture_rejected("empty_picture", "The picture has no bytes.")
     return CreateBody(fields, picture)
 
 
@@ -87,25 +88,21 @@ def clean_file_name(name: str) -> str:
 
 def _merge_parts(parts: list[Part]) -> tuple[JsonObject, Part | None]:
     fields: JsonObject = {}
-    picture = None
+    pictures = [part for part in parts if part.is_file]
     for part in parts:
         if part.is_file:
-            if picture:
-                raise _duplicate_picture()
-            picture = part
             continue
         try:
-            value = part.data.decode()
+            _add_field(fields, part.name, part.data.decode())
         except UnicodeDecodeError:
             raise ParameterRejected("invalid_text", "The field is not UTF-8.", param=part.name[:80]) from None
-        _add_field(fields, part.name, value)
-    if picture and PICTURE in fields:
-        raise _duplicate_picture()
-    return fields, picture
+    if len(pictures) + (PICTURE in fields) > 1:
+        raise _picture_rejected("duplicate_parameter", "A video is made from one picture.")
+    return fields, pictures[0] if pictures else None
 
 
-def _duplicate_picture() -> ParameterRejected:
-    return ParameterRejected("duplicate_parameter", "A video is made from one picture.", param=PICTURE)
+def _picture_rejected(code: str, message: str) -> ParameterRejected:
+    return ParameterRejected(code, message, param=PICTURE)
 
 
 def _add_field(fields: JsonObject, name: str, value: str) -> None:
@@ -145,24 +142,21 @@ def _reject_unknown(fields: JsonObject, known: Collection[str]) -> None:
 
 def _read_reference(reference: JsonValue, s3_prefix: str) -> InputPicture:
     if isinstance(reference, str) and reference.lstrip().startswith("{"):
-        reference = _parse_json(reference)
+        # Other text stays as it is, and is refused below.
+        with suppress(ValueError, RecursionError):
+            reference = json.loads(reference)
     url = reference.get("image_url") if isinstance(reference, dict) and reference.keys() == {"image_url"} else reference
     if url is None:
-        raise ParameterRejected(
-            "picture_required",
-            "A video is made from a picture: send it as input_reference. Text alone is not enough.",
-            param=PICTURE,
-        )
+        message = "A video is made from a picture: send it as input_reference. Text alone is not enough."
+        raise _picture_rejected("picture_required", message)
     if not isinstance(url, str):
-        raise ParameterRejected(
-            "invalid_input_reference", f"input_reference is a file, or {{image_url}}. {_NO_FETCHING}", param=PICTURE
-        )
+        message = f"input_reference is a file, or {{image_url}}. {_NO_FETCHING}"
+        raise _picture_rejected("invalid_input_reference", message)
     if url is reference and "://" not in url and not url.startswith("data:"):
-        raise ParameterRejected(
+        raise _picture_rejected(
             "picture_required",
             "input_reference came as text, not as a file. With curl, write @ before the path: "
             "-F input_reference=@photo.jpg.",
-            param=PICTURE,
         )
     return _read_url(url, s3_prefix)
 
@@ -172,19 +166,11 @@ def _read_url(url: str, s3_prefix: str) -> InputPicture:
         try:
             return InputPicture(base64.b64decode(url[scheme.end() :], validate=True))
         except (binascii.Error, ValueError):
-            raise ParameterRejected("invalid_data_url", "The data: URL is not base64.", param=PICTURE) from None
+            raise _picture_rejected("invalid_data_url", "The data: URL is not base64.") from None
     key = url.removeprefix("s3://").partition("/")[2]
     if not url.startswith(s3_prefix) or not _is_key(key):
-        raise ParameterRejected("url_not_fetched", f"{_NO_FETCHING} Here that begins with {s3_prefix}", param=PICTURE)
+        raise _picture_rejected("url_not_fetched", f"{_NO_FETCHING} Here that begins with {s3_prefix}")
     return InputPicture(file_name=clean_file_name(key), key=key)
-
-
-def _parse_json(text: str) -> JsonValue:
-    try:
-        parsed: JsonValue = json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-    return parsed
 
 
 def _is_key(key: str) -> bool:

@@ -19,9 +19,8 @@ from sora_ready.adapters.upload_bucket import UploadBucket
 from sora_ready.domain.catalog import Catalog, load_catalog
 from sora_ready.domain.codec import JsonObject, JsonValue
 from sora_ready.domain.errors import JobNotFound
-from sora_ready.domain.job import FINAL, Job, Status
+from sora_ready.domain.job import FINAL, Job
 from sora_ready.domain.job_id import ApiUploads, hash_job_id, is_job_id
-from sora_ready.domain.request import parse_body
 from sora_ready.entrypoints.api.errors import ParameterRejected
 from sora_ready.entrypoints.api.http import Request
 from sora_ready.entrypoints.api.video_object import describe_video
@@ -59,14 +58,9 @@ class ApiContext:
         """Return the job in a request's path. Raises `JobNotFound`."""
         job_id = request.path["video_id"]
         # DynamoDB fails on a key that is too long.
-        job = self.jobs.get_job(job_id) if is_job_id(job_id) else None
-        if job is None or job.status is Status.DELETED:
+        if not is_job_id(job_id):
             raise JobNotFound(job_id[:80])
-        return job
-
-    def validate_options(self, fields: Mapping[str, JsonValue]) -> dict[str, str]:
-        """Return a body's options as text. Raises `RequestRejected` if no video can be made with them."""
-        return parse_body(fields, self.defaults, self.catalog)
+        return self.jobs.find_job(job_id)
 
     def new_job(self, request: Request, options: Mapping[str, str], file_name: str, *identity: JsonValue) -> NewJob:
         """Return the job that a request asks for; `options` and `identity` tell it from others under its key.
@@ -84,23 +78,19 @@ class ApiContext:
         """
         key = request.headers.get("idempotency-key")
         if key is None:
-            return (self._find_recent(body_sha256) if request.repeated else None) or self._create_job_id(body_sha256)
+            recent = self.recent_requests.get(body_sha256, self.jobs.now()) if request.repeated else None
+            job = self.jobs.get_job(recent) if recent else None
+            if recent and not (job and job.status in FINAL):
+                return recent
+            job_id = hash_job_id(self.api_uploads.bucket, "api", str(uuid4()))
+            # Before the job is recorded: a request that fails in between is retried too.
+            self.recent_requests.put(body_sha256, job_id, self.jobs.now())
+            return job_id
         if not 0 < len(key.strip()) <= MAX_IDEMPOTENCY_KEY:
             raise ParameterRejected(
                 "invalid_idempotency_key", f"It has 1 to {MAX_IDEMPOTENCY_KEY} characters.", param="Idempotency-Key"
             )
         return hash_job_id(self.api_uploads.bucket, "api", key)
-
-    def _create_job_id(self, body_sha256: str) -> str:
-        job_id = hash_job_id(self.api_uploads.bucket, "api", str(uuid4()))
-        # Before the job is recorded: a request that fails in between is retried too.
-        self.recent_requests.put(body_sha256, job_id, self.jobs.now())
-        return job_id
-
-    def _find_recent(self, body_sha256: str) -> str | None:
-        job_id = self.recent_requests.get(body_sha256, self.jobs.now())
-        job = self.jobs.get_job(job_id) if job_id else None
-        return None if job and job.status in FINAL else job_id
 
 
 def build_context(

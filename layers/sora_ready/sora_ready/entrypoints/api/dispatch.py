@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 
 from sora_ready.entrypoints.api import errors, http, models, uploads, videos
 from sora_ready.entrypoints.api.context import ApiContext
@@ -12,14 +12,6 @@ from sora_ready.entrypoints.api.http import ProxyEvent, Request, Response
 from sora_ready.entrypoints.api.routes import ROUTES
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class RequestLimits:
-    """The limits of every request: the length of its body in bytes, and the origins whose pages may send it."""
-
-    max_body_bytes: int
-    allowed_origins: frozenset[str]
 
 
 OPERATIONS: Mapping[str, Callable[[Request, ApiContext], Response]] = {
@@ -40,15 +32,20 @@ def dispatch(
     event: ProxyEvent,
     path: Mapping[str, str],
     get_context: Callable[[], ApiContext],
-    limits: RequestLimits,
+    *,
+    max_body_bytes: int,
+    allowed_origins: Collection[str],
 ) -> Response:
-    """Run an operation on a proxy event and return its response. It raises nothing: errors are responses too."""
+    """Run an operation on a proxy event and return its response. It raises nothing: errors are responses too.
+
+    `allowed_origins` are those whose pages may send the request.
+    """
     method, headers = event["httpMethod"], http.read_headers(event)
     try:
         if method == "OPTIONS":
-            response = http.preflight_response(headers, limits.allowed_origins)
+            response = http.preflight_response(headers, allowed_origins)
         elif operation in OPERATIONS:
-            request = http.parse_request(event, path, limits.max_body_bytes)
+            request = http.parse_request(event, path, max_body_bytes)
             response = OPERATIONS[operation](request, get_context())
         else:
             raise _route_error(method, str(event.get("path", "")))
@@ -61,7 +58,7 @@ def dispatch(
             returned = errors.InternalError(method, request_id)
         response = Response(returned.status, returned.to_body(), returned.headers)
     logger.info("request completed", extra={"operation": operation, "status": response.status})
-    return replace(response, headers={**response.headers, **http.cors_headers(headers, limits.allowed_origins)})
+    return replace(response, headers={**response.headers, **http.cors_headers(headers, allowed_origins)})
 
 
 def _route_error(method: str, path: str) -> errors.RequestError:
@@ -69,7 +66,7 @@ def _route_error(method: str, path: str) -> errors.RequestError:
     # An id with characters that no id has ends here too, with an allowed method.
     if allowed and method not in allowed:
         return errors.MethodNotAllowedError(method, allowed)
-    return errors.RouteNotFound("unknown_url", f"Unknown request URL: {method} {path[:200]}.")
+    return errors.ResourceNotFound("unknown_url", f"Unknown request URL: {method} {path[:200]}.")
 
 
 def _matches(pattern: str, path: str) -> bool:

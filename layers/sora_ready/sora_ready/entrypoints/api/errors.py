@@ -18,12 +18,10 @@ from sora_ready.domain.errors import (
 )
 
 ERROR_TYPES: Mapping[int, str] = {
-    400: "invalid_request_error",
+    **dict.fromkeys((400, 405, 413), "invalid_request_error"),
     401: "authentication_error",
     404: "not_found_error",
-    405: "invalid_request_error",
     409: "conflict_error",
-    413: "invalid_request_error",
     429: "rate_limit_error",
     500: "server_error",
 }
@@ -61,13 +59,7 @@ class OriginRefused(RequestError):
 
 
 class ResourceNotFound(RequestError):
-    """What the request names is not there, or was deleted: a video, a model, a file."""
-
-    status = 404
-
-
-class RouteNotFound(RequestError):
-    """The API has no such path."""
+    """What the request names is not there, or was deleted: a path, a video, a model, a file."""
 
     status = 404
 
@@ -110,17 +102,7 @@ class InternalError(RequestError):
         self.headers = {} if method == "GET" else _NO_RETRY
 
 
-_RETURNED_AS: Mapping[type[SoraReadyError], tuple[type[RequestError], str | None]] = {
-    RequestRejected: (ParameterRejected, None),
-    SourceRejected: (ParameterRejected, "input_reference"),
-    Rejected: (ParameterRejected, None),
-    DecisionRejected: (ParameterRejected, "video_id"),
-    JobConflict: (StateConflict, None),
-    TransitionRefused: (StateConflict, None),
-    VideoClaimedError: (StateConflict, None),
-}
-"""How the API returns an error of the domain, and the param at fault. Subclasses come first."""
-
+_PARAMS: Mapping[type[SoraReadyError], str] = {SourceRejected: "input_reference", DecisionRejected: "video_id"}
 _CONFLICT_PARAMS = {
     "idempotency_key_reused": "Idempotency-Key",
     "video_deleted": "Idempotency-Key",
@@ -134,8 +116,9 @@ def to_request_error(error: Exception) -> RequestError | None:
         return error
     if isinstance(error, JobNotFound):
         return ResourceNotFound("video_not_found", f"There is no video {error.facts['job']}.", param="video_id")
-    for kind, (returned, param) in _RETURNED_AS.items():
-        if isinstance(error, kind):
-            field = error.facts["field"] if isinstance(error, RequestRejected) else _CONFLICT_PARAMS.get(error.code)
-            return returned(error.code, error.message, param=str(field) if field else param, hint=error.hint)
+    if isinstance(error, JobConflict | TransitionRefused | VideoClaimedError):
+        return StateConflict(error.code, error.message, param=_CONFLICT_PARAMS.get(error.code), hint=error.hint)
+    if isinstance(error, Rejected | DecisionRejected):
+        param = str(error.facts["field"]) if isinstance(error, RequestRejected) else _PARAMS.get(type(error))
+        return ParameterRejected(error.code, error.message, param=param, hint=error.hint)
     return None

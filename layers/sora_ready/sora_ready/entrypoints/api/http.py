@@ -15,8 +15,6 @@ from sora_ready.entrypoints.api.errors import BodyTooLargeError, OriginRefused, 
 ProxyEvent: TypeAlias = Mapping[str, Any]
 """The proxy event of a REST API."""
 
-PREFLIGHT_MAX_AGE_SECONDS = 600
-
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -87,7 +85,7 @@ def preflight_response(headers: Mapping[str, str], allowed_origins: Collection[s
         headers={
             "Access-Control-Allow-Methods": "GET, POST, DELETE, OPTIONS",
             "Access-Control-Allow-Headers": headers.get("access-control-request-headers", "authorization"),
-            "Access-Control-Max-Age": str(PREFLIGHT_MAX_AGE_SECONDS),
+            "Access-Control-Max-Age": "600",
         },
     )
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from sora_ready.domain.codec import JsonValue
 from sora_ready.domain.job import DUE_AFTER, Status
 from sora_ready.domain.options import OPTION_NAMES
+from sora_ready.domain.request import parse_body
 from sora_ready.entrypoints.api.bodies import clean_file_name, read_json
 from sora_ready.entrypoints.api.context import ApiContext
 from sora_ready.entrypoints.api.errors import ParameterRejected, StateConflict
@@ -22,7 +23,8 @@ def create_upload(request: Request, context: ApiContext) -> Response:
     """Record a job and return the form to post its picture with."""
     fields = read_json(request, OPTION_NAMES | _FILE_FIELDS)
     file_name, content_type, length = _parse_file_fields(fields, context.max_source_bytes)
-    options = context.validate_options({name: value for name, value in fields.items() if name in OPTION_NAMES})
+    given = {name: value for name, value in fields.items() if name in OPTION_NAMES}
+    options = parse_body(given, context.defaults, context.catalog)
     new_job = context.new_job(request, options, clean_file_name(file_name), "upload", file_name, content_type, length)
     target = context.api_uploads.object_for(new_job.job_id)
     job = create_api_job(new_job, target, context.jobs)

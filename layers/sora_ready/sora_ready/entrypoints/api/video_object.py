@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple
 
 from sora_ready.domain.catalog import Catalog
 from sora_ready.domain.codec import JsonObject, JsonValue, encode_object
@@ -22,16 +21,6 @@ VIDEO_STATUS: Mapping[Status, str] = {
 """OpenAI's status for each of ours. A deleted job is never returned."""
 
 
-class _Requested(NamedTuple):
-    """What was asked for, and the model, size, seconds and prompt that follow from it as far as they are known."""
-
-    values: Mapping[str, JsonValue]
-    model: str
-    size: str
-    seconds: str
-    prompt: str
-
-
 def find_statuses(word: str) -> frozenset[Status]:
     """Return the statuses that a word means: one of OpenAI's four, or else one of ours. Empty for any other word."""
     found = frozenset(status for status, openai_status in VIDEO_STATUS.items() if openai_status == word)
@@ -44,40 +33,44 @@ def describe_video(job: Job, defaults: Mapping[str, str], catalog: Catalog) -> J
     Times are seconds since 1970, `progress` is in percent. Until the frame is made, `size` is the first of the possible
     sizes: OpenAI's schema has no null there.
     """
-    requested = _find_requested(job, defaults, catalog)
+    values, requested = _find_requested(job, defaults, catalog)
     completed = job.status is Status.COMPLETED
-    return {
+    progress = 100 if completed else job.server.progress if job.server else 0
+    # A job read from the list has no history, and a completed job is hardly written to.
+    completed_at = next((entry.at for entry in job.history if entry.status is Status.COMPLETED), job.updated_at)
+    described: JsonObject = {
         "id": job.id,
         "object": "video",
-        "model": requested.model,
         "status": VIDEO_STATUS[job.status],
-        "progress": 100 if completed else _progress(job),
+        "progress": min(max(progress, 0), 100) if isinstance(progress, int) else 0,
         "created_at": _unix(job.created_at),
-        "completed_at": _unix(_completed_at(job)) if completed else None,
+        "completed_at": _unix(completed_at) if completed else None,
         "expires_at": None,
-        "size": requested.size,
-        "seconds": requested.seconds,
-        "prompt": requested.prompt,
         "remixed_from_video_id": None,
         "error": _describe_error(job),
-        "job": _describe_job(job, requested.values),
+        "job": _describe_job(job, values),
     }
+    return described | requested
 
 
-def _find_requested(job: Job, defaults: Mapping[str, str], catalog: Catalog) -> _Requested:
+def _find_requested(job: Job, defaults: Mapping[str, str], catalog: Catalog) -> tuple[JsonObject, JsonObject]:
+    """Return what was asked for, and the model, size, seconds and prompt that follow, as far as they are known."""
+    found: tuple[object, ...]
     if made := job.request:
-        return _Requested(encode_object(made), made.model, made.size, str(made.seconds), made.prompt)
-    try:
-        options = merge_options([("body", job.options), ("default", defaults)])
-        options = apply_model_defaults(apply_preset(options), catalog)
-        parsed = parse_request(options, catalog)
-    except Rejected:
-        values = {**defaults, **job.options}
-        known = values["model"] if values["model"] in catalog else defaults["model"]
-        sizes = catalog[known].sizes if known in catalog else next(iter(catalog.values())).sizes
-        return _Requested(values, values["model"], str(sizes[0]), values["seconds"], values["prompt"])
-    values = {name: option.value for name, option in options.items()}
-    return _Requested(values, parsed.model, str(parsed.sizes[0]), str(parsed.seconds), parsed.prompt)
+        values, found = encode_object(made), (made.model, made.size, made.seconds, made.prompt)
+    else:
+        try:
+            options = merge_options([("body", job.options), ("default", defaults)])
+            options = apply_model_defaults(apply_preset(options), catalog)
+            parsed = parse_request(options, catalog)
+            values = {name: option.value for name, option in options.items()}
+            found = (parsed.model, parsed.sizes[0], parsed.seconds, parsed.prompt)
+        except Rejected:
+            given = {**defaults, **job.options}
+            known = given["model"] if given["model"] in catalog else defaults["model"]
+            sizes = catalog[known].sizes if known in catalog else next(iter(catalog.values())).sizes
+            values, found = {**given}, (given["model"], sizes[0], given["seconds"], given["prompt"])
+    return values, dict(zip(("model", "size", "seconds", "prompt"), map(str, found), strict=True))
 
 
 def _describe_error(job: Job) -> JsonObject | None:
@@ -85,11 +78,8 @@ def _describe_error(job: Job) -> JsonObject | None:
         return {"code": "canceled", "message": "The job was canceled before anything was sent."}
     if VIDEO_STATUS[job.status] != "failed":
         return None
-    return (
-        {"code": job.error.code, "message": job.error.message}
-        if job.error
-        else {"code": "unknown", "message": "unknown"}
-    )
+    code, message = (job.error.code, job.error.message) if job.error else ("unknown", "unknown")
+    return {"code": code, "message": message}
 
 
 def _describe_job(job: Job, values: Mapping[str, JsonValue]) -> JsonObject:
@@ -114,16 +104,6 @@ def _describe_job(job: Job, values: Mapping[str, JsonValue]) -> JsonObject:
 def _describe_part(part: object, *left_out: str) -> JsonObject:
     record = {} if part is None else encode_object(part)
     return {name: value for name, value in record.items() if name not in left_out}
-
-
-def _progress(job: Job) -> int:
-    progress = job.server.progress if job.server else None
-    return min(max(progress, 0), 100) if isinstance(progress, int) else 0
-
-
-def _completed_at(job: Job) -> str:
-    # A job read from the list has no history, and a completed job is hardly written to.
-    return next((entry.at for entry in job.history if entry.status is job.status), job.updated_at)
 
 
 def _unix(moment: str) -> int:

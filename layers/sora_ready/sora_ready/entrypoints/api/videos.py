@@ -9,6 +9,7 @@ from urllib.parse import quote
 from sora_ready.domain.codec import JsonObject
 from sora_ready.domain.job import FINAL, Job, SourceObject, Status
 from sora_ready.domain.job_id import is_job_id
+from sora_ready.domain.request import parse_body
 from sora_ready.entrypoints.api.bodies import read_create_body, read_json
 from sora_ready.entrypoints.api.context import ApiContext
 from sora_ready.entrypoints.api.errors import ParameterRejected, ResourceNotFound, StateConflict
@@ -29,7 +30,7 @@ def create_video(request: Request, context: ApiContext) -> Response:
     """Record a job, and put its picture where the pipeline finds it."""
     body = read_create_body(request, f"s3://{context.api_uploads.bucket}/{context.api_uploads.prefix}")
     picture = body.picture
-    options = context.validate_options(body.fields)
+    options = parse_body(body.fields, context.defaults, context.catalog)
     new_job = context.new_job(request, options, picture.file_name, "video", picture.fingerprint())
     target = context.api_uploads.object_for(new_job.job_id)
     # A repeated request succeeds even if the object is gone by then.
