@@ -5,12 +5,13 @@ The package logs through the standard library's loggers, which are children of t
 
 from __future__ import annotations
 
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from aws_lambda_powertools import Logger
 
-from sora_ready.domain.codec import JsonValue
-from sora_ready.domain.job import Job
+if TYPE_CHECKING:
+    from sora_ready.domain.codec import JsonValue
+    from sora_ready.domain.job import Job
 
 logger = Logger(service="sora_ready")
 

@@ -1,6 +1,7 @@
 """The one place that reads the environment: a validated settings class for each function.
 
 A validation library would do this too; it costs more at cold start than everything else these functions import of ours.
+For the same reason the classes have no comparison and no text form, which nobody uses.
 """
 
 from __future__ import annotations
@@ -10,17 +11,18 @@ import re
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from decimal import Decimal
-from typing import Any, Self, get_type_hints
+from typing import TYPE_CHECKING, Any, Self, get_type_hints
 from urllib.parse import urlsplit
 
-from sora_ready.adapters.video_server import VideoServerConnection
 from sora_ready.domain.errors import SettingsError
-from sora_ready.domain.options import OPTIONS
+
+if TYPE_CHECKING:
+    from sora_ready.adapters.video_server import VideoServerConnection
 
 _DOLLARS = re.compile(r"\d{1,7}(\.\d{1,4})?", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class _Settings:
     """Reads each field from the variable of its name in capitals. Raises `SettingsError` naming the variable."""
 
@@ -34,7 +36,7 @@ class _Settings:
         return cls(**{entry.name: _read(given, entry, kinds[entry.name]) for entry in fields(cls)})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class DefaultsSettings(_Settings):
     """The stack's default of each option that has a template parameter, and the models beside the bundled catalog's.
 
@@ -45,7 +47,7 @@ class DefaultsSettings(_Settings):
     video_models: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class FrameSettings(DefaultsSettings):
     """What making a frame of a picture needs to know. Sizes are in bytes.
 
@@ -59,21 +61,21 @@ class FrameSettings(DefaultsSettings):
     decode_timeout_seconds: int = 90
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class NormalizeSettings(FrameSettings):
     """What `normalize` needs to know."""
 
     max_receives: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class BackfillSettings(FrameSettings):
     """What `backfill` needs to know: the bucket whose pictures it processes, too."""
 
     upload_bucket: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class LedgerSettings(_Settings):
     """What `submit`, `track` and `sweep` need to know. Sizes are in bytes, budgets in US dollars a day."""
 
@@ -82,7 +84,7 @@ class LedgerSettings(_Settings):
     track_queue_url: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class VideoServerSettings(LedgerSettings):
     """Which video server, and the secret that holds its key. The timeout, in seconds, is for one response."""
 
@@ -100,10 +102,12 @@ class VideoServerSettings(LedgerSettings):
 
     def video_server(self) -> VideoServerConnection:
         """The connection to the server."""
+        from sora_ready.adapters.video_server import VideoServerConnection  # noqa: PLC0415 - two functions need it
+
         return VideoServerConnection(self.video_api_base_url, self.video_api_key_secret, self.video_api_timeout_seconds)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class SubmitSettings(VideoServerSettings):
     """What `submit` needs to know.
 
@@ -115,7 +119,7 @@ class SubmitSettings(VideoServerSettings):
     lease_seconds: int = 180
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class TrackSettings(VideoServerSettings):
     """What `track` needs to know. The deadline counts from when the server's video was recorded."""
 
@@ -123,7 +127,7 @@ class TrackSettings(VideoServerSettings):
     track_deadline_minutes: int = 120
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class SweepSettings(LedgerSettings):
     """What `sweep` needs to know."""
 
@@ -133,14 +137,14 @@ class SweepSettings(LedgerSettings):
     sweep_limit: int = 500
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class PublishSettings(_Settings):
     """What `publish` needs to know: the names of the event bus it publishes on and of its stack."""
 
     event_bus: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ApiSettings(DefaultsSettings):
     """What `api` needs to know. Sizes are in bytes; a body reaches the function as base64, within Lambda's 6 MB."""
 
@@ -160,7 +164,7 @@ class ApiSettings(DefaultsSettings):
         return frozenset(origin.strip().rstrip("/") for origin in self.api_cors_origins.split(",") if origin.strip())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class AuthorizeSettings(_Settings):
     """What `authorize` needs to know: the secret that holds the token, and how long the one before it is good."""
 
@@ -170,6 +174,8 @@ class AuthorizeSettings(_Settings):
 
 def _read(given: Mapping[str, str], entry: Any, kind: type) -> Any:
     if entry.name == "defaults":
+        from sora_ready.domain.options import OPTIONS  # noqa: PLC0415 - functions without options start without it
+
         return {
             spec.name: _read_text(given, f"DEFAULT_{spec.name.upper()}") for spec in OPTIONS.values() if spec.parameter
         }
