@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sora_ready.adapters.video_server import ServerResponse
+from sora_ready.adapters.video_server.messages import ServerResponse
 from sora_ready.domain.errors import SoraReadyError
 from sora_ready.domain.job import ServerVideo
 from sora_ready.pipeline.submit import Submit

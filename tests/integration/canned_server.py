@@ -34,7 +34,7 @@ class CannedServer:
 
 
 @contextmanager
-def scripted_server(
+def canned_server(
     responses: CannedResponse | Mapping[str, CannedResponse], before: Callable[[], object] = lambda: None
 ) -> Iterator[CannedServer]:
     """Give each request the same response, or the one of its `METHOD /path`, after calling `before`."""

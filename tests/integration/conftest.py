@@ -25,7 +25,7 @@ from sora_ready.adapters.video_server.client import VideoServerClient, open_vide
 
 from .crashing_decoder import decoder, source  # noqa: F401 - fixtures
 from .function_modules import FUNCTIONS, Load, import_function, settings_of, variables_of
-from .log_capture import heard  # noqa: F401 - a fixture
+from .log_capture import log_output  # noqa: F401 - a fixture
 from .normalize_command import normalize  # noqa: F401 - a fixture
 from .stack_fixtures import (
     CATALOG,

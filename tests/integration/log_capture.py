@@ -10,11 +10,11 @@ import pytest
 
 from .function_modules import Load
 
-Heard = Callable[[], str]
+LogOutput = Callable[[], str]
 
 
 @pytest.fixture
-def heard(load: Load, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Heard]:
+def log_output(load: Load, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[LogOutput]:
     """Return all that was printed or logged so far, by any logger, at the level that Lambda shows."""
     log = io.StringIO()
     load("normalize")

@@ -8,8 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 from sora_ready.adapters.metrics import Metrics
-from sora_ready.adapters.video_server import Frame, ServerResponse
 from sora_ready.adapters.video_server.client import VideoServerClient
+from sora_ready.adapters.video_server.messages import Frame, ServerResponse
 from sora_ready.domain.catalog import load_catalog
 from sora_ready.domain.job import Job, SourceObject
 from sora_ready.pipeline.normalize import Normalize

@@ -18,7 +18,7 @@ from tests.openai_schema import CREATE, ERROR, VIDEO, assert_holds
 
 from .api_requests import CONTEXT, PICTURE, create_video, form, job_of, send_request, uploaded_versions
 from .function_modules import Load
-from .log_capture import Heard
+from .log_capture import LogOutput
 from .run_steps import normalize, path_of
 from .stack_fixtures import UPLOAD_BUCKET, OneAtATime, Stack, load_event, picture
 
@@ -220,7 +220,7 @@ def test_invalid_base64_is_a_bad_request(load: Load) -> None:
 
 
 def test_an_internal_error_is_logged_without_the_requests_content(
-    stack: Stack, load: Load, heard: Heard, caplog: pytest.LogCaptureFixture
+    stack: Stack, load: Load, log_output: LogOutput, caplog: pytest.LogCaptureFixture
 ) -> None:
     api = load("api")
     stack.s3.delete_bucket(Bucket=UPLOAD_BUCKET)
@@ -229,4 +229,4 @@ def test_an_internal_error_is_logged_without_the_requests_content(
     assert response.headers["x-should-retry"] == "false"
     [error] = [record for record in caplog.records if record.levelname == "ERROR"]
     assert error.__dict__["gateway_request_id"] == "3f1c9e52-7a0b-4c55-9d57-0a4f7f1b2c3d"
-    assert "secret sea" not in heard()
+    assert "secret sea" not in log_output()

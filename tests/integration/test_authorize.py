@@ -13,7 +13,7 @@ from sora_ready.adapters.bearer_token import BearerToken
 
 from .api_requests import CONTEXT
 from .function_modules import Load
-from .log_capture import Heard
+from .log_capture import LogOutput
 from .stack_fixtures import TOKEN, AwsCalls, Clock, Stack, load_event
 
 NEW, THIRD = "n" * 48, "t" * 48
@@ -61,9 +61,9 @@ def test_anything_else_is_refused(stack: Stack, load: Load, header: str) -> None
     assert effect(load, header) == "Deny"
 
 
-def test_no_token_is_logged(stack: Stack, load: Load, heard: Heard) -> None:
+def test_no_token_is_logged(stack: Stack, load: Load, log_output: LogOutput) -> None:
     effect(load, "Bearer wrong-but-secret-token")
-    logged = heard()
+    logged = log_output()
     assert "token refused" in logged
     assert "wrong-but-secret" not in logged
 

@@ -6,7 +6,7 @@ import pytest
 
 from sora_ready.domain.job import AT_SERVER, Status
 
-from .canned_server import CannedResponse, scripted_server
+from .canned_server import CannedResponse, canned_server
 from .run_steps import Connect, path_of, recorded, track
 from .stack_fixtures import Stack
 
@@ -24,7 +24,7 @@ def test_within_the_first_minute_the_server_is_polled_again(
     job = stack.sent_job("video_1", status)
     stack.clock.advance(seconds=seconds)
 
-    with scripted_server(NOT_FOUND) as server:
+    with canned_server(NOT_FOUND) as server:
         polled = track(stack, connect(server.base_url), job.id)
 
     assert (polled.status, polled.error, path_of(polled)) == (job.status, None, path_of(job))
@@ -37,7 +37,7 @@ def test_later_the_video_has_expired(stack: Stack, connect: Connect, seconds: in
     job = stack.sent_job("video_1", status)
     stack.clock.advance(seconds=seconds)
 
-    with scripted_server(NOT_FOUND) as server:
+    with canned_server(NOT_FOUND) as server:
         polled = track(stack, connect(server.base_url), job.id)
 
     assert polled.error
@@ -53,7 +53,7 @@ def test_a_file_that_is_not_there_yet_is_downloaded_by_a_later_poll(stack: Stack
     }
     job = stack.sent_job("video_1")
 
-    with scripted_server(responses) as server:
+    with canned_server(responses) as server:
         assert track(stack, connect(server.base_url), job.id).status is Status.QUEUED
         stack.clock.advance(seconds=61)
         expired = track(stack, connect(server.base_url), job.id)
@@ -63,10 +63,10 @@ def test_a_file_that_is_not_there_yet_is_downloaded_by_a_later_poll(stack: Stack
 
 def test_a_video_that_appears_late_is_tracked(stack: Stack, connect: Connect) -> None:
     job = stack.sent_job("video_1")
-    with scripted_server(NOT_FOUND) as server:
+    with canned_server(NOT_FOUND) as server:
         track(stack, connect(server.base_url), job.id)
 
-    with scripted_server(CannedResponse.of_json({"id": "video_1", "status": "in_progress"})) as server:
+    with canned_server(CannedResponse.of_json({"id": "video_1", "status": "in_progress"})) as server:
         polled = track(stack, connect(server.base_url), job.id)
 
     assert polled == recorded(stack, job)

@@ -14,8 +14,8 @@ import pytest
 
 from sora_ready.adapters.job_table import JobTable
 from sora_ready.adapters.queues import TrackQueue
-from sora_ready.adapters.video_server import ServerResponse
 from sora_ready.adapters.video_server.client import VideoServerClient
+from sora_ready.adapters.video_server.messages import ServerResponse
 from sora_ready.domain.errors import TransitionRefused, VideoServerUnavailableError
 from sora_ready.domain.job import Job, JobChanges, JobConditions, Polling, ServerVideo, Status
 from sora_ready.domain.polling import poll_delay_seconds

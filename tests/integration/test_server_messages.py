@@ -11,7 +11,7 @@ from sora_ready.adapters.video_server.client import open_video_server
 from sora_ready.domain.errors import JobError, SettingsError
 from sora_ready.domain.job import Status
 
-from .canned_server import CannedResponse, scripted_server
+from .canned_server import CannedResponse, canned_server
 from .run_steps import Connect, recorded, submit, track
 from .stack_fixtures import Stack
 
@@ -31,7 +31,7 @@ def raw(
 
 def refusal(stack: Stack, connect: Connect, response: CannedResponse) -> JobError:
     """Submit a job to a server that sends `response`. Return the error that the job failed with."""
-    with scripted_server(response) as server:
+    with canned_server(response) as server:
         job = submit(stack, connect(server.base_url), stack.ready_job())
         assert server.requests == ["POST /v1/videos"]
     assert job == recorded(stack, job)
@@ -154,7 +154,7 @@ MALFORMED = ["1e400", "-1e400", "NaN", '"half"', "[]", "{}", "null", "-3", "0.5"
 def test_a_malformed_number_in_the_response_to_a_submission_does_no_harm(
     stack: Stack, connect: Connect, number: str
 ) -> None:
-    with scripted_server(
+    with canned_server(
         raw(f'{{"id": "video_1", "status": "queued", "progress": {number}, "expires_at": {number}}}')
     ) as server:
         job = submit(stack, connect(server.base_url), stack.ready_job())
@@ -167,7 +167,7 @@ def test_a_malformed_number_in_the_response_to_a_submission_does_no_harm(
 @pytest.mark.parametrize("number", MALFORMED)
 def test_a_malformed_number_in_the_response_to_a_poll_does_no_harm(stack: Stack, connect: Connect, number: str) -> None:
     job = stack.sent_job("video_1")
-    with scripted_server(
+    with canned_server(
         raw(f'{{"id": "video_1", "status": "in_progress", "progress": {number}, "expires_at": {number}}}')
     ) as server:
         polled = track(stack, connect(server.base_url), job.id)
@@ -180,7 +180,7 @@ def test_a_malformed_number_in_the_response_to_a_poll_does_no_harm(stack: Stack,
 def test_a_huge_number_in_the_response_to_a_submission_does_no_harm(
     stack: Stack, connect: Connect, number: float
 ) -> None:
-    with scripted_server(raw(f'{{"id": "video_1", "status": "queued", "progress": {number}}}')) as server:
+    with canned_server(raw(f'{{"id": "video_1", "status": "queued", "progress": {number}}}')) as server:
         job = submit(stack, connect(server.base_url), stack.ready_job())
     assert job.server
     assert (job.status, job.server.id) == (Status.QUEUED, "video_1")
@@ -189,7 +189,7 @@ def test_a_huge_number_in_the_response_to_a_submission_does_no_harm(
 @pytest.mark.parametrize("number", HUGE, ids=["1e40", "1e300", "39 digits", "401 digits"])
 def test_a_huge_number_in_the_response_to_a_poll_does_no_harm(stack: Stack, connect: Connect, number: float) -> None:
     job = stack.sent_job("video_1")
-    with scripted_server(raw(f'{{"id": "video_1", "status": "in_progress", "progress": {number}}}')) as server:
+    with canned_server(raw(f'{{"id": "video_1", "status": "in_progress", "progress": {number}}}')) as server:
         assert track(stack, connect(server.base_url), job.id).status is Status.IN_PROGRESS
     assert len(stack.polls()) == 1
 
@@ -212,6 +212,6 @@ def test_a_poll_delay_out_of_range_or_malformed_does_no_harm(
     stack: Stack, connect: Connect, poll_after_ms: str, seconds: int
 ) -> None:
     response = raw('{"id": "video_1", "status": "queued"}', poll_after_ms=poll_after_ms)
-    with scripted_server(response) as server:
+    with canned_server(response) as server:
         job = submit(stack, connect(server.base_url), stack.ready_job())
     assert stack.polls() == [({"job_id": job.id, "polls": 0}, seconds)]

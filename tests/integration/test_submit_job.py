@@ -17,7 +17,7 @@ from sora_ready.adapters.video_server.client import VideoServerClient
 from sora_ready.domain.errors import JobLeasedError, JobNotReadyError
 from sora_ready.domain.job import Job, Status
 
-from .canned_server import CannedResponse, scripted_server
+from .canned_server import CannedResponse, canned_server
 from .run_steps import Connect, path_of, recorded, submit
 from .stack_fixtures import OUTPUT_BUCKET, OneAtATime, Stack
 
@@ -84,7 +84,7 @@ def test_a_copy_whose_job_is_not_recorded_yet_is_not_sent(
 
 
 def test_a_response_with_nothing_but_an_id_is_accepted(stack: Stack, connect: Connect) -> None:
-    with scripted_server(CannedResponse.of_json({"id": "video_gen_7"})) as server:
+    with canned_server(CannedResponse.of_json({"id": "video_gen_7"})) as server:
         job = submit(stack, connect(server.base_url), stack.ready_job())
     assert (job.status, job.server.id) == (Status.QUEUED, "video_gen_7")
     assert [delay for _, delay in stack.polls()] == [10]

@@ -8,7 +8,7 @@ from local.fake_video_server import FakeVideoServer, faults
 from sora_ready.adapters.video_server.client import VideoServerClient
 from sora_ready.domain.job import Status
 
-from .canned_server import CannedResponse, scripted_server
+from .canned_server import CannedResponse, canned_server
 from .run_steps import Connect, recorded, submit
 from .stack_fixtures import Stack
 
@@ -45,9 +45,9 @@ def test_a_job_that_may_have_been_accepted_is_unconfirmed_and_never_sent_again(
 
 def test_a_redirect_is_not_followed_with_the_picture(stack: Stack, connect: Connect) -> None:
     job = stack.ready_job()
-    with scripted_server(CannedResponse.of_json({"id": "video_elsewhere", "status": "queued"})) as elsewhere:
+    with canned_server(CannedResponse.of_json({"id": "video_elsewhere", "status": "queued"})) as elsewhere:
         redirect = CannedResponse(307, b"", {"Location": f"{elsewhere.base_url}/videos", "Content-Length": "0"})
-        with scripted_server(redirect) as server:
+        with canned_server(redirect) as server:
             unconfirmed = submit(stack, connect(server.base_url), job)
             assert server.requests == ["POST /v1/videos"]
         assert elsewhere.requests == []
@@ -71,7 +71,7 @@ def test_a_response_without_an_id_makes_the_job_unconfirmed(
     stack: Stack, connect: Connect, response: CannedResponse
 ) -> None:
     job = stack.ready_job()
-    with scripted_server(response) as server:
+    with canned_server(response) as server:
         unconfirmed = submit(stack, connect(server.base_url), job)
         assert server.requests == ["POST /v1/videos"]
     assert (unconfirmed.status, unconfirmed.server) == (Status.UNCONFIRMED, None)

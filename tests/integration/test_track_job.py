@@ -12,7 +12,7 @@ from sora_ready.adapters.video_server.client import VideoServerClient
 from sora_ready.domain.errors import JobNotReadyError
 from sora_ready.domain.job import AT_SERVER, Job, ServerVideo, Status
 
-from .canned_server import CannedResponse, scripted_server
+from .canned_server import CannedResponse, canned_server
 from .run_steps import MP4, Connect, create_video, path_of, track, wait_until_ended
 from .stack_fixtures import PATHS, Clock, Stack, eventually, move_along
 
@@ -87,7 +87,7 @@ def test_a_download_without_a_length_is_stored_if_it_is_a_whole_mp4(stack: Stack
         "GET /v1/videos/video_1/content": CannedResponse(200, MP4, {"Content-Type": "video/mp4"}),
     }
     job = stack.sent_job("video_1")
-    with scripted_server(responses) as server:
+    with canned_server(responses) as server:
         done = track(stack, connect(server.base_url), job.id)
     assert stored(stack, done)["Body"].read() == MP4
 
@@ -110,7 +110,7 @@ def test_a_video_that_ended_without_a_reason_fails_the_job_by_its_status(
     stack: Stack, connect: Connect, word: str
 ) -> None:
     job = stack.sent_job("video_1")
-    with scripted_server(CannedResponse.of_json({"id": "video_1", "status": word})) as server:
+    with canned_server(CannedResponse.of_json({"id": "video_1", "status": word})) as server:
         failed = track(stack, connect(server.base_url), job.id)
     assert (failed.status, failed.error.code) == (Status.FAILED, word)
     assert stack.polls() == []
@@ -129,7 +129,7 @@ def test_a_video_that_the_server_no_longer_has_fails_the_job(
 @pytest.mark.parametrize("word", ["processing", "reticulating"])
 def test_an_unknown_status_counts_as_running(stack: Stack, connect: Connect, word: str) -> None:
     job = stack.sent_job("video_1")
-    with scripted_server(CannedResponse.of_json({"id": "video_1", "status": word, "progress": 12})) as server:
+    with canned_server(CannedResponse.of_json({"id": "video_1", "status": word, "progress": 12})) as server:
         running = track(stack, connect(server.base_url), job.id)
     assert running.status is Status.IN_PROGRESS
     assert running.server == ServerVideo("video_1", word, 12)
@@ -139,7 +139,7 @@ def test_an_unknown_status_counts_as_running(stack: Stack, connect: Connect, wor
 @pytest.mark.parametrize("status", sorted(AT_SERVER))
 def test_a_response_without_the_id_keeps_the_recorded_id(stack: Stack, connect: Connect, status: Status) -> None:
     job = stack.sent_job("video_1", status)
-    with scripted_server(CannedResponse.of_json({"status": "processing"})) as server:
+    with canned_server(CannedResponse.of_json({"status": "processing"})) as server:
         assert track(stack, connect(server.base_url), job.id).server.id == "video_1"
 
 
@@ -149,13 +149,13 @@ def test_a_completed_video_whose_response_lacks_the_id_is_downloaded(stack: Stac
         "GET /v1/videos/video_1/content": CannedResponse(200, MP4, {"Content-Type": "video/mp4"}),
     }
     job = stack.sent_job("video_1")
-    with scripted_server(responses) as server:
+    with canned_server(responses) as server:
         assert track(stack, connect(server.base_url), job.id).status is Status.COMPLETED
 
 
 def test_without_the_servers_advice_the_delay_between_polls_grows_to_a_minute(stack: Stack, connect: Connect) -> None:
     job = stack.sent_job("video_1", Status.IN_PROGRESS)
-    with scripted_server(CannedResponse.of_json({"id": "video_1", "status": "in_progress"})) as server:
+    with canned_server(CannedResponse.of_json({"id": "video_1", "status": "in_progress"})) as server:
         video_server = connect(server.base_url)
         for polls in range(10):
             track(stack, video_server, job.id, polls)

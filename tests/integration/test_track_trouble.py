@@ -11,7 +11,7 @@ from local.fake_video_server import FakeVideoServer, faults
 from sora_ready.adapters.video_server.client import VideoServerClient
 from sora_ready.domain.job import AT_SERVER, Job, Status
 
-from .canned_server import CannedResponse, scripted_server
+from .canned_server import CannedResponse, canned_server
 from .run_steps import MP4, Connect, create_video, path_of, recorded, track, wait_until_ended
 from .stack_fixtures import Stack
 
@@ -66,7 +66,7 @@ def test_a_truncated_download_without_a_length_is_repeated(
         f"{POLL}/content": CannedResponse(200, body, {"Content-Type": "video/mp4"}),
     }
     job = stack.sent_job("video_1")
-    with scripted_server(responses) as server:
+    with canned_server(responses) as server:
         polled = track(stack, connect(server.base_url), job.id)
         assert server.requests == list(responses)
     assert_only_error_changed(stack, job, polled, code)
@@ -100,7 +100,7 @@ def test_a_failed_poll_is_one_request(
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_refused_key_is_recorded_with_a_hint(stack: Stack, connect: Connect, status: int) -> None:
     job = stack.sent_job("video_1")
-    with scripted_server(CannedResponse(status)) as server:
+    with canned_server(CannedResponse(status)) as server:
         polled = track(stack, connect(server.base_url), job.id)
     assert_only_error_changed(stack, job, polled, f"http_{status}")
     assert "key" in polled.error.hint
@@ -109,7 +109,7 @@ def test_a_refused_key_is_recorded_with_a_hint(stack: Stack, connect: Connect, s
 def test_the_same_error_is_written_once(stack: Stack, connect: Connect) -> None:
     job = stack.sent_job("video_1")
     stack.calls.clear()
-    with scripted_server(CannedResponse(503)) as server:
+    with canned_server(CannedResponse(503)) as server:
         polled = [track(stack, connect(server.base_url), job.id, polls) for polls in range(3)]
     assert [job.error for job in polled] == [polled[0].error] * 3
     assert recorded(stack, job) == polled[2]
@@ -121,7 +121,7 @@ def test_the_same_error_is_written_once(stack: Stack, connect: Connect) -> None:
 def test_another_error_replaces_the_first(stack: Stack, connect: Connect) -> None:
     job = stack.sent_job("video_1")
     for status in (503, 500):
-        with scripted_server(CannedResponse(status)) as server:
+        with canned_server(CannedResponse(status)) as server:
             polled = track(stack, connect(server.base_url), job.id)
         assert_only_error_changed(stack, job, polled, f"http_{status}")
         job = polled
@@ -133,9 +133,9 @@ def test_a_successful_poll_removes_the_error(
     stack: Stack, connect: Connect, status: Status, response: CannedResponse
 ) -> None:
     job = stack.sent_job("video_1", status)
-    with scripted_server(CannedResponse(503)) as server:
+    with canned_server(CannedResponse(503)) as server:
         assert track(stack, connect(server.base_url), job.id).error.code == "http_503"
-    with scripted_server(response) as server:
+    with canned_server(response) as server:
         video_server = connect(server.base_url)
         first = track(stack, video_server, job.id)
         stack.calls.clear()
@@ -152,7 +152,7 @@ def test_a_successful_poll_removes_the_error(
 def test_a_server_that_stays_down_does_not_outlive_the_deadline(stack: Stack, connect: Connect) -> None:
     job = stack.sent_job("video_1")
     stack.clock.advance(minutes=121)
-    with scripted_server(CannedResponse(503)) as server:
+    with canned_server(CannedResponse(503)) as server:
         late = track(stack, connect(server.base_url), job.id)
     assert (late.status, late.error.code) == (Status.FAILED, "timed_out")
     last_trouble: Any = late.error.facts["last_trouble"]
@@ -164,10 +164,10 @@ def test_a_server_that_stays_down_does_not_outlive_the_deadline(stack: Stack, co
 
 def test_an_error_that_was_over_before_the_deadline_is_not_in_the_final_one(stack: Stack, connect: Connect) -> None:
     job = stack.sent_job("video_1")
-    with scripted_server(CannedResponse(503)) as server:
+    with canned_server(CannedResponse(503)) as server:
         track(stack, connect(server.base_url), job.id)
     stack.clock.advance(minutes=121)
-    with scripted_server(RUNNING) as server:
+    with canned_server(RUNNING) as server:
         late = track(stack, connect(server.base_url), job.id)
     assert late.error.code == "timed_out"
     assert "last_trouble" not in late.error.facts
@@ -175,7 +175,7 @@ def test_an_error_that_was_over_before_the_deadline_is_not_in_the_final_one(stac
 
 def test_a_failed_poll_of_a_job_that_ended_meanwhile_changes_nothing(stack: Stack, connect: Connect) -> None:
     job = stack.sent_job("video_1")
-    with scripted_server(CannedResponse(503), before=lambda: stack.jobs.move_job(job.id, Status.COMPLETED)) as server:
+    with canned_server(CannedResponse(503), before=lambda: stack.jobs.move_job(job.id, Status.COMPLETED)) as server:
         polled = track(stack, connect(server.base_url), job.id)
     assert polled == recorded(stack, job)
     assert (polled.status, polled.error, stack.polls()) == (Status.COMPLETED, None, [])

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from sora_ready.domain.errors import SettingsError
 
 if TYPE_CHECKING:
-    from sora_ready.adapters.video_server import VideoServerConnection
+    from sora_ready.adapters.video_server.messages import VideoServerConnection
 
 _DOLLARS = re.compile(r"\d{1,7}(\.\d{1,4})?", re.ASCII)
 
@@ -102,7 +102,7 @@ class VideoServerSettings(LedgerSettings):
 
     def video_server(self) -> VideoServerConnection:
         """The connection to the server."""
-        from sora_ready.adapters.video_server import VideoServerConnection  # noqa: PLC0415 - two functions need it
+        from sora_ready.adapters.video_server.messages import VideoServerConnection  # noqa: PLC0415 - two functions need it
 
         return VideoServerConnection(self.video_api_base_url, self.video_api_key_secret, self.video_api_timeout_seconds)
 

@@ -13,8 +13,8 @@ from sora_ready.adapters.job_table import JobTable
 from sora_ready.adapters.ledger import Ledger
 from sora_ready.adapters.output_bucket import OutputBucket
 from sora_ready.adapters.queues import MAX_POSTPONE_SECONDS, TrackQueue
-from sora_ready.adapters.video_server import Frame, ServerResponse
 from sora_ready.adapters.video_server.client import VideoServerClient
+from sora_ready.adapters.video_server.messages import Frame, ServerResponse
 from sora_ready.domain.errors import (
     BudgetSpent,
     JobLeasedError,

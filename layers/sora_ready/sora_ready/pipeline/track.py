@@ -11,8 +11,8 @@ from typing import Unpack
 from sora_ready.adapters.job_table import JobTable
 from sora_ready.adapters.output_bucket import OutputBucket
 from sora_ready.adapters.queues import TrackQueue
-from sora_ready.adapters.video_server import Outcome, ServerResponse
 from sora_ready.adapters.video_server.client import VideoServerClient
+from sora_ready.adapters.video_server.messages import Outcome, ServerResponse
 from sora_ready.domain.errors import (
     JobError,
     JobNotReadyError,

@@ -19,7 +19,7 @@ import boto3
 import httpx2
 import openai
 
-from sora_ready.adapters.video_server import Frame, ServerResponse, VideoServerConnection
+from sora_ready.adapters.video_server.messages import Frame, ServerResponse, VideoServerConnection
 from sora_ready.adapters.video_server.responses import (
     KEY_HINT,
     connection_error,

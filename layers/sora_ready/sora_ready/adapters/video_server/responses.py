@@ -12,7 +12,7 @@ from datetime import datetime
 import httpx2
 import openai
 
-from sora_ready.adapters.video_server import ServerResponse
+from sora_ready.adapters.video_server.messages import ServerResponse
 from sora_ready.domain.errors import (
     SubmissionNotAcceptedError,
     SubmissionRefused,
