@@ -157,7 +157,7 @@ def start_stack(
 ) -> Iterator[LocalStack]:
     """Start the emulator, its log in `folder`, and deploy the stack to it; `on_step` gets a line after each step.
 
-    `parameters` are the template's, besides those of the video server. Raises `EmulatorError` and `DeployError`.
+    `parameters` are the template's, besides those of the video server. Raises `CommandError`.
     """
     log = folder / "emulator.log"
     with start_emulator(log, port=emulator_port) as emulator:

@@ -32,7 +32,7 @@ from .faults import (
 )
 from .render import thumbnail
 from .request_log import RequestLog, RequestLogMiddleware, logged_request
-from .video_store import Timing, VideoStore
+from .video_store import VideoStore
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -41,7 +41,7 @@ def create_app(config: FakeVideoServerConfig) -> Starlette:
     """Return the application; its request log and faults are `app.state.request_log` and `app.state.faults`."""
     request_log = RequestLog(config.data / "request_log.jsonl" if config.data else None)
     faults = Faults()
-    store = VideoStore(config.data, Timing(config.clock, config.render_seconds, config.keep_seconds))
+    store = VideoStore(config)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

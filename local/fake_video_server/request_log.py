@@ -58,9 +58,8 @@ class RequestLog:
         self._entries: list[LoggedRequest] = []
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-        if path is not None and path.exists():
-            lines = path.read_text(encoding="utf-8").splitlines()
-            entries = [LoggedRequest(**json.loads(line)) for line in lines if line]
+            path.touch()
+            entries = [LoggedRequest(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
             self._entries = sorted(entries, key=lambda entry: entry.number)
         self._finished = {entry.number for entry in self._entries}
 

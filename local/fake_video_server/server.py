@@ -37,7 +37,7 @@ class FakeVideoServer:
 def serve(config: FakeVideoServerConfig) -> Iterator[FakeVideoServer]:
     """Run a fake video server until the block ends; it is ready when the block starts."""
     # Bound here rather than by the server, so that the number behind port 0 is known and a taken port raises.
-    listener = _listen(config.host, config.port)
+    listener = socket.create_server((config.host, config.port))
     host, port = listener.getsockname()
     app = create_app(config)
     app_with_close = _ClosingApp(app)
@@ -85,18 +85,6 @@ class _ClosingApp:
             transport: asyncio.Transport | None = getattr(connection, "transport", None)
             if transport is not None and getattr(connection, "client", None) == client:
                 transport.close()
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        # A server that is restarted must get its port back at once.
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-    except OSError:
-        listener.close()
-        raise
-    return listener
 
 
 def _wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> None:
