@@ -57,7 +57,12 @@ def serve(config: FakeVideoServerConfig) -> Iterator[FakeVideoServer]:
     app_with_close.server = server
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="fake-video-server", daemon=True)
     thread.start()
-    stop = partial(_stop, server, thread, listener)
+
+    def stop() -> None:
+        server.should_exit = True
+        thread.join(_STOP_SECONDS)
+        listener.close()
+
     try:
         _wait_until_started(server, thread)
         yield FakeVideoServer(f"http://{host}:{port}/v1", app.state.request_log, app.state.faults, stop)
@@ -93,9 +98,3 @@ def _wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> Non
         if not thread.is_alive() or time.monotonic() > deadline:
             raise RuntimeError("the fake video server did not start")
         time.sleep(0.005)
-
-
-def _stop(server: uvicorn.Server, thread: threading.Thread, listener: socket.socket) -> None:
-    server.should_exit = True
-    thread.join(_STOP_SECONDS)
-    listener.close()
