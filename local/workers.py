@@ -17,11 +17,10 @@ _PROCESSES = multiprocessing.get_context("spawn")
 
 
 class _Worker(Generic[T]):
-    """A process that does one task after the other."""
+    """A process that does one task after the other, from its first one on; `task` is the latest."""
 
-    def __init__(self, work: Callable[[T], object]) -> None:
+    def __init__(self, work: Callable[[T], object], number: int, task: T) -> None:
         self.connection, child_end = _PROCESSES.Pipe()
-        self.task: tuple[int, T] | None = None
         self._process = _PROCESSES.Process(target=_serve, args=(work, child_end), daemon=True)
         # Ctrl-C reaches every process of a terminal; only this one shall act on it. The new process inherits the
         # setting, so it ignores the signal from its first moment on.
@@ -32,6 +31,7 @@ class _Worker(Generic[T]):
             signal.signal(signal.SIGINT, before)
         # Only the worker holds its end, so that the connection closes when the worker dies.
         child_end.close()
+        self.start_task(number, task)
 
     def start_task(self, number: int, task: T) -> None:
         self.task = number, task
@@ -73,11 +73,9 @@ def _run_all(
     try:
         while waiting or workers:
             while waiting and len(workers) < jobs:
-                workers.append(_Worker(work))
-                workers[-1].start_task(*waiting.pop())
+                workers.append(_Worker(work, *waiting.pop()))
             ready = wait([worker.connection for worker in workers])
             for worker in [worker for worker in workers if worker.connection in ready]:
-                assert worker.task is not None
                 task = worker.task
                 try:
                     result: R = worker.connection.recv()
