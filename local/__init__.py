@@ -5,3 +5,7 @@ from pathlib import Path
 
 # The package is imported from the folder that its Lambda layer is built from.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "layers" / "sora_ready"))
+
+
+class CommandError(RuntimeError):
+    """A command cannot be carried out. The message says why, and what to do."""

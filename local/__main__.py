@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from local import CommandError
 from local.display import Display
 from local.options import add_option_arguments, given_options, make_variable, write_table
 from sora_ready.domain.errors import RequestRejected
@@ -36,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         display.print_error(INTERRUPTED.get(options.command, "Stopped."))
         return 130
-    except OSError as error:
+    except (CommandError, OSError) as error:
         display.print_error(str(error))
         return 1
 
@@ -46,40 +47,29 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _stack_command(options: argparse.Namespace, display: Display) -> int:
-    from local.deploy import DeployError  # noqa: PLC0415
-    from local.emulator import EmulatorError, clear_aws_environment  # noqa: PLC0415
-    from local.run import RunError, run_picture  # noqa: PLC0415
-    from local.sam import BuildError, build_stack, deploy_local  # noqa: PLC0415
-    from local.up import StackInUseError, keep_stack_up  # noqa: PLC0415
+    from local.emulator import clear_aws_environment  # noqa: PLC0415
+    from local.run import run_picture  # noqa: PLC0415
+    from local.sam import build_stack, deploy_local  # noqa: PLC0415
+    from local.up import keep_stack_up  # noqa: PLC0415
 
     clear_aws_environment()
     succeeded = True
-    try:
-        if options.command == "run":
-            image = Path(options.image) if options.image else None
-            picture_options = given_options(options)
-            succeeded = run_picture(image, picture_options, Path(options.out or "out"), FOLDER / "run", display)
-        elif options.command == "up":
-            keep_stack_up(
-                FOLDER / "up",
-                display,
-                emulator_port=options.port,
-                server_port=options.video_port,
-                env_file=FOLDER / "env",
-                prefix=options.prefix,
-            )
-        elif options.command == "build":
-            build_stack(Path(".aws-sam/build"), architecture=options.architecture)
-        else:
-            succeeded = deploy_local(FOLDER / "deploy-local", display)
-    except (RunError, EmulatorError, DeployError, BuildError, StackInUseError) as error:
-        display.print_error(str(error))
-        return 1
+    if options.command == "run":
+        image = Path(options.image) if options.image else None
+        succeeded = run_picture(image, given_options(options), Path(options.out or "out"), FOLDER / "run", display)
+    elif options.command == "up":
+        keep_stack_up(
+            FOLDER / "up", display, emulator_port=options.port, server_port=options.video_port, prefix=options.prefix
+        )
+    elif options.command == "build":
+        build_stack(Path(".aws-sam/build"), architecture=options.architecture)
+    else:
+        succeeded = deploy_local(FOLDER / "deploy-local", display)
     return 0 if succeeded else 1
 
 
 def _normalize(options: argparse.Namespace, display: Display) -> int:
-    from local.normalize import NormalizeCommand, NormalizeCommandError, normalize_photos, parse_options  # noqa: PLC0415
+    from local.normalize import NormalizeCommand, normalize_photos, parse_options  # noqa: PLC0415
 
     try:
         sizes, frame_options = parse_options(given_options(options))
@@ -94,7 +84,7 @@ def _normalize(options: argparse.Namespace, display: Display) -> int:
             samples=options.samples,
         )
         return 0 if normalize_photos(command, display) else 1
-    except (RequestRejected, NormalizeCommandError) as error:
+    except (RequestRejected, CommandError) as error:
         display.print_error(str(error))
         return 2
 

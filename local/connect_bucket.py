@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local import CommandError
 from local.display import Display
 
 if TYPE_CHECKING:
@@ -32,10 +33,6 @@ EVENT_BRIDGE = "EventBridgeConfiguration"
 NEEDED_PERMISSIONS = "s3:ListBucket, s3:GetBucketNotification and s3:PutBucketNotification"
 # Reads are eventually consistent: a write may not be visible at once.
 MAX_READS, SECONDS_BETWEEN_READS = 5, 2.0
-
-
-class ConnectBucketError(RuntimeError):
-    """The bucket was not connected. The message says why, and whether anything was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +67,14 @@ class BucketNotifications:
         self._owner = owner
 
     def describe(self) -> Bucket:
-        """Return the bucket's properties. Raises `ConnectBucketError` if there is no such bucket, or no permission."""
+        """Return the bucket's properties. Raises `CommandError` if there is no such bucket, or no permission."""
         with self._errors_explained():
             head = self._s3.head_bucket(Bucket=self._name, ExpectedBucketOwner=self._owner)
         region = head.get("BucketRegion") or self._s3.meta.region_name
         return Bucket(self._name, region, self._is_versioned(), self._find_kms_key())
 
     def read(self) -> Configuration:
-        """Return the notification configuration. Raises `ConnectBucketError`."""
+        """Return the notification configuration. Raises `CommandError`."""
         with self._errors_explained():
             response = self._s3.get_bucket_notification_configuration(
                 Bucket=self._name, ExpectedBucketOwner=self._owner
@@ -85,9 +82,9 @@ class BucketNotifications:
         return {kind: entries for kind, entries in response.items() if kind != "ResponseMetadata"}
 
     def replace(self, before: Configuration, after: Configuration) -> None:
-        """Write `after` in place of `before`, and read it back. Raises `ConnectBucketError`."""
+        """Write `after` in place of `before`, and read it back. Raises `CommandError`."""
         if _normalize(self.read()) != _normalize(before):
-            raise ConnectBucketError(
+            raise CommandError(
                 f"The notifications of {self._name} were changed while you looked at them. Nothing was written; "
                 "run the command again."
             )
@@ -106,7 +103,7 @@ class BucketNotifications:
             if not missing:
                 return
             self._sleep(SECONDS_BETWEEN_READS)
-        raise ConnectBucketError(
+        raise CommandError(
             f"S3 does not show what was written for {self._name}. Missing: {', '.join(missing)}. "
             f"The configuration before: {json.dumps(before)}"
         )
@@ -137,16 +134,16 @@ class BucketNotifications:
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code in {"404", "NoSuchBucket"}:
-                raise ConnectBucketError(f"There is no bucket {self._name}. Nothing was written.") from error
+                raise CommandError(f"There is no bucket {self._name}. Nothing was written.") from error
             if code in {"403", "AccessDenied"}:
-                raise ConnectBucketError(
+                raise CommandError(
                     f"You have no access to the bucket {self._name}: it belongs to another account than "
                     f"{self._owner}, or you lack {NEEDED_PERMISSIONS}. Nothing was written."
                 ) from error
             message = error.response["Error"].get("Message") or code
-            raise ConnectBucketError(f"S3 refused the request: {message} ({code}).") from error
+            raise CommandError(f"S3 refused the request: {message} ({code}).") from error
         except BotoCoreError as error:
-            raise ConnectBucketError(f"The request to AWS failed: {error}") from error
+            raise CommandError(f"The request to AWS failed: {error}") from error
 
 
 def run_connect_bucket(command: ConnectBucketCommand, display: Display) -> bool:
@@ -157,7 +154,7 @@ def run_connect_bucket(command: ConnectBucketCommand, display: Display) -> bool:
         bucket = notifications.describe()
         outputs = read_stack_outputs(command.stack)
         if outputs.get("OutputBucket") == command.bucket:
-            raise ConnectBucketError(
+            raise CommandError(
                 f"{command.bucket} is the output bucket of {command.stack}: its ready copies would become videos "
                 "again. Nothing was written."
             )
@@ -168,11 +165,7 @@ def run_connect_bucket(command: ConnectBucketCommand, display: Display) -> bool:
             )
         connected = connect_bucket(notifications, display.print_line, confirm=lambda: _confirm(command, display))
     except (ClientError, BotoCoreError) as error:
-        display.print_error(f"The request to AWS failed: {error}")
-        return False
-    except ConnectBucketError as error:
-        display.print_error(str(error))
-        return False
+        raise CommandError(f"The request to AWS failed: {error}") from error
     if connected:
         _print_next_step(command, bucket, outputs, display)
     return connected or command.dry_run
@@ -184,7 +177,7 @@ def connect_bucket(
     """Have the bucket send its uploads to EventBridge; return whether it does.
 
     The difference is printed before `confirm` is called; False writes nothing. A bucket that is connected already stays
-    as it is. Raises `ConnectBucketError`.
+    as it is. Raises `CommandError`.
     """
     before = notifications.read()
     if EVENT_BRIDGE in before:

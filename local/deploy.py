@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from botocore.exceptions import ClientError
 from samtranslator.yaml_helper import yaml_parse
 
+from local import CommandError
 from local.emulator import Emulator
 
 if TYPE_CHECKING:
@@ -31,10 +32,6 @@ ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "template.yaml"
 PACKAGE_BUCKET = "sora-ready-packages"
 DEPLOY_SECONDS = 60
-
-
-class DeployError(RuntimeError):
-    """The stack could not be created. The message holds CloudFormation's reasons."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +52,7 @@ class Stack:
 def deploy_template(
     emulator: Emulator, parameters: Mapping[str, str], *, name: str = "sora-ready", source: Path = TEMPLATE
 ) -> Stack:
-    """Package the checkout and create or update the stack `name`. Raises `DeployError`.
+    """Package the checkout and create or update the stack `name`. Raises `CommandError`.
 
     `source` is the template; the folders that it names are the checkout's. In an update, a parameter without a value
     gets its default, not its value before.
@@ -78,7 +75,7 @@ def deploy_template(
         except cloudformation.exceptions.AlreadyExistsException:
             deploy(cloudformation.update_stack)
     except ClientError as error:
-        raise DeployError(
+        raise CommandError(
             f"CloudFormation refused the stack: {error.response['Error']['Message']} (VideoApiBaseUrl is "
             "VIDEO_API_BASE_URL, VideoModels is VIDEO_MODELS.)"
         ) from error
@@ -86,7 +83,7 @@ def deploy_template(
 
 
 def wait_for_stack(emulator: Emulator, name: str) -> Stack:
-    """Wait until the stack is deployed, and return it. Raises `DeployError`."""
+    """Wait until the stack is deployed, and return it. Raises `CommandError`."""
     cloudformation = emulator.client("cloudformation")
     deadline = time.monotonic() + DEPLOY_SECONDS
     while True:
@@ -97,7 +94,7 @@ def wait_for_stack(emulator: Emulator, name: str) -> Stack:
     if stack["StackStatus"] not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
         events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
         reasons = [event["ResourceStatusReason"] for event in events if event["ResourceStatus"].endswith("FAILED")]
-        raise DeployError(f"The stack {name} is {stack['StackStatus']}: {'; '.join(reasons)}")
+        raise CommandError(f"The stack {name} is {stack['StackStatus']}: {'; '.join(reasons)}")
     return Stack(name, {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]})
 
 

@@ -23,6 +23,8 @@ import boto3
 import trustme
 from botocore.client import BaseClient
 
+from local import CommandError
+
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -36,10 +38,6 @@ REGION = "us-east-1"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
 START_SECONDS = 60
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-class EmulatorError(RuntimeError):
-    """The emulator did not start. The message names its log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +104,7 @@ def clear_aws_environment() -> None:
 def start_emulator(log: Path, *, port: int = 0, python: str = sys.executable) -> Iterator[Emulator]:
     """Run the emulator until the block ends, on `port` of 127.0.0.1 (0: any free one).
 
-    The emulator and the functions run with the interpreter `python` and its packages. Raises `EmulatorError`, and
+    The emulator and the functions run with the interpreter `python` and its packages. Raises `CommandError`, and
     `OSError` if another program has the port.
     """
     port = _bind_port(port)
@@ -179,7 +177,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], endpoint: str, ca_bundle
                 return
         except OSError:
             time.sleep(0.1)
-    raise EmulatorError(f"The AWS emulator did not start on {endpoint}. Its log is {log}.")
+    raise CommandError(f"The AWS emulator did not start on {endpoint}. Its log is {log}.")
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
@@ -210,7 +208,5 @@ def _stop_signals_ignored() -> Iterator[None]:
 
 def _bind_port(port: int) -> int:
     """Return `port`, or a free one for 0. Raises `OSError` if another program has it."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(("127.0.0.1", port))
+    with socket.create_server(("127.0.0.1", port)) as probe:
         return int(probe.getsockname()[1])

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 
 from PIL import Image
 
+from local import CommandError
 from local.contact_sheet import FORMATS, MAX_PHOTOS, draw_refused_row, draw_row, encode_sheet, join_rows
 from local.display import Display, PhotoProgress
 from local.photos import (
@@ -34,10 +35,6 @@ from sora_ready.domain.imaging import make_ready_image
 from sora_ready.domain.options import DEFAULTS, MODEL, OPTIONS, SIZE, Models
 from sora_ready.domain.request import apply_preset, merge_options, parse_frame_options
 from sora_ready.domain.size_names import find_sizes, list_sizes
-
-
-class NormalizeCommandError(Exception):
-    """The command's arguments cannot be used, and nothing was written. The message says what to change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +126,7 @@ def normalize_photos(
     """Carry out the command; return whether nothing was refused. `work` runs in other processes, so it must pickle.
 
     No file is overwritten unless the command has `force`, and no photo that is read ever is. A file is written whole or
-    not at all. Raises `NormalizeCommandError` before anything is written.
+    not at all. Raises `CommandError` before anything is written.
     """
     with _draw_samples(command.samples) as samples:
         found = find_photos(command.paths, excluded=command.out)
@@ -183,35 +180,33 @@ def _assign_targets(command: NormalizeCommand, photos: Sequence[Photo]) -> list[
 
 
 def _check_command(command: NormalizeCommand, photos: Sequence[Photo], targets: Sequence[Path | None]) -> None:
-    """Raise `NormalizeCommandError` if the command cannot be carried out; create the folders that it writes to."""
+    """Raise `CommandError` if the command cannot be carried out; create the folders that it writes to."""
     if not command.paths and not command.samples:
-        raise NormalizeCommandError("Name the photos: files, folders, or --samples.")
+        raise CommandError("Name the photos: files, folders, or --samples.")
     if not command.out and not command.contact_sheet:
-        raise NormalizeCommandError(
+        raise CommandError(
             "Name the output: --out DIR for the frames, --contact-sheet FILE to compare the modes, or both."
         )
     if command.contact_sheet:
         _check_sheet(command.contact_sheet, len(photos), force=command.force)
     overwritten = find_overwritten(photos, [path for path in (*targets, command.contact_sheet) if path])
     if overwritten:
-        raise NormalizeCommandError(f"{overwritten} is one of the photos and would be overwritten. Use another folder.")
+        raise CommandError(f"{overwritten} is one of the photos and would be overwritten. Use another folder.")
     for folder in (command.out, command.contact_sheet and command.contact_sheet.parent):
         try:
             if folder:
                 folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise NormalizeCommandError(f"{folder} must be a folder that can be written: {error.strerror}.") from error
+            raise CommandError(f"{folder} must be a folder that can be written: {error.strerror}.") from error
 
 
 def _check_sheet(sheet: Path, photos: int, *, force: bool) -> None:
     if sheet.suffix.lower() not in FORMATS:
-        raise NormalizeCommandError(f"--contact-sheet {sheet}: its name must end in {', '.join(FORMATS)}.")
+        raise CommandError(f"--contact-sheet {sheet}: its name must end in {', '.join(FORMATS)}.")
     if os.path.lexists(sheet) and (not force or stat.S_ISDIR(sheet.lstat().st_mode)):
-        raise NormalizeCommandError(
-            f"{sheet} exists already. " + ("It is a folder." if force else "--force replaces it.")
-        )
+        raise CommandError(f"{sheet} exists already. " + ("It is a folder." if force else "--force replaces it."))
     if photos > MAX_PHOTOS:
-        raise NormalizeCommandError(f"A contact sheet shows up to {MAX_PHOTOS} photos, not {photos}. Choose from them.")
+        raise CommandError(f"A contact sheet shows up to {MAX_PHOTOS} photos, not {photos}. Choose from them.")
 
 
 def _plan_tasks(
@@ -231,10 +226,7 @@ def _plan_tasks(
 
 
 def _run_tasks(
-    tasks: Sequence[PhotoTask],
-    command: NormalizeCommand,
-    display: Display,
-    work: Callable[[PhotoTask], PhotoResult],
+    tasks: Sequence[PhotoTask], command: NormalizeCommand, display: Display, work: Callable[[PhotoTask], PhotoResult]
 ) -> list[PhotoResult]:
     """Return the result of each task. The frames are written as they are finished, and not kept in memory."""
     results: dict[int, PhotoResult] = {}

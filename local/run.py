@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
+from local import CommandError
 from local.deploy import ignored_suffixes
 from local.display import Display, JobProgress
 from local.sample import make_sample
@@ -26,16 +27,12 @@ STALL_SECONDS = 45
 RESULT_FILES = ("ready.jpg", "ready.png", "ready.webp", "video.mp4", "job.json")
 
 
-class RunError(RuntimeError):
-    """The run could not be finished. The message says what to do."""
-
-
 def run_picture(image: Path | None, options: Mapping[str, str], out: Path, folder: Path, display: Display) -> bool:
     """Send `image` (None: the sample) through a stack of its own; return whether its video is in `out`.
 
     `out/job.json` is updated whenever the record changes, so it exists however the run ends. `out/ready.<format>` and
     `out/video.mp4` are written if the job has got that far. The logs are in a subfolder of `folder`, which is kept if
-    the run fails. Raises `RunError`.
+    the run fails. Raises `CommandError`.
     """
     folder = folder / str(os.getpid())
     # Copied first: the picture may be a result of the previous run in `out`.
@@ -59,7 +56,7 @@ def run_picture(image: Path | None, options: Mapping[str, str], out: Path, folde
 
 
 def watch_job(local: LocalStack, key: str, out: Path, display: Display) -> Job:
-    """Show the newest job of `key` until it ends, its record in `out/job.json`; return it. Raises `RunError`."""
+    """Show the newest job of `key` until it ends, its record in `out/job.json`; return it. Raises `CommandError`."""
     started = changed = time.monotonic()
     record: JobRecord = {}
     with JobProgress(display) as progress:
@@ -80,7 +77,7 @@ def watch_job(local: LocalStack, key: str, out: Path, display: Display) -> Job:
                 display.print_line(f"  no change for {STALL_SECONDS} s; the functions' log is {local.log}")
                 changed = time.monotonic()
             time.sleep(POLL_SECONDS)
-    raise RunError(f"The picture did not get through the stack. The functions' log is {local.log}.")
+    raise CommandError(f"The picture did not get through the stack. The functions' log is {local.log}.")
 
 
 def save_outputs(local: LocalStack, job: Job, out: Path) -> None:
@@ -111,9 +108,9 @@ def _copy_picture(image: Path | None, folder: Path) -> Path:
         return make_sample(folder / "sample.jpg")
     if not image.is_file():
         what = "is a folder" if image.is_dir() else "does not exist"
-        raise RunError(f"IMAGE={image} {what}. Set IMAGE to a picture.")
+        raise CommandError(f"IMAGE={image} {what}. Set IMAGE to a picture.")
     if image.name.endswith(ignored_suffixes()):
-        raise RunError(f"IMAGE={image} is not a picture: the stack ignores {image.suffix}. Set IMAGE to a picture.")
+        raise CommandError(f"IMAGE={image} is not a picture: the stack ignores {image.suffix}. Set IMAGE to a picture.")
     folder.mkdir(parents=True, exist_ok=True)
     return Path(shutil.copy(image, folder / image.name))
 
@@ -131,7 +128,7 @@ def _archive_results(out: Path) -> None:
         for path in previous:
             path.replace(archive / path.name)
     except OSError as error:
-        raise RunError(f"OUT={out} must be a folder that can be written: {error.strerror}.") from error
+        raise CommandError(f"OUT={out} must be a folder that can be written: {error.strerror}.") from error
 
 
 def _ready_name(copy: ReadyCopy) -> str:

@@ -13,6 +13,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from local import CommandError
 from local.deploy import ROOT, load_template, set_gateway_responses, wait_for_stack
 from local.display import Display
 from local.emulator import REGION, start_emulator
@@ -31,10 +32,6 @@ UV = Path(".venv/bin/uv")
 MAX_UNZIPPED_BYTES = 120_000_000
 
 
-class BuildError(RuntimeError):
-    """A tool for building is missing, or it failed. The message says what to do."""
-
-
 def build_stack(folder: Path, *, architecture: str) -> Path:
     """Lint `template.yaml` and build it for `architecture` into `folder`; return the built template's path."""
     run_sam("validate", "--lint")
@@ -45,7 +42,7 @@ def build_stack(folder: Path, *, architecture: str) -> Path:
 def deploy_local(folder: Path, display: Display) -> bool:
     """Build the stack, deploy it to the emulator and send the sample picture; return whether its job completed.
 
-    Raises `BuildError` and `RunError`.
+    Raises `CommandError`.
     """
     architecture = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
     template = build_stack(LOCAL_BUILD, architecture=architecture)
@@ -55,10 +52,7 @@ def deploy_local(folder: Path, display: Display) -> bool:
     python = create_lambda_venv()
     display.print_step(f"a Python like Lambda's is ready in {LAMBDA_VENV}")
     log = folder / "emulator.log"
-    with (
-        start_fake_server(folder / "fake-video-server") as server,
-        start_emulator(log, python=str(python)) as emulator,
-    ):
+    with start_fake_server(folder / "fake-video-server") as server, start_emulator(log, python=str(python)) as emulator:
         run_sam(
             *("deploy", "--template-file", str(template), "--stack-name", STACK, "--no-progressbar"),
             # SAM looks beside the built template otherwise.
@@ -79,17 +73,17 @@ def deploy_local(folder: Path, display: Display) -> bool:
 
 
 def run_sam(*arguments: str, environment: Mapping[str, str] | None = None) -> None:
-    """Run SAM in the checkout, with a Python of the functions' version on PATH. Raises `BuildError`."""
+    """Run SAM in the checkout, with a Python of the functions' version on PATH. Raises `CommandError`."""
     path = os.pathsep.join([str(find_python().parent), os.environ.get("PATH", "")])
     offline = {"SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": REGION}
     variables = {**os.environ, **offline, **(environment or {}), "PATH": path}
     finished = subprocess.run([str(ROOT / SAM), *arguments], cwd=ROOT, env=variables, check=False)
     if finished.returncode:
-        raise BuildError(f"sam {arguments[0]} failed. Its output is above.")
+        raise CommandError(f"sam {arguments[0]} failed. Its output is above.")
 
 
 def find_python() -> Path:
-    """Return a Python 3.13 that runs: from PATH, else one of pyenv's. Raises `BuildError`."""
+    """Return a Python 3.13 that runs: from PATH, else one of pyenv's. Raises `CommandError`."""
     candidates = [shutil.which(RUNTIME) or ""]
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
     candidates += sorted((str(path) for path in pyenv.glob(f"versions/3.13.*/bin/{RUNTIME}")), reverse=True)
@@ -98,14 +92,14 @@ def find_python() -> Path:
         check = [candidate, "-c", "import venv, ssl"]
         if subprocess.run(check, capture_output=True, check=False).returncode == 0:
             return Path(candidate)
-    raise BuildError(
+    raise CommandError(
         "Building needs Python 3.13, the functions' version, and there is none. Install it so that python3.13 is on "
         "PATH (for example with your package manager, pyenv or uv)."
     )
 
 
 def measure_functions(template: Path) -> dict[str, int]:
-    """Return the bytes of each built function with its layers. Raises `BuildError` over the limit."""
+    """Return the bytes of each built function with its layers. Raises `CommandError` over the limit."""
     sizes = {}
     for name, resource in load_template(template)["Resources"].items():
         if resource["Type"] != "AWS::Serverless::Function":
@@ -117,7 +111,9 @@ def measure_functions(template: Path) -> dict[str, int]:
         folders = [template.parent / part for part in (name, *layers)]
         sizes[name] = sum(path.stat().st_size for folder in folders for path in folder.rglob("*") if path.is_file())
         if sizes[name] > MAX_UNZIPPED_BYTES:
-            raise BuildError(f"{name} with its layers has {sizes[name]:,} bytes; the limit is {MAX_UNZIPPED_BYTES:,}.")
+            raise CommandError(
+                f"{name} with its layers has {sizes[name]:,} bytes; the limit is {MAX_UNZIPPED_BYTES:,}."
+            )
     return sizes
 
 
@@ -129,5 +125,5 @@ def create_lambda_venv() -> Path:
         ("pip", "sync", "--quiet", "--require-hashes", "--python", str(python), str(ROOT / LAMBDA_REQUIREMENTS)),
     ):
         if subprocess.run([str(ROOT / UV), *step], check=False).returncode:
-            raise BuildError(f"{LAMBDA_VENV} could not be created. The output of uv is above.")
+            raise CommandError(f"{LAMBDA_VENV} could not be created. The output of uv is above.")
     return python

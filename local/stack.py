@@ -119,22 +119,16 @@ class LocalStack:
         )
 
 
-def real_server_from_environment() -> VideoServer | None:
-    """Return the server that VIDEO_API_BASE_URL names, None if it is not set. That server charges its prices.
-
-    VIDEO_API_KEY is its key, VIDEO_MODELS its models in the format of the template's parameter. Only `run` and `up` use
-    it: tests and `deploy-local` never spend.
-    """
-    base_url = os.environ.get("VIDEO_API_BASE_URL", "").strip()
-    if not base_url:
-        return None
-    return VideoServer(base_url, os.environ.get("VIDEO_API_KEY") or "none", os.environ.get("VIDEO_MODELS", ""))
-
-
 def start_video_server(folder: Path, *, port: int = 0) -> AbstractContextManager[VideoServer]:
-    """Return the real server of the environment, if it names one, else start a fake one with its files in `folder`."""
-    real_server = real_server_from_environment()
-    return nullcontext(real_server) if real_server else start_fake_server(folder, port=port)
+    """Use the real server that VIDEO_API_BASE_URL names, which charges its prices, else start a fake one.
+
+    VIDEO_API_KEY is the real server's key, VIDEO_MODELS its models in the format of the template's parameter. Only
+    `run` and `up` use it: tests and `deploy-local` never spend.
+    """
+    base_url, key = os.environ.get("VIDEO_API_BASE_URL", "").strip(), os.environ.get("VIDEO_API_KEY") or "none"
+    if not base_url:
+        return start_fake_server(folder, port=port)
+    return nullcontext(VideoServer(base_url, key, os.environ.get("VIDEO_MODELS", "")))
 
 
 @contextmanager
@@ -157,7 +151,7 @@ def start_stack(
 ) -> Iterator[LocalStack]:
     """Start the emulator, its log in `folder`, and deploy the stack to it; `on_step` gets a line after each step.
 
-    `parameters` are the template's, besides those of the video server. Raises `EmulatorError` and `DeployError`.
+    `parameters` are the template's, besides those of the video server. Raises `CommandError`.
     """
     log = folder / "emulator.log"
     with start_emulator(log, port=emulator_port) as emulator:

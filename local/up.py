@@ -14,6 +14,7 @@ from pathlib import Path
 
 import certifi
 
+from local import CommandError
 from local.display import Display
 from local.sample import make_sample
 from local.stack import LocalStack, start_stack, start_video_server
@@ -22,27 +23,18 @@ from local.stack import LocalStack, start_stack, start_video_server
 _UNSET = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
 
 
-class StackInUseError(RuntimeError):
-    """Another process has the folder, or a port. The message says which, or how to choose another port."""
-
-
-def keep_stack_up(
-    folder: Path, display: Display, *, emulator_port: int, server_port: int, env_file: Path, prefix: str = ""
-) -> None:
-    """Start the stack, write `env_file` for shells, and wait for Ctrl-C. Raises `StackInUseError`.
+def keep_stack_up(folder: Path, display: Display, *, emulator_port: int, server_port: int, prefix: str = "") -> None:
+    """Start the stack, write the file `env` for shells beside `folder`, and wait for Ctrl-C. Raises `CommandError`.
 
     Only uploads whose keys start with `prefix` become videos by themselves.
     """
+    env_file = folder.with_name("env")
     with (
         _lock(folder),
         _explain_taken_ports(emulator_port, server_port),
         start_video_server(folder / "fake-video-server", port=server_port) as server,
         start_stack(
-            folder,
-            server,
-            emulator_port=emulator_port,
-            parameters={"UploadPrefix": prefix},
-            on_step=display.print_step,
+            folder, server, emulator_port=emulator_port, parameters={"UploadPrefix": prefix}, on_step=display.print_step
         ) as local,
     ):
         sample = make_sample(env_file.parent / "photo.jpg")
@@ -66,7 +58,7 @@ def _lock(folder: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             lock.seek(0)
-            raise StackInUseError(f"`make up` already runs in this folder (process {lock.read().strip()}).") from None
+            raise CommandError(f"`make up` already runs in this folder (process {lock.read().strip()}).") from None
         lock.seek(0)
         lock.truncate()
         lock.write(str(os.getpid()))
@@ -81,7 +73,7 @@ def _explain_taken_ports(emulator_port: int, server_port: int) -> Iterator[None]
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise
-        raise StackInUseError(
+        raise CommandError(
             f"Port {emulator_port} or {server_port} is taken by another program, or both are the same. Choose others: "
             "make up PORT=14566 VIDEO_PORT=14010"
         ) from error

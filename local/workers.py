@@ -16,16 +16,11 @@ R = TypeVar("R")
 _PROCESSES = multiprocessing.get_context("spawn")
 
 
-class _WorkerDied(Exception):
-    """The process ended during its task: a decoder crashed, or the system killed it for its memory."""
+class _Worker(Generic[T]):
+    """A process that does one task after the other, from its first one on; `task` is the latest."""
 
-
-class _Worker(Generic[T, R]):
-    """A process that does one task after the other."""
-
-    def __init__(self, work: Callable[[T], R]) -> None:
+    def __init__(self, work: Callable[[T], object], number: int, task: T) -> None:
         self.connection, child_end = _PROCESSES.Pipe()
-        self.task: tuple[int, T] | None = None
         self._process = _PROCESSES.Process(target=_serve, args=(work, child_end), daemon=True)
         # Ctrl-C reaches every process of a terminal; only this one shall act on it. The new process inherits the
         # setting, so it ignores the signal from its first moment on.
@@ -36,19 +31,13 @@ class _Worker(Generic[T, R]):
             signal.signal(signal.SIGINT, before)
         # Only the worker holds its end, so that the connection closes when the worker dies.
         child_end.close()
+        self.start_task(number, task)
 
     def start_task(self, number: int, task: T) -> None:
         self.task = number, task
-        # If the worker has died already, `take_result` raises.
+        # If the worker has died already, receiving its result raises.
         with suppress(OSError):
             self.connection.send(task)
-
-    def take_result(self) -> R:
-        try:
-            result: R = self.connection.recv()
-        except (EOFError, OSError):
-            raise _WorkerDied from None
-        return result
 
     def stop(self) -> None:
         # Killed before the connection closes, or it would report that it cannot send its result.
@@ -80,19 +69,18 @@ def _run_all(
 ) -> Iterator[tuple[int, R]]:
     """Yield results as they come; add the tasks whose processes died to `crashed`."""
     waiting = list(reversed(tasks))
-    workers: list[_Worker[T, R]] = []
+    workers: list[_Worker[T]] = []
     try:
         while waiting or workers:
             while waiting and len(workers) < jobs:
-                workers.append(_Worker(work))
-                workers[-1].start_task(*waiting.pop())
+                workers.append(_Worker(work, *waiting.pop()))
             ready = wait([worker.connection for worker in workers])
             for worker in [worker for worker in workers if worker.connection in ready]:
-                assert worker.task is not None
                 task = worker.task
                 try:
-                    result = worker.take_result()
-                except _WorkerDied:
+                    result: R = worker.connection.recv()
+                except (EOFError, OSError):
+                    # The process ended: a decoder crashed, or the system killed it for its memory.
                     crashed.append(task)
                     workers.remove(worker)
                     worker.stop()

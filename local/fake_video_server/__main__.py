@@ -31,12 +31,9 @@ def _parse_config(arguments: Sequence[str] | None) -> FakeVideoServerConfig:
     parser.add_argument("--port", type=int, default=4010, help="0 picks a free one (%(default)s)")
     parser.add_argument("--key", default=defaults.key, help="the API key that requests must carry (%(default)s)")
     parser.add_argument("--data", type=Path, help="folder for jobs, videos and the request log")
-    parser.add_argument(
-        "--render-seconds", type=float, default=defaults.render_seconds, help="shortest time per job (%(default)s)"
-    )
-    parser.add_argument(
-        "--poll-after-ms", type=int, default=defaults.poll_after_ms, help="advised polling interval (%(default)s)"
-    )
+    seconds, poll_after_ms = defaults.render_seconds, defaults.poll_after_ms
+    parser.add_argument("--render-seconds", type=float, default=seconds, help="shortest time per job (%(default)s)")
+    parser.add_argument("--poll-after-ms", type=int, default=poll_after_ms, help="advised poll interval (%(default)s)")
     options = parser.parse_args(arguments)
     try:
         return FakeVideoServerConfig(

@@ -19,20 +19,10 @@ from starlette.routing import Route
 from .config import FakeVideoServerConfig
 from .create_request import log_fields, parse_fields, validate_fields
 from .errors import ApiError, invalid_type, invalid_value, unknown_parameter
-from .faults import (
-    AFTER_ACCEPTING,
-    BEFORE_ACCEPTING,
-    RETRIEVING,
-    SENDING_CONTENT,
-    Fault,
-    FaultPoint,
-    Faults,
-    TruncatedFile,
-    respond_with,
-)
+from .faults import AFTER_ACCEPTING, BEFORE_ACCEPTING, RETRIEVING, SENDING_CONTENT, Fault, Faults, TruncatedFile
 from .render import thumbnail
 from .request_log import RequestLog, RequestLogMiddleware, logged_request
-from .video_store import Timing, VideoStore
+from .video_store import VideoStore
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -41,7 +31,7 @@ def create_app(config: FakeVideoServerConfig) -> Starlette:
     """Return the application; its request log and faults are `app.state.request_log` and `app.state.faults`."""
     request_log = RequestLog(config.data / "request_log.jsonl" if config.data else None)
     faults = Faults()
-    store = VideoStore(config.data, Timing(config.clock, config.render_seconds, config.keep_seconds))
+    store = VideoStore(config)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -99,18 +89,18 @@ class _VideosApi:
         log_fields(entry, fields)
         create_request = await run_in_threadpool(validate_fields, fields, self._config.catalog)
         fault = self._faults.take("create")
-        broken = await self._pass_point(BEFORE_ACCEPTING, fault, prompt=create_request.prompt)
+        broken = await self._faults.pass_point(BEFORE_ACCEPTING, fault, prompt=create_request.prompt)
         if broken is not None:
             return broken
         video = await run_in_threadpool(self._store.accept, create_request)
         entry.video_id = str(video["id"])
-        broken = await self._pass_point(AFTER_ACCEPTING, fault, entry.video_id, create_request.prompt)
+        broken = await self._faults.pass_point(AFTER_ACCEPTING, fault, entry.video_id, create_request.prompt)
         return broken or JSONResponse(video, headers=self._poll_advice())
 
     async def retrieve(self, request: Request) -> Response:
         video = self._store.video(request.path_params["id"])
         fault = self._faults.take("retrieve")
-        broken = await self._pass_point(RETRIEVING, fault, str(video["id"]), str(video["prompt"]))
+        broken = await self._faults.pass_point(RETRIEVING, fault, str(video["id"]), str(video["prompt"]))
         return broken or JSONResponse(video, headers=self._poll_advice())
 
     async def list_page(self, request: Request) -> Response:
@@ -137,7 +127,7 @@ class _VideosApi:
         fault = self._faults.take("content")
         if fault is not None and fault.kind == "cut_content":
             return await run_in_threadpool(TruncatedFile, path, fault.bytes, "video/mp4")
-        broken = await self._pass_point(SENDING_CONTENT, fault, video_id)
+        broken = await self._faults.pass_point(SENDING_CONTENT, fault, video_id)
         if broken is not None:
             return broken
         if variant == "thumbnail":
@@ -158,14 +148,6 @@ class _VideosApi:
 
     def _poll_advice(self) -> dict[str, str]:
         return {"openai-poll-after-ms": str(self._config.poll_after_ms)}
-
-    async def _pass_point(
-        self, point: str, planned: Fault | None, video_id: str | None = None, prompt: str | None = None
-    ) -> Response | None:
-        """Let a hook's fault or the planned one happen at `point`; a response replaces the usual one."""
-        reached = FaultPoint(point=point, video_id=video_id, prompt=prompt)
-        fault = await run_in_threadpool(self._faults.call_hooks, reached)
-        return await respond_with(fault or (planned if planned is not None and planned.point == point else None))
 
 
 def _control_routes(request_log: RequestLog, faults: Faults) -> list[Route]:

@@ -120,12 +120,8 @@ def _by_name(fields: Sequence[tuple[str, object]]) -> dict[str, object]:
         if name not in _FIELDS:
             raise unknown_parameter(name)
         if name in values:
-            raise ApiError(
-                f"Duplicate parameter: '{name}'. You provided multiple values for this parameter, whereas "
-                "only one is allowed.",
-                param=name,
-                code="duplicate_parameter",
-            )
+            message = "You provided multiple values for this parameter, whereas only one is allowed."
+            raise ApiError(f"Duplicate parameter: '{name}'. {message}", param=name, code="duplicate_parameter")
         values[name] = value
     return values
 
@@ -137,18 +133,12 @@ def _validate_prompt(values: Mapping[str, object]) -> str:
     if not isinstance(prompt, str):
         raise invalid_type("prompt", "a string", _type_name(prompt))
     if not prompt:
-        raise ApiError(
-            "Invalid 'prompt': empty string. Expected a string with minimum length 1, but got an empty string instead.",
-            param="prompt",
-            code="empty_string",
-        )
+        message = "empty string. Expected a string with minimum length 1, but got an empty string instead."
+        raise ApiError(f"Invalid 'prompt': {message}", param="prompt", code="empty_string")
     if len(prompt) > PROMPT_LIMIT:
-        raise ApiError(
-            f"Invalid 'prompt': string too long. Expected a string with maximum length {PROMPT_LIMIT}, but "
-            f"got a string with length {len(prompt)} instead.",
-            param="prompt",
-            code="string_above_max_length",
-        )
+        message = f"string too long. Expected a string with maximum length {PROMPT_LIMIT}, but "
+        message += f"got a string with length {len(prompt)} instead."
+        raise ApiError(f"Invalid 'prompt': {message}", param="prompt", code="string_above_max_length")
     return prompt
 
 
@@ -166,12 +156,8 @@ def _validate_reference(value: object, size: str) -> bytes:
         raise invalid_type("input_reference", "a file", _type_name(value))
     mime_type = (value.content_type or "application/octet-stream").split(";")[0].strip().lower()
     if mime_type not in IMAGE_FORMATS:
-        raise ApiError(
-            f"Invalid file 'input_reference': unsupported mimetype ('{mime_type}'). Supported file formats are "
-            f"{quote_list(tuple(IMAGE_FORMATS))}.",
-            param="input_reference",
-            code="unsupported_file_mimetype",
-        )
+        supported = f"Supported file formats are {quote_list(tuple(IMAGE_FORMATS))}"
+        raise _invalid_file(f"unsupported mimetype ('{mime_type}'). {supported}", "unsupported_file_mimetype")
     _validate_image(value.data, mime_type, parse_size(size))
     return value.data
 
@@ -182,7 +168,7 @@ def _validate_image(data: bytes, mime_type: str, frame: tuple[int, int]) -> None
             # Pillow calls a JPEG with several pictures, as phones write it, MPO. Its type is image/jpeg.
             actual = "JPEG" if image.format == "MPO" else image.format
             if actual != IMAGE_FORMATS[mime_type]:
-                raise _invalid_image(f"the file is not {mime_type} but {actual}")
+                raise _invalid_file(f"the file is not {mime_type} but {actual}")
             # Pixels as stored: the real endpoint did not apply EXIF either, so a phone's portrait picture counted as
             # landscape. Compared before decoding, so that a decompression bomb is never decoded.
             if image.size != frame:
@@ -192,25 +178,15 @@ def _validate_image(data: bytes, mime_type: str, frame: tuple[int, int]) -> None
     except ApiError:
         raise
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
-        raise _invalid_image("the image could not be decoded") from error
+        raise _invalid_file("the image could not be decoded") from error
 
 
-def _invalid_image(why: str) -> ApiError:
-    message = f"Invalid file 'input_reference': {why}."
-    return ApiError(message, param="input_reference", code="invalid_image_file")
+def _invalid_file(why: str, code: str = "invalid_image_file") -> ApiError:
+    return ApiError(f"Invalid file 'input_reference': {why}.", param="input_reference", code=code)
 
 
 def _type_name(value: object) -> str:
     """Return JSON's name of a value's type, with its article."""
-    if isinstance(value, Upload):
-        return "a file"
-    # bool before int: True is an int to Python, but not to JSON.
-    names: tuple[tuple[type, str], ...] = (
-        (bool, "a boolean"),
-        (int, "an integer"),
-        (float, "a decimal number"),
-        (str, "a string"),
-        (list, "an array"),
-        (dict, "an object"),
-    )
-    return next((name for kind, name in names if isinstance(value, kind)), "null")
+    numbers = {bool: "a boolean", int: "an integer", float: "a decimal number"}
+    names = {**numbers, str: "a string", list: "an array", dict: "an object", Upload: "a file"}
+    return names.get(type(value), "null")

@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
 
 from starlette.responses import JSONResponse
 
 
+@dataclass(eq=False)
 class ApiError(Exception):
     """A request that gets `{"error": {"message", "type", "param", "code"}}` with `status` and `headers`."""
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        status: int = 400,
-        type: str = "invalid_request_error",  # noqa: A002 - OpenAI's name of the member
-        param: str | None = None,
-        code: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.status = status
-        self.type = type
-        self.param = param
-        self.code = code
-        self.headers = dict(headers or {})
+    message: str
+    _: KW_ONLY
+    status: int = 400
+    type: str = "invalid_request_error"
+    param: str | None = None
+    code: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def response(self) -> JSONResponse:
         """Return the HTTP response of this error."""

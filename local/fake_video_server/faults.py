@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TypedDict
 
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -179,7 +180,18 @@ class Faults:
             queue = self._queues[operation]
             return queue.popleft() if queue else None
 
-    def call_hooks(self, reached: FaultPoint) -> Fault | None:
+    async def pass_point(
+        self, point: str, planned: Fault | None, video_id: str | None = None, prompt: str | None = None
+    ) -> Response | None:
+        """Let a hook's fault, or else the planned one, happen at `point`.
+
+        A response replaces the usual one. Raises `ApiError` for a status.
+        """
+        reached = FaultPoint(point=point, video_id=video_id, prompt=prompt)
+        fault = await run_in_threadpool(self._call_hooks, reached)
+        return await _respond_with(fault or (planned if planned and planned.point == point else None))
+
+    def _call_hooks(self, reached: FaultPoint) -> Fault | None:
         """Call the hooks of the point in turn, until one returns a fault."""
         with self._lock:
             hooks = list(self._hooks[reached["point"]])
@@ -194,8 +206,7 @@ def _check_point(point: str) -> None:
 # ---------------------------------------------------------------- the broken responses
 
 
-async def respond_with(fault: Fault | None) -> Response | None:
-    """Return the response that replaces the usual one, None for the usual one. Raises `ApiError` for a status."""
+async def _respond_with(fault: Fault | None) -> Response | None:
     if fault is None or fault.kind == "none":
         return None
     if fault.kind == "delay":

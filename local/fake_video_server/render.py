@@ -39,11 +39,7 @@ def first_picture(reference: bytes | None, prompt: str, size: tuple[int, int]) -
 
 
 def render(
-    picture: Image.Image,
-    seconds: int,
-    path: Path,
-    on_progress: Callable[[float], None],
-    stopping: Callable[[], bool],
+    picture: Image.Image, seconds: int, path: Path, on_progress: Callable[[float], None], stopping: Callable[[], bool]
 ) -> None:
     """Write `seconds` of video of `picture`'s size to `path`; the first frame is `picture` itself.
 

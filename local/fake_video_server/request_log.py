@@ -17,7 +17,6 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_CREATE = ("POST", "/v1/videos")
 _SCOPE_KEY = "fake_server.logged_request"
 
 
@@ -58,9 +57,8 @@ class RequestLog:
         self._entries: list[LoggedRequest] = []
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-        if path is not None and path.exists():
-            lines = path.read_text(encoding="utf-8").splitlines()
-            entries = [LoggedRequest(**json.loads(line)) for line in lines if line]
+            path.touch()
+            entries = [LoggedRequest(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
             self._entries = sorted(entries, key=lambda entry: entry.number)
         self._finished = {entry.number for entry in self._entries}
 
@@ -90,7 +88,7 @@ class RequestLog:
 
     def creates(self) -> list[LoggedRequest]:
         """Return every `POST /v1/videos`, refused or not."""
-        return [entry for entry in self.entries() if (entry.method, entry.path) == _CREATE]
+        return [entry for entry in self.entries() if (entry.method, entry.path) == ("POST", "/v1/videos")]
 
     def accepted(self) -> list[LoggedRequest]:
         """Return every create that started a job, and so would have been billed, whether or not it got a response."""

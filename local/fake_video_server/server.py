@@ -37,7 +37,7 @@ class FakeVideoServer:
 def serve(config: FakeVideoServerConfig) -> Iterator[FakeVideoServer]:
     """Run a fake video server until the block ends; it is ready when the block starts."""
     # Bound here rather than by the server, so that the number behind port 0 is known and a taken port raises.
-    listener = _listen(config.host, config.port)
+    listener = socket.create_server((config.host, config.port))
     host, port = listener.getsockname()
     app = create_app(config)
     app_with_close = _ClosingApp(app)
@@ -57,7 +57,12 @@ def serve(config: FakeVideoServerConfig) -> Iterator[FakeVideoServer]:
     app_with_close.server = server
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="fake-video-server", daemon=True)
     thread.start()
-    stop = partial(_stop, server, thread, listener)
+
+    def stop() -> None:
+        server.should_exit = True
+        thread.join(_STOP_SECONDS)
+        listener.close()
+
     try:
         _wait_until_started(server, thread)
         yield FakeVideoServer(f"http://{host}:{port}/v1", app.state.request_log, app.state.faults, stop)
@@ -87,27 +92,9 @@ class _ClosingApp:
                 transport.close()
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        # A server that is restarted must get its port back at once.
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-    except OSError:
-        listener.close()
-        raise
-    return listener
-
-
 def _wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while not server.started:
         if not thread.is_alive() or time.monotonic() > deadline:
             raise RuntimeError("the fake video server did not start")
         time.sleep(0.005)
-
-
-def _stop(server: uvicorn.Server, thread: threading.Thread, listener: socket.socket) -> None:
-    server.should_exit = True
-    thread.join(_STOP_SECONDS)
-    listener.close()

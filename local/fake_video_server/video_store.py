@@ -13,14 +13,14 @@ from __future__ import annotations
 import json
 import logging
 import secrets
-import tempfile
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from .config import parse_size
+from .config import FakeVideoServerConfig, parse_size
 from .create_request import CreateRequest
 from .errors import ApiError, video_not_found
 from .render import RenderStopped, first_picture, render
@@ -49,28 +49,17 @@ class VideoJob:
     error: dict[str, str] | None = None
 
 
-@dataclass(frozen=True)
-class Timing:
-    """The clock, and the two durations in seconds; see `FakeVideoServerConfig`."""
-
-    clock: Callable[[], float]
-    render_seconds: float
-    keep_seconds: float
-
-
 class VideoStore:
     """All jobs, and the one thread that renders them. Safe to use from any thread."""
 
-    def __init__(self, folder: Path | None, timing: Timing) -> None:
-        """Load the jobs in `folder`; without one, use a temporary folder until `close()`."""
-        self._temporary: tempfile.TemporaryDirectory[str] | None = None
-        if folder is None:
-            self._temporary = tempfile.TemporaryDirectory(prefix="fake-video-server-")
-            folder = Path(self._temporary.name)
+    def __init__(self, config: FakeVideoServerConfig) -> None:
+        """Load the jobs in the folder `config.data`; without one, use a temporary folder until `close()`."""
+        self._cleanup = ExitStack()
+        folder = config.data or Path(self._cleanup.enter_context(TemporaryDirectory(prefix="fake-video-server-")))
         self._records, self._references, self._videos = folder / "jobs", folder / "references", folder / "videos"
         for subfolder in (self._records, self._references, self._videos):
             subfolder.mkdir(parents=True, exist_ok=True)
-        self._timing = timing
+        self._config = config
         self._lock = threading.RLock()
         self._stopping = threading.Event()
         self._renderer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="fake-video-server-render")
@@ -87,8 +76,7 @@ class VideoStore:
         """Stop rendering at the next frame; unfinished jobs stay queued on disk."""
         self._stopping.set()
         self._renderer.shutdown(wait=True, cancel_futures=True)
-        if self._temporary is not None:
-            self._temporary.cleanup()
+        self._cleanup.close()
 
     def accept(self, request: CreateRequest) -> dict[str, object]:
         """Create a job and queue it; return its Video object, always `queued`."""
@@ -102,7 +90,7 @@ class VideoStore:
                 seconds=request.seconds,
                 prompt=request.prompt,
                 has_reference=request.reference is not None,
-                accepted_at=self._timing.clock(),
+                accepted_at=self._config.clock(),
             )
             if request.reference is not None:
                 _write(self._reference_path(job), request.reference)
@@ -133,7 +121,7 @@ class VideoStore:
             if status != "completed":
                 message = f"Video is not ready yet, its status is '{status}'. Use GET /v1/videos/{job.id}."
                 raise ApiError(message, status=404, code="video_not_ready")
-            if self._timing.clock() >= self._completed_at(job) + self._timing.keep_seconds:
+            if self._config.clock() >= self._completed_at(job) + self._config.keep_seconds:
                 raise ApiError("Video has expired.", status=404, code="video_expired")
             return self._video_path(job)
 
@@ -145,9 +133,8 @@ class VideoStore:
             if status in ("queued", "in_progress"):
                 raise ApiError(f"A video that is '{status}' cannot be deleted. Wait until it has ended.")
             del self._jobs[job.id]
-            self._record_path(job).unlink(missing_ok=True)
-            self._reference_path(job).unlink(missing_ok=True)
-            self._video_path(job).unlink(missing_ok=True)
+            for path in (self._record_path(job), self._reference_path(job), self._video_path(job)):
+                path.unlink(missing_ok=True)
 
     def _record_path(self, job: VideoJob) -> Path:
         return self._records / f"{job.id}.json"
@@ -166,12 +153,12 @@ class VideoStore:
     def _status(self, job: VideoJob) -> str:
         if job.started_at is None:
             return "queued"
-        if job.finished_at is None or self._timing.clock() < self._earliest_end(job):
+        if job.finished_at is None or self._config.clock() < self._earliest_end(job):
             return "in_progress"
         return "failed" if job.error else "completed"
 
     def _earliest_end(self, job: VideoJob) -> float:
-        return job.accepted_at + self._timing.render_seconds
+        return job.accepted_at + self._config.render_seconds
 
     def _completed_at(self, job: VideoJob) -> float:
         return max(job.finished_at or 0.0, self._earliest_end(job))
@@ -182,8 +169,8 @@ class VideoStore:
             return 100
         if status == "queued":
             return 0
-        elapsed = self._timing.clock() - job.accepted_at
-        share = elapsed / self._timing.render_seconds if self._timing.render_seconds else 1.0
+        elapsed = self._config.clock() - job.accepted_at
+        share = elapsed / self._config.render_seconds if self._config.render_seconds else 1.0
         # Only a completed job is at 100.
         return max(0, min(99, int(100 * min(job.rendered, share))))
 
@@ -198,7 +185,7 @@ class VideoStore:
             "progress": self._progress(job, status),
             "created_at": int(job.accepted_at),
             "completed_at": None if completed_at is None else int(completed_at),
-            "expires_at": None if completed_at is None else int(completed_at + self._timing.keep_seconds),
+            "expires_at": None if completed_at is None else int(completed_at + self._config.keep_seconds),
             "size": job.size,
             "seconds": job.seconds,
             "prompt": job.prompt,
@@ -209,7 +196,7 @@ class VideoStore:
     def _run(self, job: VideoJob) -> None:
         """Render one job to its end, on the renderer's thread."""
         with self._lock:
-            job.started_at = self._timing.clock()
+            job.started_at = self._config.clock()
         try:
             error = self._render(job)
         except RenderStopped:
@@ -219,14 +206,14 @@ class VideoStore:
             error = {"code": "internal_error", "message": "The video could not be rendered."}
         with self._lock:
             job.error = error
-            job.finished_at = self._timing.clock()
+            job.finished_at = self._config.clock()
             self._save(job)
 
     def _render(self, job: VideoJob) -> dict[str, str] | None:
         if FAILING_WORD in job.prompt:
             job.rendered = 0.5
             return {"code": "video_generation_failed", "message": "The video generation failed."}
-        reference = (self._reference_path(job)).read_bytes() if job.has_reference else None
+        reference = self._reference_path(job).read_bytes() if job.has_reference else None
         picture = first_picture(reference, job.prompt, parse_size(job.size))
         partial = self._videos / f"{job.id}.part"
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
+from local import CommandError
 from local.connect_bucket import (
     BucketNotifications,
-    ConnectBucketError,
     connect_bucket,
     list_entries,
     merge_event_bridge,
@@ -89,7 +89,7 @@ def test_nothing_is_written_if_the_configuration_changed_in_the_meantime() -> No
         s3.configuration = {**OTHERS, "TopicConfigurations": []}
         return True
 
-    with pytest.raises(ConnectBucketError, match=r"changed while you looked at them\. Nothing was written"):
+    with pytest.raises(CommandError, match=r"changed while you looked at them\. Nothing was written"):
         connect(s3, confirm=change_then_confirm)
 
     assert s3.writes == []
@@ -121,7 +121,7 @@ def test_an_entry_that_s3_did_not_store_is_named_with_the_configuration_before(l
     s3 = FakeS3(OTHERS)
     s3.store = lambda written: {kind: entries for kind, entries in written.items() if kind != lost}
 
-    with pytest.raises(ConnectBucketError) as refused:
+    with pytest.raises(CommandError) as refused:
         connect(s3)
 
     assert f"Missing: {lost}" in str(refused.value)
