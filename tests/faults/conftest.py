@@ -13,6 +13,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from sora_ready.adapters import job_table
+from sora_ready.adapters.job_items import read_item
+from sora_ready.domain.job import Job
 from tests.faults.in_memory_aws import InMemoryDynamoDB, InMemoryS3
 from tests.faults.in_process_server import InProcessServer, open_transport
 from tests.faults.kill_cases import NewStack
@@ -46,6 +49,23 @@ class AwsCallObserver:
         self.observe(model.service_model.service_name, model.name, params)
 
 
+class JobCache:
+    """Decodes each item of the in-memory tables once. Items are never changed in place, and jobs are immutable."""
+
+    def __init__(self) -> None:
+        # The item is kept, so that no other item gets its id.
+        self._jobs: dict[int, tuple[Any, Job]] = {}
+
+    def read_item(self, item: Any) -> Job:
+        cached = self._jobs.get(id(item))
+        if cached is None:
+            cached = self._jobs[id(item)] = (item, read_item(item))
+        return cached[1]
+
+    def clear(self) -> None:
+        self._jobs.clear()
+
+
 @pytest.fixture(scope="module")
 def moto_clients() -> Iterator[Callable[[AwsCallObserver], dict[str, Any]]]:
     """Return a function that makes clients of moto, whose calls are observed. The first call starts moto."""
@@ -73,8 +93,9 @@ def moto_clients() -> Iterator[Callable[[AwsCallObserver], dict[str, Any]]]:
 def new_stack(moto_clients: Callable[[AwsCallObserver], dict[str, Any]]) -> Iterator[NewStack]:
     """Return a function that makes a stack, at eight in the morning. Only the newest stack may be used."""
     numbers = itertools.count()
-    observer = AwsCallObserver()
-    with open_transport() as (transport, client):
+    observer, job_cache = AwsCallObserver(), JobCache()
+    with open_transport() as (transport, client), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(job_table, "read_item", job_cache.read_item)
 
         def make(
             kill_points: tuple[str, ...] = (),
@@ -85,6 +106,7 @@ def new_stack(moto_clients: Callable[[AwsCallObserver], dict[str, Any]]) -> Iter
             **options: Any,
         ) -> SimulatedStack:
             observer.stack = None
+            job_cache.clear()
             if moto:
                 aws = moto_clients(observer)
             else:

@@ -19,6 +19,7 @@ from botocore.exceptions import ClientError
 Item = dict[str, Any]
 OnCall = Callable[[str, str, Mapping[str, Any]], None]
 """Called after each call with the service, the operation and its parameters."""
+Condition = Callable[[Item | None], bool]
 
 _deserialize = TypeDeserializer().deserialize
 _TERM = re.compile(r"attribute_not_exists\((?P<absent>.+)\)|(?P<path>\S+) (?P<operator>=|<=|IN) (?P<value>.+)")
@@ -30,7 +31,10 @@ _ASSIGNMENT = re.compile(
 
 
 class InMemoryDynamoDB:
-    """Tables with a partition key, conditional writes, updates, transactions, and the two indexes of the jobs table."""
+    """Tables with a partition key, conditional writes, updates, transactions, and the two indexes of the jobs table.
+
+    An item is never changed in place: an update stores a new one.
+    """
 
     def __init__(self, on_call: OnCall) -> None:
         self._on_call = on_call
@@ -71,7 +75,7 @@ class InMemoryDynamoDB:
     def transact_write_items(self, **request: Any) -> None:
         writes = [next(iter(write.items())) for write in request["TransactItems"]]
         with self._lock:
-            met = [_condition_holds(write, self._find(write)) for _, write in writes]
+            met = [_parse_condition(write)(self._find(write)) for _, write in writes]
             if not all(met):
                 reasons = [{"Code": "None" if each else "ConditionalCheckFailed"} for each in met]
                 raise _error("TransactionCanceledException", "TransactWriteItems", CancellationReasons=reasons)
@@ -91,8 +95,8 @@ class InMemoryDynamoDB:
             else:
                 source = request["ExpressionAttributeValues"][":source"]
                 rows = [item for item in items.values() if item.get("source_ref") == source]
-            condition = request | {"ConditionExpression": request["KeyConditionExpression"]}
-            found = [row for row in rows if _condition_holds(condition, row)]
+            matches = _parse_condition(request | {"ConditionExpression": request["KeyConditionExpression"]})
+            found = [row for row in rows if matches(row)]
             found.sort(key=lambda row: row[sort_key]["S"])
             if not request.get("ScanIndexForward", True):
                 found.reverse()
@@ -106,7 +110,7 @@ class InMemoryDynamoDB:
 
     def _check_condition(self, request: Mapping[str, Any]) -> None:
         item = self._find(request)
-        if not _condition_holds(request, item):
+        if not _parse_condition(request)(item):
             raise _error("ConditionalCheckFailedException", "UpdateItem", Item=item or {})
 
     def _write(self, kind: str, request: Mapping[str, Any]) -> Item:
@@ -169,32 +173,41 @@ def _key_of(key: Mapping[str, Any]) -> str:
     return str(key.get("entry") or key["job_id"])
 
 
-def _condition_holds(request: Mapping[str, Any], item: Item | None) -> bool:
-    """Return whether a request's condition holds. AND binds more tightly than OR; parentheses are not supported."""
-    condition = request.get("ConditionExpression")
-    return not condition or any(
-        all(_term_holds(term, request, item or {}) for term in alternative.split(" AND "))
-        for alternative in condition.split(" OR ")
-    )
+def _parse_condition(request: Mapping[str, Any]) -> Condition:
+    """Return a request's condition. AND binds more tightly than OR; parentheses are not supported."""
+    expression = request.get("ConditionExpression")
+    if not expression:
+        return lambda _: True
+    alternatives = [
+        [_parse_term(term, request) for term in alternative.split(" AND ")] for alternative in expression.split(" OR ")
+    ]
+    return lambda item: any(all(term(item) for term in terms) for terms in alternatives)
 
 
-def _term_holds(term: str, request: Mapping[str, Any], item: Item) -> bool:
-    match = _TERM.fullmatch(term)
-    assert match, term
-    attribute = _read_path(item, match["absent"] or match["path"], request.get("ExpressionAttributeNames", {}))
+def _parse_term(expression: str, request: Mapping[str, Any]) -> Condition:
+    match = _TERM.fullmatch(expression)
+    assert match, expression
+    names = request.get("ExpressionAttributeNames", {})
+    path = [names.get(name, name) for name in (match["absent"] or match["path"]).split(".")]
     if match["absent"]:
-        return attribute is None
-    if attribute is None:
-        return False
+        return lambda item: _read_path(item, path) is None
     wanted = [_deserialize(request["ExpressionAttributeValues"][name]) for name in re.findall(r":\w+", match["value"])]
-    value: Any = _deserialize(attribute)
-    return bool(value <= wanted[0]) if match["operator"] == "<=" else value in wanted
+    is_upper_bound = match["operator"] == "<="
+
+    def holds(item: Item | None) -> bool:
+        attribute = _read_path(item, path)
+        if attribute is None:
+            return False
+        value: Any = _deserialize(attribute)
+        return bool(value <= wanted[0]) if is_upper_bound else value in wanted
+
+    return holds
 
 
-def _read_path(item: Item, path: str, names: Mapping[str, str]) -> Any:
-    attribute: Any = {"M": item}
-    for name in path.split("."):
-        attribute = attribute.get("M", {}).get(names.get(name, name)) if attribute else None
+def _read_path(item: Item | None, path: list[str]) -> Any:
+    attribute: Any = {"M": item or {}}
+    for name in path:
+        attribute = attribute.get("M", {}).get(name) if attribute else None
     return attribute
 
 

@@ -1,4 +1,4 @@
-"""The fake video server in this process: its own routes, validation and request log, without a socket.
+"""The fake video server in this process: its own routes, validation and request log, without a socket or files.
 
 Its videos are not rendered: each is a copy of one sample with the video's id in it, so that no two have the same bytes.
 """
@@ -40,7 +40,6 @@ class InProcessTransport(httpx2.BaseTransport):
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.server_count = 0
         self.app: Any = None
         self.response_errors: list[Exception] = []
         self.rewrite_list: ListRewrite | None = None
@@ -90,10 +89,9 @@ class InProcessServer:
     """A new fake video server, with its own request log, at the other end of `transport`."""
 
     def __init__(self, transport: InProcessTransport, clock: Callable[[], float]) -> None:
-        transport.server_count += 1
         config = FakeVideoServerConfig(
             key=KEY,
-            data=transport.folder / str(transport.server_count),
+            data=transport.folder,
             render_seconds=RENDER_SECONDS,
             poll_after_ms=15_000,
             keep_seconds=10**8,
@@ -127,22 +125,20 @@ def open_transport() -> Iterator[tuple[InProcessTransport, VideoServerClient]]:
     with pytest.MonkeyPatch.context() as patch, TemporaryDirectory() as folder:
         transport = InProcessTransport(Path(folder))
         patch.setattr(video_store, "ThreadPoolExecutor", _ImmediateExecutor)
-        patch.setattr(video_store, "render", _copy_sample)
+        patch.setattr(video_store, "_write", lambda _path, _data: None)
+        patch.setattr(video_store.VideoStore, "_render", lambda _store, _job: None)
+        patch.setattr(app, "RequestLog", lambda _path: RequestLog())
         patch.setattr(app, "run_in_threadpool", run_here)
-        patch.setattr(app, "FileResponse", _read_file)
+        patch.setattr(app, "FileResponse", _respond_with_sample)
         patch.setattr(openai, "DefaultHttpxClient", lambda **options: http_client(transport=transport, **options))
         yield transport, open_video_server("http://127.0.0.1/v1", KEY)
         transport.close()
 
 
-def _read_file(path: Path, media_type: str) -> Response:
-    return Response(path.read_bytes(), media_type=media_type)
-
-
-def _copy_sample(_picture: Any, _seconds: int, path: Path, *_: Any) -> None:
+def _respond_with_sample(path: Path, media_type: str) -> Response:
     name = path.name.encode()
     # Players skip a `free` box; its content makes this video's bytes unique.
-    path.write_bytes(_sample_video() + (8 + len(name)).to_bytes(4, "big") + b"free" + name)
+    return Response(_sample_video() + (8 + len(name)).to_bytes(4, "big") + b"free" + name, media_type=media_type)
 
 
 @cache
