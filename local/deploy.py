@@ -117,7 +117,7 @@ def set_gateway_responses(emulator: Emulator, stack: Stack) -> None:
 
 def load_template(path: Path = TEMPLATE) -> Template:
     """Read a SAM template."""
-    return cast(Template, yaml_parse(path.read_text(encoding="utf-8")))
+    return cast("Template", yaml_parse(path.read_text(encoding="utf-8")))
 
 
 def ignored_suffixes() -> tuple[str, ...]:

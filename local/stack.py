@@ -167,4 +167,4 @@ def _item_to_record(item: Mapping[str, AttributeValueTypeDef]) -> JobRecord:
     deserialize = TypeDeserializer().deserialize
     values = {name: deserialize(value) for name, value in item.items()}
     # What JSON has no type for is a Decimal.
-    return cast(JobRecord, json.loads(json.dumps(values, default=lambda n: int(n) if n == int(n) else float(n))))
+    return cast("JobRecord", json.loads(json.dumps(values, default=lambda n: int(n) if n == int(n) else float(n))))

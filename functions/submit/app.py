@@ -10,12 +10,12 @@ from sora_ready.adapters.job_table import JobTable
 from sora_ready.adapters.ledger import Ledger
 from sora_ready.adapters.output_bucket import OutputBucket
 from sora_ready.adapters.queues import SubmitQueue, TrackQueue
-from sora_ready.adapters.video_server.client import connect_video_server
 from sora_ready.domain.codec import JsonObject
 from sora_ready.entrypoints.invocations import is_direct, parse_submit_invocation, run_invocation
 from sora_ready.entrypoints.logs import LambdaContext, bind_context, log_job, logger
 from sora_ready.entrypoints.settings import SubmitSettings
 from sora_ready.entrypoints.sqs import QueueMessage, parse_submission, postpone_failure, process_batch, receive_count
+from sora_ready.entrypoints.video_server import connect_to_server
 from sora_ready.pipeline.dead_letters import mark_dead_letter
 from sora_ready.pipeline.submit import Submit
 from sora_ready.pipeline.submit_on_demand import SubmitOnDemand
@@ -52,7 +52,7 @@ def build_step() -> Submit:
         jobs=jobs(),
         ledger=Ledger(client("dynamodb"), settings().ledger_table, jobs()),
         outputs=OutputBucket(client("s3"), settings().output_bucket),
-        video_server=connect_video_server(settings().video_server()),
+        video_server=connect_to_server(settings()),
         track_queue=TrackQueue(client("sqs"), settings().track_queue_url),
         lease_seconds=settings().lease_seconds,
         budget=settings().daily_budget_usd,

@@ -12,11 +12,11 @@ from sora_ready.adapters.ledger import Ledger
 from sora_ready.adapters.metrics import Metrics
 from sora_ready.adapters.output_bucket import OutputBucket
 from sora_ready.adapters.queues import TrackQueue
-from sora_ready.adapters.video_server.client import connect_video_server
 from sora_ready.domain.codec import JsonObject
 from sora_ready.entrypoints.logs import LambdaContext, bind_context, log_job, logger
 from sora_ready.entrypoints.settings import TrackSettings
 from sora_ready.entrypoints.sqs import QueueMessage, parse_poll, process_batch, receive_count
+from sora_ready.entrypoints.video_server import connect_to_server
 from sora_ready.pipeline.dead_letters import mark_dead_letter
 from sora_ready.pipeline.reconcile import Reconcile
 from sora_ready.pipeline.track import Track
@@ -46,7 +46,7 @@ def mark_exhausted(message: QueueMessage, error: Exception) -> None:
 def build_step() -> Track:
     """Connect the step to this stack. The server's key may change, so its connection is built again."""
     ledger = Ledger(client("dynamodb"), settings().ledger_table, jobs())
-    server = connect_video_server(settings().video_server())
+    server = connect_to_server(settings())
     queue = TrackQueue(client("sqs"), settings().track_queue_url)
     return Track(
         jobs=jobs(),

@@ -126,4 +126,4 @@ class RequestLogMiddleware:
 
 def logged_request(request: Request) -> LoggedRequest:
     """Return the log's entry for a request to /v1/*."""
-    return cast(LoggedRequest, request.scope[_SCOPE_KEY])
+    return cast("LoggedRequest", request.scope[_SCOPE_KEY])

@@ -30,7 +30,7 @@ from sora_ready.entrypoints.sqs import retry_delay_seconds
 from sora_ready.pipeline.dead_letters import mark_dead_letter, mark_dead_upload
 from sora_ready.pipeline.normalize import Normalize
 from sora_ready.pipeline.reconcile import Reconcile
-from sora_ready.pipeline.resolve import Resolve
+from sora_ready.pipeline.resolve_unconfirmed import ResolveUnconfirmed
 from sora_ready.pipeline.submit import Submit
 from sora_ready.pipeline.sweep import Sweep
 from sora_ready.pipeline.track import Track
@@ -117,10 +117,10 @@ class SimulatedStack:
         self.jobs = JobTable(self.aws["dynamodb"], self.table, now=self.clock)
         self.ledger = Ledger(self.aws["dynamodb"], f"{self.table}-ledger", self.jobs, pause=lambda _: None)
         self.s3 = ClockedS3(self.aws["s3"], self.clock)
-        self.uploads = UploadBucket(cast(Any, self.s3))
+        self.uploads = UploadBucket(cast("Any", self.s3))
         self.outputs = OutputBucket(self.aws["s3"], OUTPUTS)
-        self.video_server = cast(Any, KillableVideoServer(self.client, self.kill_points))
-        self.queues = cast(Any, self)
+        self.video_server = cast("Any", KillableVideoServer(self.client, self.kill_points))
+        self.queues = cast("Any", self)
         self.next_sweep = self.clock() + SWEEP_INTERVAL
         self.normalize = Normalize(
             jobs=self.jobs,
@@ -166,7 +166,7 @@ class SimulatedStack:
 
     def resolve(self, source: SourceObject, decision: str, video_id: str = "") -> Job:
         """Apply an operator's decision about an `unconfirmed` job."""
-        resolve = Resolve(self.jobs, self.ledger, self.queues, self.queues)
+        resolve = ResolveUnconfirmed(self.jobs, self.ledger, self.queues, self.queues)
         job = resolve(make_job_id(source), decision, video_id=video_id)
         self.decisions.append((job.id, decision))
         return job

@@ -16,7 +16,7 @@ from .stack_fixtures import Stack, jpeg
 @pytest.fixture(autouse=True)
 def camera(monkeypatch: pytest.MonkeyPatch) -> None:
     spec = OptionSpec("camera", one_of({"still": 1, "pan": 2}), ["still", "pan"], "How the camera moves.", {})
-    monkeypatch.setitem(cast(dict[str, OptionSpec[object]], OPTIONS), "camera", spec)
+    monkeypatch.setitem(cast("dict[str, OptionSpec[object]]", OPTIONS), "camera", spec)
 
 
 def test_it_stays_in_the_record_of_a_ready_job_with_its_source(stack: Stack) -> None:

@@ -46,7 +46,7 @@ def by_profile(profile: bytes) -> Truth:
 
 def mean_difference(frame: Image.Image, truths: Iterable[Color]) -> float:
     """The mean ΔE2000 of a frame's pixels and their expected colors."""
-    pixels = cast(list[Pixel], list(frame.get_flattened_data()))
+    pixels = cast("list[Pixel]", list(frame.get_flattened_data()))
     errors = [
         _difference(pixel, *truth.convert("lab-d65").coords()) for pixel, truth in zip(pixels, truths, strict=True)
     ]

@@ -66,7 +66,7 @@ def psnr(one: Image.Image, other: Image.Image) -> float:
 
 
 def pixel_at(frame: Image.Image, x: int, y: int) -> Pixel:
-    return cast(Pixel, frame.getpixel((x, y)))
+    return cast("Pixel", frame.getpixel((x, y)))
 
 
 def extrema(frame: Image.Image) -> list[tuple[int, int]]:

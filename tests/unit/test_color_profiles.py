@@ -238,7 +238,7 @@ def detailed(width: int, height: int) -> Image.Image:
 
 def convert(picture: Image.Image, space: str) -> Image.Image:
     truth: Truth = to_srgb(space)
-    pixels = cast(list[Pixel], list(picture.get_flattened_data()))
+    pixels = cast("list[Pixel]", list(picture.get_flattened_data()))
     converted = {
         pixel: tuple(round(255 * sample) for sample in truth([part / 255 for part in pixel]).coords())
         for pixel in set(pixels)

@@ -124,7 +124,7 @@ def test_a_sixteen_bit_gradient_keeps_its_steps() -> None:
 
     frame = decoded(normalize_image(encode(picture), size=SIZE)).convert("L")
 
-    row = [cast(int, frame.getpixel((x, 18))) for x in range(64)]
+    row = [cast("int", frame.getpixel((x, 18))) for x in range(64)]
     assert all(abs(gray - 255 * x / 63) <= 4 for x, gray in enumerate(row))
 
 

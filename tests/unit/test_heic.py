@@ -93,7 +93,7 @@ def test_ten_bits_span_black_to_white(mode: str, channels: int) -> None:
     frame = frame_of(saved(pillow_heif.from_bytes(mode, (320, 180), row * 180))).convert("L")
 
     # then
-    shades = [cast(int, frame.getpixel((x, 45))) for x in range(160)]
+    shades = [cast("int", frame.getpixel((x, 45))) for x in range(160)]
     assert all(abs(shade - 255 * x / 159) < 4 for x, shade in enumerate(shades))
 
 

@@ -28,7 +28,7 @@ LISTED: Item = {"S": "jobs"}
 _NESTED = {"attempt_id": "submission.attempt_id", "polls": "polling.polls", "checks": "reconciliation.checks"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class JobUpdate:
     """A conditional write: the job must be in one of `allowed` and as `conditions` say, and is `status` afterwards.
 
@@ -113,7 +113,7 @@ def status_condition(statuses: Collection[Status]) -> tuple[str, Item]:
 def serialize(value: JsonValue) -> Item:
     """Return a JSON value as DynamoDB's typed value."""
     # Decimals are the only fractions that DynamoDB takes.
-    return cast(Item, _serialize(json.loads(json.dumps(value), parse_float=Decimal)))
+    return cast("Item", _serialize(json.loads(json.dumps(value), parse_float=Decimal)))
 
 
 def _is_absent(value: JsonValue) -> bool:

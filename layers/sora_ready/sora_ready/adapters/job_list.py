@@ -17,7 +17,7 @@ BY_CREATED = "by-created"
 MAX_QUERIES, QUERY_SIZE = 20, 200
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Page:
     """A page. The next one starts after `last_id`: the last of `jobs`, or the last job that was read."""
 

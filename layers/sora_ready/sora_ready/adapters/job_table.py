@@ -39,7 +39,7 @@ TOMBSTONE_TTL = timedelta(days=400)
 """How long a deleted job stays on record: longer than any event about its picture can come again."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DueJob:
     """A row of the index by-due, which may be a moment behind the record."""
 

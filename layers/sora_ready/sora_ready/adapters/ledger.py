@@ -73,7 +73,7 @@ class Ledger:
 
     def find_owners(self, video_ids: Collection[str]) -> dict[str, str]:
         """Return the job id for each of the server's videos that is claimed."""
-        items = self._read_entries([f"video#{video_id}" for video_id in sorted(video_ids)])
+        items = self._batch_get_entries([f"video#{video_id}" for video_id in sorted(video_ids)])
         return {item["entry"]["S"].removeprefix("video#"): item["job_id"]["S"] for item in items}
 
     def record_settled_attempt(self, job: Job) -> None:
@@ -92,7 +92,7 @@ class Ledger:
 
     def settled_attempts(self, request_fingerprint: str) -> list[SettledAttempt]:
         """Return the attempts with this fingerprint that an operator settled."""
-        items = self._read_entries([f"settled#{request_fingerprint}"])
+        items = self._batch_get_entries([f"settled#{request_fingerprint}"])
         maps = [entry["M"] for item in items for entry in item["attempts"]["L"]]
         return [SettledAttempt(**{name: value["S"] for name, value in entry.items()}) for entry in maps]
 
@@ -210,7 +210,7 @@ class Ledger:
                 return []
         raise AssertionError("the last attempt raises")
 
-    def _read_entries(self, entries: list[str]) -> list[Item]:
+    def _batch_get_entries(self, entries: list[str]) -> list[Item]:
         items: list[Item] = []
         for start in range(0, len(entries), 100):
             keys = [_key(entry) for entry in entries[start : start + 100]]

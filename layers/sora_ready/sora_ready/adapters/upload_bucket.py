@@ -61,7 +61,7 @@ _REJECTIONS: Mapping[str, tuple[str, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Upload:
     """An uploaded object, open and unread: its length in bytes, its metadata decoded, its number of tags."""
 
@@ -71,7 +71,7 @@ class Upload:
     tag_count: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PresignedPost:
     """A form that one picture can be posted with: all `fields` unchanged, then the picture as `file`."""
 
@@ -99,7 +99,7 @@ class UploadBucket:
         with _explained("GetObject", source):
             response = self._client.get_object(Bucket=source.bucket, Key=source.key, **exactly)
         return Upload(
-            body=cast(BinaryIO, response["Body"]),
+            body=cast("BinaryIO", response["Body"]),
             length=response["ContentLength"],
             metadata={name: _decode(value) for name, value in response["Metadata"].items()},
             tag_count=response.get("TagCount", 0),

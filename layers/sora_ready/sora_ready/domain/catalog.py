@@ -18,7 +18,7 @@ from sora_ready.domain.errors import SettingsError
 from sora_ready.domain.frame import Size
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Model:
     """A video model: its lengths in seconds, and its price in US dollars per second for each size that it takes."""
 

@@ -35,12 +35,12 @@ def encode(value: object) -> JsonValue:
 
 def encode_object(value: object) -> JsonObject:
     """Return a dataclass as a JSON object, written by its own `to_record` where it has one."""
-    return cast(JsonObject, value.to_record()) if hasattr(value, "to_record") else encode_fields(value)
+    return cast("JsonObject", value.to_record()) if hasattr(value, "to_record") else encode_fields(value)
 
 
 def encode_fields(value: object) -> JsonObject:
     """Return a dataclass's fields as a JSON object, without those that hold their default."""
-    defaults = {name: default for name, (default, _) in _fields_of(cast(Hashable, type(value))).items()}
+    defaults = {name: default for name, (default, _) in _fields_of(cast("Hashable", type(value))).items()}
     parts = [(name, getattr(value, name), default) for name, default in defaults.items()]
     return {name: encode(part) for name, part, default in parts if part != default}
 
@@ -48,12 +48,12 @@ def encode_fields(value: object) -> JsonObject:
 def decode(kind: type[T], record: Mapping[str, object]) -> T:
     """Read back what `encode_object` wrote. Raises `KeyError` or `TypeError` for a missing field without a default."""
     read = getattr(kind, "from_record", None)
-    return cast(T, read(record)) if read else decode_fields(kind, record)
+    return cast("T", read(record)) if read else decode_fields(kind, record)
 
 
 def decode_fields(kind: type[T], record: Mapping[str, object]) -> T:
     """Read back what `encode_fields` wrote. Names that the class doesn't have are ignored."""
-    hints = {name: hint for name, (_, hint) in _fields_of(cast(Hashable, kind)).items() if name in record}
+    hints = {name: hint for name, (_, hint) in _fields_of(cast("Hashable", kind)).items() if name in record}
     return kind(**{name: _decode_value(hint, record[name]) for name, hint in hints.items()})
 
 
@@ -63,10 +63,10 @@ def _decode_value(hint: object, value: object) -> object:
             return None
         hint = next(option for option in get_args(hint) if option is not type(None))
     if get_origin(hint) is tuple:
-        return tuple(_decode_value(get_args(hint)[0], entry) for entry in cast(Sequence[object], value))
+        return tuple(_decode_value(get_args(hint)[0], entry) for entry in cast("Sequence[object]", value))
     if isinstance(hint, type):
         if is_dataclass(hint):
-            return decode(hint, cast(Mapping[str, object], value))
+            return decode(hint, cast("Mapping[str, object]", value))
         if issubclass(hint, Enum | Decimal):
             return hint(str(value))
     return value

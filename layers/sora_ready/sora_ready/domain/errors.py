@@ -23,7 +23,7 @@
     │   ├── SubmissionNotAcceptedError  it provably started nothing; send again later
     │   ├── SubmissionUnconfirmed       it may have started; never send again by itself
     │   ├── VideoListUnsupported        it has no usable list
-    │   ├── VideoNotFound               it no longer has the video
+    │   ├── ServerVideoNotFound               it no longer has the video
     │   └── VideoServerUnavailableError it cannot be asked now
     ├── VideoFailed                     it was accepted and no video came of it
     ├── VideoClaimedError               the video belongs to another job
@@ -47,7 +47,7 @@ from typing import Self
 from sora_ready.domain.codec import JsonObject, JsonValue
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class JobError:
     """An error as a job record holds it. The facts stand beside `code`, `message` and `hint` in the record."""
 
@@ -254,7 +254,7 @@ class VideoListUnsupported(VideoServerError):
     """The server has no list of its videos, or one too long to be read to its end."""
 
 
-class VideoNotFound(VideoServerError):
+class ServerVideoNotFound(VideoServerError):
     """The server no longer has the video."""
 
 

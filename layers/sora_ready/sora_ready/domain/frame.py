@@ -167,7 +167,7 @@ class FrameOptionValues(TypedDict, total=False):
     quality: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FrameOptions:
     """How a picture becomes a frame and how the frame is encoded. `quality` is 1 to 100.
 

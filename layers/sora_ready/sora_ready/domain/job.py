@@ -100,7 +100,7 @@ class SweepPartition(StrEnum):
     HELD_BACKFILL = "held-backfill"  # the same, behind everything else that is held
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SourceObject:
     """The uploaded object of a job: exactly this version, where the bucket keeps versions.
 
@@ -121,7 +121,7 @@ class SourceObject:
         return f"{self.bucket}/{self.key}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Invocation:
     """How the job came in, and who waits for it. Never published: it holds task tokens.
 
@@ -138,7 +138,7 @@ class Invocation:
     batch_task: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class JobRequest:
     """What is asked of the server, and how the frame was made. `requested_size` is the size option as it was given."""
 
@@ -157,7 +157,7 @@ class JobRequest:
     preset: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Picture:
     """The source picture: its format, its upright width and height in pixels, its length in bytes."""
 
@@ -167,7 +167,7 @@ class Picture:
     bytes: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ReadyCopy:
     """The frame in the output bucket. `region` is the visible part of the upright picture, as fractions."""
 
@@ -183,14 +183,14 @@ class ReadyCopy:
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Decoding:
     """When each attempt to decode the picture started, oldest first. One that raised an error is removed."""
 
     started_at: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Submission:
     """The last attempt to send the job, and what it may cost: the price in US dollars, and the day that pays it."""
 
@@ -201,7 +201,7 @@ class Submission:
     budget_day: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ServerVideo:
     """The server's video. `status` is the server's own word, which may be one that nobody knows."""
 
@@ -211,7 +211,7 @@ class ServerVideo:
     expires_at: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Polling:
     """How often the server was polled, since when, and when the next poll is due."""
 
@@ -220,7 +220,7 @@ class Polling:
     next_at: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reconciliation:
     """What the server's list says about an unconfirmed submission.
 
@@ -237,7 +237,7 @@ class Reconciliation:
     finding: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StoredVideo:
     """The MP4 in the output bucket."""
 
@@ -248,7 +248,7 @@ class StoredVideo:
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HistoryEntry:
     """One status that the job has had, and since when."""
 
@@ -256,7 +256,7 @@ class HistoryEntry:
     at: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Job:
     """A job record. A part is None, or holds its defaults, until its step has been reached.
 

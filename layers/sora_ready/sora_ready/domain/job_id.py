@@ -14,7 +14,7 @@ _JOB_ID = re.compile(r"video_[0-9a-f]{32}")
 _API_OBJECT_KEY = re.compile(r"(?:.*/)?api/(video_[0-9a-f]{32})/picture", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ApiUploads:
     """Where the API's pictures are: one object for each job, in the upload bucket under `prefix`."""
 

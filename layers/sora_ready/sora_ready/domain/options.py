@@ -27,7 +27,7 @@ _TEXT: JsonObject = {"type": "string"}
 _WHOLE_NUMBER = re.compile(r"\d{1,3}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Option:
     """A value as given, and its source: `tag`, `metadata`, `body`, `preset`, `model` or `default`."""
 
@@ -35,7 +35,7 @@ class Option:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Models:
     """What the values of some options depend on: the models by name, and the chosen one."""
 
@@ -55,7 +55,7 @@ class UnusableValue(ValueError):
         self.why = why
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OptionSpec(Generic[T_co]):
     """One thing that a user can ask for.
 
@@ -87,7 +87,7 @@ class OptionSpec(Generic[T_co]):
         raise RequestRejected(self.name, option.value, option.source, allowed, why=why)
 
 
-def match_name(text: str, names: Mapping[str, T]) -> T:
+def match_choice(text: str, names: Mapping[str, T]) -> T:
     """Return the value that `text` names: exactly, else ignoring case. Raises `ValueError`."""
     matching = [name for name in names if name.lower() == text.lower()]
     if not matching:
@@ -97,7 +97,7 @@ def match_name(text: str, names: Mapping[str, T]) -> T:
 
 def one_of(names: Mapping[str, T]) -> Callable[[str, Models], T]:
     """Return the parser of an option whose values are these names."""
-    return lambda text, _: match_name(text, names)
+    return lambda text, _: match_choice(text, names)
 
 
 def _or_auto(parse: Callable[[str], T]) -> Callable[[str, Models], T | Literal["auto"]]:
@@ -129,7 +129,7 @@ def _parse_quality(text: str, _: Models) -> int:
 
 def _parse_model(text: str, models: Models) -> Model:
     try:
-        return match_name(text, models.by_name)
+        return match_choice(text, models.by_name)
     except ValueError:
         raise UnusableValue([*models.by_name]) from None
 

@@ -30,7 +30,7 @@ RECONCILE_BACKOFF = (timedelta(minutes=5), timedelta(minutes=10), timedelta(minu
 REMIND_AFTER = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SettledAttempt:
     """An attempt to send a job that an operator settled without knowing whether it made a video. ISO 8601 times."""
 
@@ -42,7 +42,7 @@ class SettledAttempt:
 Attempt: TypeAlias = Submission | SettledAttempt
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ListedVideo:
     """A video in the server's list. What the server left out is None; `created_at` is in seconds since 1970."""
 
@@ -54,7 +54,7 @@ class ListedVideo:
     created_at: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MatchResult:
     """The ids of the videos that match a job exactly, and of those that might, as the server leaves fields out."""
 

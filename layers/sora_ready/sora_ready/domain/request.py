@@ -30,7 +30,7 @@ _UNREADABLE = "(unreadable)"
 _OF_THE_PICTURE = frozenset({"tag", "metadata"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class VideoRequest:
     """Parsed options. The one of `sizes` that is nearest in shape to the picture is its frame's size."""
 

@@ -73,7 +73,7 @@ def _parse(event: Mapping[str, JsonValue], known: frozenset[str]) -> DirectInvoc
         job_id=str(fields.get("job_id", "")),
         bucket=str(fields.get("bucket", "")),
         key=str(fields.get("key", "")),
-        version_id=cast(str | None, fields.get("version_id")),
+        version_id=cast("str | None", fields.get("version_id")),
         options={name: value for name, value in fields.items() if name in OPTION_NAMES},
         submit=bool(fields.get("submit", True)),
         task_token=str(fields.get("task_token", "")),

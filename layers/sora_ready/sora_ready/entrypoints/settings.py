@@ -11,13 +11,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Self, get_type_hints
+from typing import Any, Self, get_type_hints
 from urllib.parse import urlsplit
 
 from sora_ready.domain.errors import SettingsError
-
-if TYPE_CHECKING:
-    from sora_ready.adapters.video_server.messages import VideoServerConnection
 
 _DOLLARS = re.compile(r"\d{1,7}(\.\d{1,4})?", re.ASCII)
 
@@ -99,12 +96,6 @@ class VideoServerSettings(LedgerSettings):
         if not _is_plain_url(self.video_api_base_url):
             expected = "the address of a Videos API such as https://videos.example.com/v1, without a key in it"
             raise _invalid("VIDEO_API_BASE_URL", expected)
-
-    def video_server(self) -> VideoServerConnection:
-        """The connection to the server."""
-        from sora_ready.adapters.video_server.messages import VideoServerConnection  # noqa: PLC0415 - two functions need it
-
-        return VideoServerConnection(self.video_api_base_url, self.video_api_key_secret, self.video_api_timeout_seconds)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)

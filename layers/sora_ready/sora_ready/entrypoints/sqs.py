@@ -79,7 +79,7 @@ def process_batch(
         process(record)
 
     processor = _LoggingProcessor(max_receives, on_exhausted)
-    return cast(JsonObject, process_partial_response(event, process_alone, processor, context))
+    return cast("JsonObject", process_partial_response(event, process_alone, processor, context))
 
 
 def receive_count(record: QueueMessage) -> int:

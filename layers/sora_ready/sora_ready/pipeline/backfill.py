@@ -14,7 +14,7 @@ from sora_ready.pipeline.identify import find_job
 from sora_ready.pipeline.normalize import Normalize
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BatchTask:
     """One line of a manifest: an object, its S3 Batch job, and that job's user arguments."""
 
@@ -26,7 +26,7 @@ class BatchTask:
     arguments: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Backfill:
     """Makes a job of each task of an S3 Batch job. The arguments are options for all its pictures."""
 

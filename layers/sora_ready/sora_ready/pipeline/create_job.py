@@ -11,7 +11,7 @@ from sora_ready.domain.job import Channel, Invocation, Job, SourceObject, Status
 from sora_ready.domain.job_id import make_job_id
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NewJob:
     """What an API request asks for. `body_sha256` identifies the request under its idempotency key."""
 

@@ -15,7 +15,7 @@ from sora_ready.domain.job_id import ApiUploads
 ATTEMPTS = 5
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DeleteJob:
     """Cancels a job, or deletes it with its files."""
 

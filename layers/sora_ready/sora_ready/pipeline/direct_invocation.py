@@ -9,7 +9,7 @@ from sora_ready.domain.codec import JsonValue
 from sora_ready.domain.job import SourceObject
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DirectInvocation:
     """A job by its id, or an object by bucket and key, and its options as given.
 

@@ -27,7 +27,7 @@ OWN_OUTPUT = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Normalize:
     """Makes an upload's frame. `defaults` are the stack's options; a decode that takes longer has crashed."""
 

@@ -25,7 +25,7 @@ from sora_ready.pipeline.identify import find_job
 from sora_ready.pipeline.normalize import Normalize
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NormalizeOnDemand:
     """Makes an object's frame for whoever invokes the function, with that invocation's options."""
 

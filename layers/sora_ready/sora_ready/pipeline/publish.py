@@ -20,7 +20,7 @@ SCHEMA_VERSION = "2.0"
 """Version of the events' detail (docs/events/). An addition raises the second number, a change the first."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class JobChange:
     """One record of the stream: the job before and after, None where there is no record."""
 
@@ -29,7 +29,7 @@ class JobChange:
     after: Job | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Publish:
     """Publishes changes of status. Events name the `stack`."""
 

@@ -45,7 +45,7 @@ logger = logging.getLogger(__name__)
 ADVICE = "Look for it at the server, then decide: send it again, give it up, or adopt one of the server's videos."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reconcile:
     """Looks for an `unconfirmed` job's video in the server's list."""
 

@@ -33,7 +33,7 @@ from sora_ready.pipeline.unconfirmed import expire_lease, mark_unconfirmed
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Submit:
     """Sends a job's frame to the server, once. `budget` is in US dollars a day."""
 

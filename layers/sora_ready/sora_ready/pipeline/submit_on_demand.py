@@ -18,7 +18,7 @@ MAX_TASK_TOKENS = 20
 WRITE_ATTEMPTS = 5
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SubmitOnDemand:
     """Submits a job for whoever invokes the function, and remembers executions that wait for its end."""
 

@@ -23,7 +23,7 @@ EVERY_MINUTES = 5
 """How often the stack's schedule runs the sweep."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sweep:
     """Resumes up to `limit` jobs of each partition. `budget` is in US dollars a day."""
 

@@ -12,13 +12,14 @@ from sora_ready.adapters.job_table import JobTable
 from sora_ready.adapters.output_bucket import OutputBucket
 from sora_ready.adapters.queues import TrackQueue
 from sora_ready.adapters.video_server.client import VideoServerClient
-from sora_ready.adapters.video_server.messages import Outcome, ServerResponse
+from sora_ready.adapters.video_server.messages import ServerResponse
+from sora_ready.adapters.video_server.status_words import Outcome
 from sora_ready.domain.errors import (
     JobError,
     JobNotReadyError,
+    ServerVideoNotFound,
     TransitionRefused,
     VideoCorruptError,
-    VideoNotFound,
     VideoServerUnavailableError,
     VideoTooLargeError,
 )
@@ -47,7 +48,7 @@ GRACE_AFTER_DEADLINE = timedelta(minutes=30)
 """A poll that comes late, because its message did, may still store a video that is done."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Track:
     """Polls the server once for each message. `deadline` counts from when the server's video was recorded."""
 
@@ -101,7 +102,7 @@ class Track:
             response = self.video_server.read_video(required(job.server, "server").id)
             advised_ms = response.poll_after_ms
             job = self._apply_server_status(job, response)
-        except VideoNotFound as missing:
+        except ServerVideoNotFound as missing:
             if self._age(job) > NOT_FOUND_GRACE:
                 job = self._write(job, Status.FAILED, error=missing.to_job_error())
         except VideoTooLargeError as too_large:

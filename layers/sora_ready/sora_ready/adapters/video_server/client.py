@@ -30,11 +30,11 @@ from sora_ready.adapters.video_server.responses import (
     unavailable_error,
 )
 from sora_ready.domain.errors import (
+    ServerVideoNotFound,
     SettingsError,
     SubmissionUnconfirmed,
     VideoCorruptError,
     VideoListUnsupported,
-    VideoNotFound,
     VideoTooLargeError,
 )
 from sora_ready.domain.job import JobRequest
@@ -122,7 +122,7 @@ class VideoServerClient:
             raise unavailable_error(error) from error
 
     def read_video(self, video_id: str) -> ServerResponse:
-        """Return the video's state. Raises `VideoNotFound` or `VideoServerUnavailableError`."""
+        """Return the video's state. Raises `ServerVideoNotFound` or `VideoServerUnavailableError`."""
         with _translated_errors("The server no longer has the video: it expired or was deleted there."):
             raw = self._client.videos.with_raw_response.retrieve(video_id)
             response = read_response(raw.parse(), raw.headers)
@@ -132,7 +132,8 @@ class VideoServerClient:
     def download_video(self, video_id: str, file: BinaryIO, *, max_bytes: int) -> None:
         """Write the MP4 to `file`.
 
-        Raises `VideoCorruptError` (cut short), `VideoTooLargeError`, `VideoNotFound` or `VideoServerUnavailableError`.
+        Raises `VideoCorruptError` (cut short), `VideoTooLargeError`, `ServerVideoNotFound` and
+        `VideoServerUnavailableError`.
         """
         with (
             _translated_errors("The server no longer has the video's file."),
@@ -179,12 +180,12 @@ def _connect(connection: VideoServerConnection, _period: int) -> VideoServerClie
 
 @contextmanager
 def _translated_errors(not_found: str) -> Iterator[None]:
-    """Raise the SDK's errors as `VideoNotFound`, with this message, or `VideoServerUnavailableError`."""
+    """Raise the SDK's errors as `ServerVideoNotFound`, with this message, or `VideoServerUnavailableError`."""
     try:
         yield
     except openai.NotFoundError as error:
         hint = "Upload the picture again to make the video again."
-        raise VideoNotFound("expired_on_server", not_found, hint=hint) from error
+        raise ServerVideoNotFound("expired_on_server", not_found, hint=hint) from error
     except (openai.OpenAIError, httpx2.HTTPError, ValueError) as error:
         raise unavailable_error(error) from error
 

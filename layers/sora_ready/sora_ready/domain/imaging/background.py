@@ -39,7 +39,7 @@ def flatten_alpha(
         opaque = to_opaque_srgb(rendered, profile, BLACK)
         return opaque, _edge_color(opaque, None, frame) if background == AUTO else background
     alpha = rendered.getchannel("a")
-    if not cast(tuple[int, int], alpha.getextrema())[1]:
+    if not cast("tuple[int, int]", alpha.getextrema())[1]:
         raise ImageRejected(
             "blank",
             "The visible part of the picture is completely transparent. Choose mode=pad, or a focus or crop that holds "

@@ -1,7 +1,7 @@
 """Converts decoded samples of any mode, depth and ICC profile to opaque 8-bit sRGB.
 
-First `reduce_picture` converts to 8 bits with premultiplied alpha and shrinks, one band of rows at a time, so that a
-large picture is never in memory twice. Then `to_opaque_srgb` applies profile and background to the few pixels left.
+First `convert_and_downscale` converts to 8 bits with premultiplied alpha and shrinks, one band of rows at a time, so
+that a large picture is never in memory twice. Then `to_opaque_srgb` applies profile and background to the few pixels left.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PixelBox = tuple[int, int, int, int]
 """Left, top, right and bottom, in whole pixels."""
 
 
-def reduce_picture(picture: Image.Image, box: PixelBox, factors: tuple[int, int], raw_mode: str) -> Image.Image:
+def convert_and_downscale(picture: Image.Image, box: PixelBox, factors: tuple[int, int], raw_mode: str) -> Image.Image:
     """Return `box` of the decoded picture in 8 bits, each block of `factors` pixels (across, down) averaged to one.
 
     Its mode is L, RGB, CMYK or LAB, or RGBa if any of it is transparent. `raw_mode` is Pillow's name for the samples as
@@ -51,7 +51,7 @@ def reduce_picture(picture: Image.Image, box: PixelBox, factors: tuple[int, int]
             if reduced is None:
                 reduced = Image.new(band.mode, (-(-(right - left) // factors[0]), -(-(bottom - top) // factors[1])))
             reduced.paste(band, (0, (start - top) // factors[1]))
-        return cast(Image.Image, reduced)
+        return cast("Image.Image", reduced)
     except ValueError as error:
         raise reject_corrupt(error) from error
 
@@ -137,12 +137,12 @@ def _white_level(picture: Image.Image) -> float:
 
 def _highest_sample(picture: Image.Image) -> float:
     if picture.mode in {"I", "F", "I;16"}:
-        return cast(float, picture.getextrema()[1])
+        return cast("float", picture.getextrema()[1])
     # Pillow has no extrema of big-endian samples.
     width, height = picture.size
     rows = max(1, _BAND_PIXELS // width)
     bands = (picture.crop((0, top, width, min(top + rows, height))) for top in range(0, height, rows))
-    return max(cast(float, band.convert("I").getextrema()[1]) for band in bands)
+    return max(cast("float", band.convert("I").getextrema()[1]) for band in bands)
 
 
 def _scale(band: Image.Image, gain: float, offset: float) -> Image.Image:
@@ -180,7 +180,7 @@ def _alpha_of_deep_gray(band: Image.Image, gray: int) -> Image.Image:
     alpha = ImageMath.lambda_eval(
         lambda names: names["convert"]((names["band"] != gray) * 255, "L"), band=band.convert("I")
     )
-    return cast(Image.Image, alpha)
+    return cast("Image.Image", alpha)
 
 
 def _premultiply(color: Image.Image, alpha: Image.Image) -> Image.Image:

@@ -127,11 +127,11 @@ def _load_16_bit_planes(picture: TiffImageFile) -> None:
     # As stored: Pillow's `size` of a sideways picture is the upright one, and its `load` turns the pixels.
     stored = picture.tag_v2[_WIDTH], picture.tag_v2[_LENGTH]
     raw_mode = "L;16" if picture.tag_v2.prefix == b"II" else "L;16B"
-    file = cast(BinaryIO, picture.fp)
+    file = cast("BinaryIO", picture.fp)
     planes: dict[str, Image.Image] = {}
     for tile in picture.tile:
-        left, top, right, bottom = cast(tuple[int, int, int, int], tile.extents)
-        channel, stride, _ = cast(tuple[str, int, int], tile.args)
+        left, top, right, bottom = cast("tuple[int, int, int, int]", tile.extents)
+        channel, stride, _ = cast("tuple[str, int, int]", tile.args)
         stride = stride or (right - left) * 2
         file.seek(tile.offset)
         data = file.read(stride * (bottom - top))

@@ -14,7 +14,7 @@ from PIL import Image
 from sora_ready.domain.errors import ImageRejected
 from sora_ready.domain.frame import AUTO, CENTER, DECIMALS, WHOLE, Color, Crop, FrameOptions, Mode, Size, nearest_size
 from sora_ready.domain.imaging.background import flatten_alpha
-from sora_ready.domain.imaging.color import PixelBox, reduce_picture, to_opaque_srgb
+from sora_ready.domain.imaging.color import PixelBox, convert_and_downscale, to_opaque_srgb
 from sora_ready.domain.imaging.decoding import JPEG_FORMATS, load_picture, load_scaled, read_orientation
 from sora_ready.domain.imaging.geometry import (
     Box,
@@ -51,7 +51,7 @@ _TURNS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FittedPicture:
     """The visible region of a picture, `rendered` upright and opaque in sRGB at its size in the frame.
 
@@ -109,14 +109,18 @@ def _choose_size(source_size: Size, crop: Crop, sizes: Sequence[Size]) -> Size:
         message = (
             f"The crop {crop} leaves less than a pixel of a picture of {source_size}. Move its edges further apart."
         )
-        raise ImageRejected("crop_too_small", message, **source_size._asdict(), crop=str(crop))
+        raise ImageRejected(
+            "crop_too_small", message, width=source_size.width, height=source_size.height, crop=str(crop)
+        )
     cropped = Size(round(width), round(height))
     size = nearest_size(cropped, sizes)
     ratio = (cropped.width * size.height) / (cropped.height * size.width)
     if not 1 / MAX_ASPECT_RATIO_FACTOR <= ratio <= MAX_ASPECT_RATIO_FACTOR:
         message = f"A picture of {cropped} cannot fill a frame of {size}: almost none of it would be visible. "
         advice = "Crop it nearer to the frame's aspect ratio."
-        raise ImageRejected("shape_too_extreme", message + advice, **cropped._asdict(), frame=str(size))
+        raise ImageRejected(
+            "shape_too_extreme", message + advice, width=cropped.width, height=cropped.height, frame=str(size)
+        )
     return size
 
 
@@ -143,6 +147,6 @@ def _make_thumbnail(picture: Image.Image, box: PixelBox, raw_mode: str) -> Image
     """Return a small opaque copy of the box, for `find_salient_point`."""
     left, top, right, bottom = box
     factor = max(1, max(right - left, bottom - top) // (2 * THUMBNAIL_SIDE))
-    thumbnail = to_opaque_srgb(reduce_picture(picture, box, (factor, factor), raw_mode), None, GRAY)
+    thumbnail = to_opaque_srgb(convert_and_downscale(picture, box, (factor, factor), raw_mode), None, GRAY)
     thumbnail.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
     return thumbnail

@@ -24,7 +24,7 @@ MIN_BAR_SHARE = 0.01
 MAX_AUTO_CROP = 0.12
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """The visible `region` of the stored picture (pixels), its `rendered_size` in the frame, and the mode in effect."""
 

@@ -19,7 +19,7 @@ from sora_ready.domain.imaging.decoding import PictureSource, open_picture
 from sora_ready.domain.imaging.fitting import FittedPicture, fit_picture
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ReadyImage:
     """A frame that is ready to be sent: the encoded bytes, their `content_type`, the exact `size` in pixels.
 
@@ -59,7 +59,7 @@ def normalize_image(
     `corrupt`, `blank` or `out_of_memory`; `OSError` if a path cannot be read; `ValueError` for an argument out of
     range, and `TypeError` for an unknown one.
     """
-    sizes = [Size(*cast(Size, size))] if size and isinstance(size[0], int) else cast(Sequence[Size], size)
+    sizes = [Size(*cast("Size", size))] if size and isinstance(size[0], int) else cast("Sequence[Size]", size)
     return make_ready_image(source, sizes, FrameOptions.from_values(**options))
 
 

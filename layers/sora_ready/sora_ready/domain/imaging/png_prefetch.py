@@ -43,7 +43,7 @@ class _PngFile(Protocol):
 @contextmanager
 def prefetch_inflate(picture: Image.Image) -> Iterator[None]:
     """Make the PNG `picture`, when it is loaded within the block, read inflated pixels from a second thread."""
-    file = cast(_PngFile, picture)
+    file = cast("_PngFile", picture)
     inflater = _PrefetchingInflater(file.load_read, _find_row_layout(picture))
     load_end = file.load_end
 
@@ -60,7 +60,7 @@ def prefetch_inflate(picture: Image.Image) -> Iterator[None]:
         del file.load_read, file.load_end
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _RowLayout:
     """The rows of a PNG's inflated stream: each is one byte for its filter and `row_bytes` bytes of pixels."""
 

@@ -14,7 +14,7 @@ from functools import cache
 from PIL import Image
 
 from sora_ready.domain.frame import Size
-from sora_ready.domain.imaging.color import PixelBox, needs_no_conversion, reduce_picture
+from sora_ready.domain.imaging.color import PixelBox, convert_and_downscale, needs_no_conversion
 from sora_ready.domain.imaging.geometry import Box, Plan
 
 # The Lanczos filter gets at least this many times the rendered pixels in each direction. More is not visible.
@@ -28,16 +28,16 @@ _SIMD_MODES = frozenset({"L", "RGB", "RGBa", "CMYK"})
 
 
 def render_region(picture: Image.Image, crop_box: PixelBox, plan: Plan, raw_mode: str) -> Image.Image:
-    """Return the plan's region at its rendered size, in one of the modes of `reduce_picture`.
+    """Return the plan's region at its rendered size, in one of the modes of `convert_and_downscale`.
 
-    Nothing outside `crop_box` is used, not even at the edges. Raises as `reduce_picture` does.
+    Nothing outside `crop_box` is used, not even at the edges. Raises as `convert_and_downscale` does.
     """
     (left, top, right, bottom), size = plan.region, plan.rendered_size
     left, right, low_x, high_x, factor_x = _plan_axis((left, right), (crop_box[0], crop_box[2]), size.width)
     top, bottom, low_y, high_y, factor_y = _plan_axis((top, bottom), (crop_box[1], crop_box[3]), size.height)
     if factor_x == factor_y == 1 and crop_box == (0, 0, *picture.size) and needs_no_conversion(picture):
         return resize_lanczos(picture, size, (left, top, right, bottom))
-    reduced = reduce_picture(picture, (low_x, low_y, high_x, high_y), (factor_x, factor_y), raw_mode)
+    reduced = convert_and_downscale(picture, (low_x, low_y, high_x, high_y), (factor_x, factor_y), raw_mode)
     start = max(0.0, (left - low_x) / factor_x), max(0.0, (top - low_y) / factor_y)
     end = min(reduced.width, (right - low_x) / factor_x), min(reduced.height, (bottom - low_y) / factor_y)
     return resize_lanczos(reduced, size, (*start, *end))

@@ -48,7 +48,7 @@ def find_salient_point(thumbnail: Image.Image, window: Box, crop_box: Box) -> Fo
     saliency = _map_saliency(thumbnail.crop((trim, trim, thumbnail.width - trim, thumbnail.height - trim)))
     line = saliency.resize((saliency.width, 1) if across < down else (1, saliency.height), Image.Resampling.BOX)
     trimmed = [0.0] * trim
-    profile = [*trimmed, *(cast(float, value) for value in line.get_flattened_data()), *trimmed]
+    profile = [*trimmed, *(cast("float", value) for value in line.get_flattened_data()), *trimmed]
     best = _best_window_center(profile, min(across, down))
     return Focus(best, CENTER.y) if across < down else Focus(CENTER.x, best)
 
@@ -76,7 +76,7 @@ def _map_saliency(picture: Image.Image) -> Image.Image:
     sharpness = greatest_difference(narrow, picture.filter(ImageFilter.GaussianBlur(WIDE_BLUR)))
     # In floating point: products of a dim picture's small integers would be mostly rounding errors.
     operands = {"sharpness": sharpness.convert("F"), "rarity": _map_rarity(narrow).convert("F")}
-    return cast(Image.Image, ImageMath.lambda_eval(lambda maps: maps["sharpness"] * maps["rarity"], **operands))
+    return cast("Image.Image", ImageMath.lambda_eval(lambda maps: maps["sharpness"] * maps["rarity"], **operands))
 
 
 def _map_rarity(picture: Image.Image) -> Image.Image:

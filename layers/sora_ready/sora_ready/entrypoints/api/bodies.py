@@ -25,7 +25,7 @@ _NO_FETCHING = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class InputPicture:
     """The picture's bytes, or its key in the upload bucket."""
 
@@ -38,7 +38,7 @@ class InputPicture:
         return f"key {self.key}" if self.key else f"sha256 {sha256(self.data).hexdigest()}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CreateBody:
     """The body of POST /videos: its picture, and its other fields."""
 

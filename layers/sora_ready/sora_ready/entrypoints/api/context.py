@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 MAX_IDEMPOTENCY_KEY = 255
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ApiContext:
     """The adapters and settings of one stack. The queues are opened only by the operation that sends messages."""
 

@@ -16,7 +16,7 @@ ProxyEvent: TypeAlias = Mapping[str, Any]
 """The proxy event of a REST API."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Request:
     """One request. `path` holds the values of the route's path parameters, `headers` have lower-case names."""
 
@@ -32,7 +32,7 @@ class Request:
         return self.headers.get("x-stainless-retry-count", "0") != "0"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Response:
     """A status, a JSON body (None: no body), and headers beside the content type."""
 

@@ -14,8 +14,8 @@ from sora_ready.domain.polling import poll_delay_seconds
 DECISIONS = ("send_again", "give_up", "adopt")
 
 
-@dataclass(frozen=True, slots=True)
-class Resolve:
+@dataclass(frozen=True)
+class ResolveUnconfirmed:
     """Applies an operator's decision."""
 
     jobs: JobTable
