@@ -81,13 +81,9 @@ class JobProgress(_ProgressBar):
     """Shows a job on its way: each status that it reaches, the server's progress, and errors that will be retried."""
 
     def __init__(self, display: Display) -> None:
-        columns = (
-            bars.BarColumn(bar_width=32),
-            bars.TextColumn("{task.percentage:>3.0f} %"),
-            bars.TextColumn("{task.description}"),
-        )
-        bar = (bars.SpinnerColumn(), *columns, bars.TimeElapsedColumn())
-        super().__init__(display, 100, *bar, description="waiting for the bucket's event")
+        percent, description = bars.TextColumn("{task.percentage:>3.0f} %"), bars.TextColumn("{task.description}")
+        columns = (bars.SpinnerColumn(), bars.BarColumn(bar_width=32), percent, description, bars.TimeElapsedColumn())
+        super().__init__(display, 100, *columns, description="waiting for the bucket's event")
         self._shown: tuple[str | None, int | None, str | None] = (None, None, None)
 
     def show(self, status: str, percent: int | None = None, error: JobError | None = None) -> None:

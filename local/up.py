@@ -96,14 +96,9 @@ def _api_environment(local: LocalStack, ca_bundle: Path) -> dict[str, str]:
     emulator_ca = local.emulator.ca_bundle.read_text(encoding="utf-8")
     ca_bundle.parent.mkdir(parents=True, exist_ok=True)
     ca_bundle.write_text(Path(certifi.where()).read_text(encoding="utf-8") + emulator_ca, encoding="utf-8")
-    api, bundle = local.videos_api, str(ca_bundle.resolve())
-    return {
-        "OPENAI_BASE_URL": api.url,
-        "OPENAI_API_KEY": api.token,
-        "SSL_CERT_FILE": bundle,
-        "CURL_CA_BUNDLE": bundle,
-        "REQUESTS_CA_BUNDLE": bundle,
-    }
+    api = local.videos_api
+    trust = dict.fromkeys(("SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE"), str(ca_bundle.resolve()))
+    return {"OPENAI_BASE_URL": api.url, "OPENAI_API_KEY": api.token, **trust}
 
 
 def _print_instructions(local: LocalStack, env_file: Path, sample: Path, display: Display) -> None:

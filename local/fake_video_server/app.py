@@ -196,7 +196,7 @@ def _check_key(request: Request, key: str) -> None:
 
 def _parse_limit(text: str) -> int:
     """Read a page's length, 1–100. The messages are OpenAI's for integers out of bounds."""
-    if not text.lstrip("-").isdecimal():
+    if not text.removeprefix("-").isdecimal():
         raise invalid_type("limit", "an integer", "a string")
     limit = int(text)
     if 1 <= limit <= 100:

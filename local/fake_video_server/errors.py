@@ -49,8 +49,3 @@ def invalid_type(param: str, expected: str, actual: str) -> ApiError:
 def unknown_parameter(name: str) -> ApiError:
     """Return the error for a field or query parameter that the operation doesn't have."""
     return ApiError(f"Unknown parameter: '{name}'.", param=name, code="unknown_parameter")
-
-
-def video_not_found(video_id: str) -> ApiError:
-    """Return the error for an id that was never assigned, or whose video is deleted."""
-    return ApiError(f"Video with id '{video_id}' not found.", status=404, param="id")

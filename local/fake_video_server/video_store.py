@@ -22,7 +22,7 @@ from tempfile import TemporaryDirectory
 
 from .config import FakeVideoServerConfig, parse_size
 from .create_request import CreateRequest
-from .errors import ApiError, video_not_found
+from .errors import ApiError
 from .render import RenderStopped, first_picture, render
 
 FAILING_WORD = "fail-render"
@@ -147,7 +147,7 @@ class VideoStore:
 
     def _job(self, video_id: str) -> VideoJob:
         if video_id not in self._jobs:
-            raise video_not_found(video_id)
+            raise ApiError(f"Video with id '{video_id}' not found.", status=404, param="id")
         return self._jobs[video_id]
 
     def _status(self, job: VideoJob) -> str:

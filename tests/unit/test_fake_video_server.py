@@ -223,6 +223,7 @@ def test_a_page_has_20_videos_by_default(client: TestClient) -> None:
         ({"limit": "0"}, 400),
         ({"limit": "101"}, 400),
         ({"limit": "ten"}, 400),
+        ({"limit": "--5"}, 400),
         ({"order": "up"}, 400),
         ({"before": "video_1"}, 400),
         ({"after": "video_1"}, 404),
