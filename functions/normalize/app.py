@@ -12,7 +12,7 @@ from sora_ready.adapters.upload_bucket import UploadBucket
 from sora_ready.domain.catalog import load_catalog
 from sora_ready.domain.codec import JsonObject
 from sora_ready.entrypoints.invocations import is_direct, parse_normalize_invocation, run_invocation
-from sora_ready.entrypoints.logs import LambdaContext, bind_context, log_job
+from sora_ready.entrypoints.logs import LambdaContext, bind_context, log_job, logger
 from sora_ready.entrypoints.settings import NormalizeSettings
 from sora_ready.entrypoints.sqs import QueueMessage, parse_object_created, process_batch
 from sora_ready.pipeline.dead_letters import mark_dead_upload
@@ -32,7 +32,9 @@ def handler(event: JsonObject, context: LambdaContext) -> JsonObject:
 
 def process(message: QueueMessage) -> None:
     """Normalize the upload that one message is about."""
-    log_job("normalized", build_step()(parse_object_created(message.body)))
+    source = parse_object_created(message.body)
+    logger.append_keys(bucket=source.bucket, key=source.key)
+    log_job("normalized", build_step()(source))
 
 
 def mark_exhausted(message: QueueMessage, error: Exception) -> None:

@@ -20,7 +20,8 @@ settings = cache(PublishSettings.from_environment)
 def handler(event: LambdaEvent, context: LambdaContext) -> JsonObject:
     """Publish the changes. The stream sends them again from the first one that failed."""
     bind_context(context, settings().stack_name)
-    failed = build_step()(read_changes(event))
+    changes, unreadable = read_changes(event)
+    failed = build_step()(changes) or unreadable
     return {"batchItemFailures": [{"itemIdentifier": failed}] if failed else []}
 
 

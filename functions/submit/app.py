@@ -16,7 +16,7 @@ from sora_ready.entrypoints.logs import LambdaContext, bind_context, log_job, lo
 from sora_ready.entrypoints.settings import SubmitSettings
 from sora_ready.entrypoints.sqs import QueueMessage, parse_submission, postpone_failure, process_batch, receive_count
 from sora_ready.entrypoints.video_server import connect_to_server
-from sora_ready.pipeline.dead_letters import mark_dead_letter
+from sora_ready.pipeline.dead_letters import Queue, mark_dead_letter
 from sora_ready.pipeline.submit import Submit
 from sora_ready.pipeline.submit_on_demand import SubmitOnDemand
 
@@ -43,7 +43,7 @@ def process(message: QueueMessage) -> None:
 
 def mark_exhausted(message: QueueMessage, error: Exception) -> None:
     """Record that a job's message failed its last attempt."""
-    mark_dead_letter(parse_submission(message.body)[0], "Submit", error, jobs())
+    mark_dead_letter(parse_submission(message.body)[0], Queue.SUBMIT, error, jobs())
 
 
 def build_step() -> Submit:

@@ -17,7 +17,7 @@ from sora_ready.entrypoints.logs import LambdaContext, bind_context, log_job, lo
 from sora_ready.entrypoints.settings import TrackSettings
 from sora_ready.entrypoints.sqs import QueueMessage, parse_poll, process_batch, receive_count
 from sora_ready.entrypoints.video_server import connect_to_server
-from sora_ready.pipeline.dead_letters import mark_dead_letter
+from sora_ready.pipeline.dead_letters import Queue, mark_dead_letter
 from sora_ready.pipeline.reconcile import Reconcile
 from sora_ready.pipeline.track import Track
 
@@ -40,7 +40,7 @@ def process(message: QueueMessage) -> None:
 
 def mark_exhausted(message: QueueMessage, error: Exception) -> None:
     """Record that a job's message failed its last attempt."""
-    mark_dead_letter(parse_poll(message.body)[0], "Track", error, jobs())
+    mark_dead_letter(parse_poll(message.body)[0], Queue.TRACK, error, jobs())
 
 
 def build_step() -> Track:

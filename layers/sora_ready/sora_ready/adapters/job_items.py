@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+import logging
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -12,7 +13,10 @@ from typing import Any, TypeAlias, cast
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from sora_ready.domain.codec import JsonValue, encode
+from sora_ready.domain.errors import JobRecordError
 from sora_ready.domain.job import HistoryEntry, Job, JobChanges, JobConditions, Status, SweepPartition, timestamp
+
+logger = logging.getLogger(__name__)
 
 # The shapes of boto3's calls: JSON that leaves the product.
 Item: TypeAlias = dict[str, Any]
@@ -97,6 +101,15 @@ def read_item(item: Mapping[str, Any]) -> Job:
     return Job.from_record({name: _plain(_deserialize(value)) for name, value in item.items()})
 
 
+def read_items(items: Iterable[Mapping[str, Any]]) -> Iterator[Job]:
+    """Read the rows of an index. A record that somebody edited must not hide the others: it is logged and left out."""
+    for item in items:
+        try:
+            yield read_item(item)
+        except JobRecordError:
+            logger.exception("job record unreadable", extra={"job_id": item["job_id"]["S"]})
+
+
 def list_position(job_id: str, created_at: str) -> str:
     """Return the job's unique and constant position in the index by-created."""
     return f"{created_at}#{job_id}"
@@ -118,7 +131,7 @@ def serialize(value: JsonValue) -> Item:
 
 def _is_absent(value: JsonValue) -> bool:
     """Return whether a record leaves a part of this value out, as the codec does with what holds its default."""
-    return value is None or value in ({}, 0)
+    return value is None or value == {} or (value == 0 and not isinstance(value, bool))
 
 
 def _plain(value: Any) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sora_ready.adapters.job_items import LISTED, Item, list_position, read_item, status_condition
+from sora_ready.adapters.job_items import LISTED, Item, list_position, read_items, status_condition
 from sora_ready.domain.job import Job, Status
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class JobList:
         jobs: list[Job] = []
         for _ in range(MAX_QUERIES):
             response = self._client.query(**query)
-            jobs += [read_item(item) for item in response["Items"]]
+            jobs += read_items(response["Items"])
             last_key = response.get("LastEvaluatedKey")
             if not statuses or last_key is None or len(jobs) > limit:
                 break

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from botocore.exceptions import ClientError
 
 from sora_ready.adapters.aws_errors import error_code
-from sora_ready.adapters.job_items import Due, Item, JobUpdate, read_item, status_condition, write_item
+from sora_ready.adapters.job_items import Due, Item, JobUpdate, read_item, read_items, status_condition, write_item
 from sora_ready.domain.codec import decode_fields
 from sora_ready.domain.errors import JobNotFound, TransitionRefused
 from sora_ready.domain.job import (
@@ -78,7 +78,7 @@ class JobTable:
         """
         if job.status not in INITIAL:
             raise ValueError(f"no record begins as {job.status}")
-        due = job.status in DUE_AFTER and not job.awaits_submit_call
+        due = job.status in DUE_AFTER and not job.awaits_submit_invocation
         written = replace(
             job,
             due_at=timestamp(self.now() + DUE_AFTER[job.status]) if due else None,
@@ -196,7 +196,7 @@ class JobTable:
             ExpressionAttributeValues={":source": {"S": source.reference}},
             ScanIndexForward=False,
         )
-        return (read_item(item) for page in pages for item in page["Items"])
+        return read_items(item for page in pages for item in page["Items"])
 
     def _history_entry(self, status: Status) -> HistoryEntry:
         """Return the entry of the history for a status that is written now."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 POST_TTL = timedelta(minutes=15)
 
 _FORBIDDEN = {"AccessDenied", "403"}
+_INVALID = {"BadRequest", "InvalidArgument", "400"}
 _REPLACED = {"PreconditionFailed", "412"}
 # Another request is writing the same key now: of two equal pictures, either may win.
 _EXISTS = _REPLACED | {"409", "ConditionalRequestConflict"}
@@ -40,7 +41,6 @@ _UNREADABLE = (
 # Code and message of the rejection for each of S3's codes.
 _REJECTIONS: Mapping[str, tuple[str, str]] = {
     "InvalidObjectState": _ARCHIVED,
-    **dict.fromkeys(("BadRequest", "InvalidArgument", "400"), _UNREADABLE),
     **dict.fromkeys(
         # A version that marks a deletion returns 405.
         ("NoSuchKey", "NoSuchVersion", "NoSuchBucket", "MethodNotAllowed", "404", "405"),
@@ -96,7 +96,7 @@ class UploadBucket:
         exactly: dict[str, Any] = {"IfMatch": source.etag} if source.etag else {}
         if source.version_id:
             exactly = {"VersionId": source.version_id}
-        with _explained("GetObject", source):
+        with _translate_read_errors("GetObject", source):
             response = self._client.get_object(Bucket=source.bucket, Key=source.key, **exactly)
         return Upload(
             body=cast("BinaryIO", response["Body"]),
@@ -118,7 +118,7 @@ class UploadBucket:
 
     def read_tags(self, source: SourceObject) -> dict[str, str]:
         """Return the object's tags. Raises `SourceRejected` if the object is gone, and `SourceForbidden`."""
-        with _explained("GetObjectTagging", source):
+        with _translate_read_errors("GetObjectTagging", source):
             response = self._client.get_object_tagging(**_address(source))
         return {tag["Key"]: tag["Value"] for tag in response["TagSet"]}
 
@@ -135,12 +135,12 @@ class UploadBucket:
 
     def put_picture(self, target: SourceObject, data: bytes) -> None:
         """Save a picture, unless one is there: the job is made from the first."""
-        with _first_write_wins():
+        with _ignore_existing_object():
             self._client.put_object(Bucket=target.bucket, Key=target.key, Body=data, IfNoneMatch="*")
 
     def copy_picture(self, source_key: str, target: SourceObject) -> None:
         """Copy an object of the bucket to `target`, unless one is there, without its metadata and tags."""
-        with _first_write_wins():
+        with _ignore_existing_object():
             self._client.copy_object(
                 Bucket=target.bucket,
                 Key=target.key,
@@ -170,7 +170,7 @@ class UploadBucket:
     def presign_get(self, source: SourceObject, *, seconds: int, disposition: str) -> str | None:
         """Return a link to a job's picture, None if it is gone or must not be read."""
         try:
-            with _explained("HeadObject", source):
+            with _translate_read_errors("HeadObject", source):
                 self._client.head_object(**_address(source))
         except (SourceRejected, SourceForbidden):
             return None
@@ -181,7 +181,7 @@ class UploadBucket:
         )
 
     def _head_readable(self, source: SourceObject) -> HeadObjectOutputTypeDef:
-        with _explained("HeadObject", source):
+        with _translate_read_errors("HeadObject", source):
             head = self._client.head_object(**_address(source))
         archived = head.get("StorageClass") in {"GLACIER", "DEEP_ARCHIVE"} or "ArchiveStatus" in head
         if archived and 'ongoing-request="false"' not in head.get("Restore", ""):
@@ -209,7 +209,7 @@ def _address(source: SourceObject) -> dict[str, Any]:
 
 
 @contextmanager
-def _explained(operation: str, source: SourceObject) -> Iterator[None]:
+def _translate_read_errors(operation: str, source: SourceObject) -> Iterator[None]:
     """Raise S3's refusals to read an object as `SourceRejected` or `SourceForbidden`."""
     with translate_aws_errors(operation):
         try:
@@ -218,13 +218,15 @@ def _explained(operation: str, source: SourceObject) -> Iterator[None]:
             code = error_code(error)
             if code in _REJECTIONS:
                 raise SourceRejected(*_REJECTIONS[code], key=source.key) from error
+            if operation == "HeadObject" and code in _INVALID:
+                raise SourceRejected(*_UNREADABLE, key=source.key) from error
             if code in _FORBIDDEN:
                 raise SourceForbidden(source.bucket, source.key) from error
             raise
 
 
 @contextmanager
-def _first_write_wins() -> Iterator[None]:
+def _ignore_existing_object() -> Iterator[None]:
     try:
         yield
     except ClientError as error:

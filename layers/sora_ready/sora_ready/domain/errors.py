@@ -12,7 +12,7 @@
     ├── JobCanceled                     it was canceled before it was sent
     ├── JobNotReadyError                the record isn't there yet; retry later
     ├── JobLeasedError                  another worker is sending it; retry later
-    ├── JobRecordError                  a record lacks what its status promises
+    ├── JobRecordError                  a record cannot be read: somebody edited it
     ├── TransitionRefused               a write lost the race
     ├── BudgetSpent                     the day's budget doesn't cover it
     ├── TaskTokenEvictedError           a newer execution took this one's slot
@@ -143,7 +143,7 @@ class RequestConflict(JobConflict):
     def __init__(self, job_id: str, fields: Iterable[str]) -> None:
         differing = list(fields)
         message = (
-            f"The upload is job {job_id} already, with another {', '.join(differing)} than this call asks for. "
+            f"The upload is job {job_id} already, with a different {', '.join(differing)}. "
             "Nothing was changed. Upload the picture again for a new job, or leave these fields out."
         )
         super().__init__("request_conflict", message, job_id=job_id, fields=differing)
@@ -171,10 +171,10 @@ class JobLeasedError(SoraReadyError):
 
 
 class JobRecordError(SoraReadyError):
-    """A job record lacks a part that its status promises. Somebody edited it."""
+    """A job record cannot be read, or lacks a part that its status promises. Somebody edited it."""
 
-    def __init__(self, part: str) -> None:
-        super().__init__("job_record_incomplete", f"The job's record has no {part}.", part=part)
+    def __init__(self, job_id: str, problem: str) -> None:
+        super().__init__("job_record_unreadable", f"The record of job {job_id} {problem}.", job_id=job_id)
 
 
 class TransitionRefused(SoraReadyError):

@@ -20,7 +20,7 @@ class Status(StrEnum):
 
     RECEIVED = "received"  # seen; its frame is being made
     READY = "ready"  # the frame is saved; nothing has been sent
-    HELD = "held"  # waits for the next day's budget
+    HELD = "held"  # waits for budget
     SUBMITTING = "submitting"  # one worker, under a lease, may send it once
     UNCONFIRMED = "unconfirmed"  # it may have been sent, and no response was recorded
     QUEUED = "queued"
@@ -197,8 +197,8 @@ class Submission:
     attempt_id: str
     started_at: str
     lease_until: str
-    price_usd: Decimal = Decimal(0)
-    budget_day: str = ""
+    price_usd: Decimal
+    budget_day: str
 
 
 @dataclass(frozen=True)
@@ -287,7 +287,7 @@ class Job:
     history: tuple[HistoryEntry, ...] = ()
 
     @property
-    def awaits_submit_call(self) -> bool:
+    def awaits_submit_invocation(self) -> bool:
         """Whether only the ready copy was asked for: the job is then submitted by a direct invocation alone."""
         return self.status is Status.READY and not self.invocation.submit
 
@@ -307,8 +307,14 @@ class Job:
 
     @classmethod
     def from_record(cls, record: Mapping[str, object]) -> Job:
-        """Read back what `to_record` wrote."""
-        return decode_fields(cls, {"id": record["job_id"], **record})
+        """Read back what `to_record` wrote. Raises `JobRecordError`.
+
+        A field that is added to a part after 0.2.0 needs a default, so that older records can be read.
+        """
+        try:
+            return decode_fields(cls, {"id": record["job_id"], **record})
+        except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+            raise JobRecordError(str(record.get("job_id")), f"cannot be read ({type(error).__name__} {error})") from error
 
 
 class JobChanges(TypedDict, total=False):
@@ -326,21 +332,24 @@ class JobChanges(TypedDict, total=False):
 
 
 class JobConditions(TypedDict, total=False):
-    """What a record must still hold for a write to happen; None: the attribute must not be there."""
+    """What a record must still hold for a write to happen.
+
+    None, 0 and a part that holds only defaults mean that the attribute must not be there, as the codec leaves it out.
+    """
 
     status: Status
     due_at: str | None
     invocation: Invocation
     decoding: Decoding
     attempt_id: str
-    polls: int | None
-    checks: int | None
+    polls: int
+    checks: int
 
 
 def required(part: T | None, name: str) -> T:
     """Return a part of a job that its status promises. Raises `JobRecordError` where the record lacks it."""
     if part is None:
-        raise JobRecordError(name)
+        raise JobRecordError("in question", f"has no {name}")
     return part
 
 

@@ -1,4 +1,4 @@
-"""Was it sent? Which video in the server's list an unconfirmed submission may have started.
+"""Matches an unconfirmed submission to a video in the server's list.
 
 A video carries nothing of the client's own, so it is matched by what was asked for and when. Anything ambiguous is no
 match: a video given to the wrong job is worse than a job that waits for an operator.

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import cast
 
 from sora_ready.domain.codec import JsonObject, JsonValue
-from sora_ready.domain.errors import InvocationRejected, JobError, RequestRejected, SoraReadyError, VideoServerError
+from sora_ready.domain.errors import InvocationRejected, JobError, RequestRejected, SoraReadyError, VideoFailed, VideoServerError
 from sora_ready.domain.job import Job
 from sora_ready.domain.options import OPTION_NAMES
 from sora_ready.entrypoints.logs import log_job
@@ -82,7 +82,7 @@ def _parse(event: Mapping[str, JsonValue], known: frozenset[str]) -> DirectInvoc
 
 def _without_prompt(error: SoraReadyError) -> SoraReadyError:
     message = error.message
-    if isinstance(error, VideoServerError):
+    if isinstance(error, VideoServerError | VideoFailed):
         message = "The video server refused. Its message is in the job's record."
     elif isinstance(error, RequestRejected) and error.facts.get("field") == "prompt":
         message = "The prompt cannot be used."

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 logger = Logger(service="sora_ready")
 
+JOB_KEYS = ("job_id", "bucket", "key")
+"""What identifies the job of a message or a task, as far as it is known."""
+
 LambdaEvent: TypeAlias = dict[str, Any]
 """The JSON that Lambda passes to a handler."""
 
@@ -31,7 +34,7 @@ class LambdaContext(Protocol):
 
 def bind_context(context: LambdaContext, stack: str) -> None:
     """Start an invocation: every line until the next one has its request id, its function and its stack."""
-    logger.remove_keys(["job_id"])
+    logger.remove_keys(JOB_KEYS)
     logger.append_keys(request_id=context.aws_request_id, function_name=context.function_name, stack=stack)
 
 

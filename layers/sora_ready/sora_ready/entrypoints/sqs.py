@@ -22,7 +22,7 @@ from sora_ready.domain.errors import (
     VideoServerError,
 )
 from sora_ready.domain.job import SourceObject
-from sora_ready.entrypoints.logs import logger
+from sora_ready.entrypoints.logs import JOB_KEYS, logger
 
 RETRY_SECONDS = 30
 NOT_READY_SECONDS = 2
@@ -45,8 +45,10 @@ class _LoggingProcessor(BatchProcessor):
         receives = receive_count(record)
         if receives >= self._max_receives:
             # An unreadable message has no job, and the table may be what fails.
-            with suppress(Exception):
+            try:
                 self._on_exhausted(record, error)
+            except Exception as not_marked:  # noqa: BLE001 - the message's own error is the one to report
+                logger.warning("dead letter not recorded", error=type(not_marked).__name__)
         # An error's cause may be a video server's response, which may contain the prompt.
         error.__cause__ = error.__context__ = None
         logger.error(
@@ -75,7 +77,7 @@ def process_batch(
     """
 
     def process_alone(record: QueueMessage) -> None:
-        logger.remove_keys(["job_id"])
+        logger.remove_keys(JOB_KEYS)
         process(record)
 
     processor = _LoggingProcessor(max_receives, on_exhausted)

@@ -3,15 +3,33 @@
 from __future__ import annotations
 
 from sora_ready.adapters.job_items import read_item
-from sora_ready.entrypoints.logs import LambdaEvent
-from sora_ready.pipeline.publish import JobChange
+from sora_ready.domain.errors import JobRecordError
+from sora_ready.domain.job import Status
+from sora_ready.entrypoints.logs import LambdaEvent, logger
+from sora_ready.pipeline.publish import JobBefore, JobChange
 
 
-def read_changes(event: LambdaEvent) -> list[JobChange]:
-    """Return the changes of a stream's event, in its order."""
-    return [_read_change(record["dynamodb"]) for record in event["Records"]]
+def read_changes(event: LambdaEvent) -> tuple[list[JobChange], str | None]:
+    """Return the changes of a stream's event in its order, and the sequence number of the first unreadable record.
+
+    Changes after that one are left out: the stream sends them again, from there on.
+    """
+    changes = []
+    for record in event["Records"]:
+        images = record["dynamodb"]
+        number: str = images["SequenceNumber"]
+        try:
+            if "NewImage" in images:
+                changes.append(JobChange(number, _read_before(images.get("OldImage")), read_item(images["NewImage"])))
+        except JobRecordError:
+            logger.exception("stream record unreadable", sequence_number=number)
+            return changes, number
+    return changes, None
 
 
-def _read_change(images: LambdaEvent) -> JobChange:
-    before, after = (read_item(images[name]) if name in images else None for name in ("OldImage", "NewImage"))
-    return JobChange(images["SequenceNumber"], before, after)
+def _read_before(image: LambdaEvent | None) -> JobBefore | None:
+    """Read no more than what is compared, so that a record which was repaired can be published."""
+    if image is None:
+        return None
+    tokens = image.get("invocation", {}).get("M", {}).get("task_tokens", {}).get("L", [])
+    return JobBefore(Status(image["status"]["S"]), tuple(token["S"] for token in tokens))

@@ -21,12 +21,20 @@ SCHEMA_VERSION = "2.0"
 
 
 @dataclass(frozen=True)
+class JobBefore:
+    """What a change is compared with."""
+
+    status: Status
+    task_tokens: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class JobChange:
-    """One record of the stream: the job before and after, None where there is no record."""
+    """One write of a job's record: before it, None if the record is new, and after it."""
 
     sequence_number: str
-    before: Job | None
-    after: Job | None
+    before: JobBefore | None
+    after: Job
 
 
 @dataclass(frozen=True)
@@ -94,7 +102,7 @@ class Publish:
 
     def _event_detail(self, change: JobChange) -> JsonObject | None:
         job, before = change.after, change.before
-        if job is None or (before and before.status is job.status):
+        if before and before.status is job.status:
             return None
         detail = job.to_public_dict() | {
             "schema_version": SCHEMA_VERSION,
@@ -120,10 +128,7 @@ def _next_batch(events: Sequence[tuple[str, JsonObject]], size: int) -> Sequence
 def _tokens_to_answer(change: JobChange) -> tuple[Job, Sequence[str], SoraReadyError | None]:
     """Return the change's job, the task tokens that it answers, and the error that they get."""
     before, job = change.before, change.after
-    if job is None:
-        assert before is not None
-        return before, (), None
-    known = before.invocation.task_tokens if before else ()
+    known = before.task_tokens if before else ()
     waiting = job.invocation.task_tokens
     if job.status not in FINAL:
         return job, [token for token in known if token not in waiting], TaskTokenEvictedError(job.id)

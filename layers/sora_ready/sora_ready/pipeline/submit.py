@@ -63,7 +63,7 @@ class Submit:
         if copy_key is not None and (job.copy is None or job.copy.key != copy_key):
             # Another delivery of the upload's event, with other tags, was recorded first.
             return job
-        if job.status is not Status.READY or job.awaits_submit_call:
+        if job.status is not Status.READY or job.awaits_submit_invocation:
             return self._resume(job, redelivered=redelivered)
         copy = required(job.copy, "copy")
         # Read before the job is claimed: a failure here leaves it ready.

@@ -39,7 +39,7 @@ class SubmitOnDemand:
             raise JobNotReadyError(job.id)
         if invocation.task_token:
             job = self._add_task_token(job, invocation.task_token)
-        if job.awaits_submit_call:
+        if job.awaits_submit_invocation:
             job = self._release(job)
         try:
             job = self.submit(job.id)

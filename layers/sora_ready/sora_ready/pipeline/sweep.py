@@ -12,8 +12,8 @@ from decimal import Decimal
 from sora_ready.adapters.job_table import DueJob, JobTable
 from sora_ready.adapters.ledger import Ledger
 from sora_ready.adapters.queues import NormalizeQueue, SubmitQueue, TrackQueue
-from sora_ready.domain.errors import BudgetSpent, TransitionRefused
-from sora_ready.domain.job import Job, JobConditions, Status, SweepPartition, timestamp
+from sora_ready.domain.errors import BudgetSpent, JobRecordError, TransitionRefused
+from sora_ready.domain.job import Job, JobConditions, Status, SweepPartition, required, timestamp
 from sora_ready.domain.spending import allocate_budget, budget_day, next_day, next_hour
 from sora_ready.pipeline.unconfirmed import expire_lease
 
@@ -103,15 +103,17 @@ class Sweep:
     ) -> Iterator[tuple[str, Decimal]]:
         """Read held jobs one after the other, as they are needed; yield id and price, and add them to `held`."""
         for row in rows:
-            job = self.jobs.get_job(row.job_id)
-            if job is None or job.status is not Status.HELD:
+            try:
+                job = self.jobs.get_job(row.job_id)
+                if job is None or job.status is not Status.HELD:
+                    continue
+                price = required(job.request, "request").price_usd
+            except JobRecordError:
+                # A record that somebody edited must not keep the others waiting.
+                logger.exception("held job has no price", extra={"job_id": row.job_id})
                 continue
-            if job.request is None:
-                # Somebody edited the record: it must not keep the others waiting.
-                logger.error("held job has no price", extra={"job_id": job.id})
-                continue
-            held[job.id] = job, job.request.price_usd
-            yield job.id, job.request.price_usd
+            held[job.id] = job, price
+            yield job.id, price
 
     def _release(self, job: Job) -> None:
         try:

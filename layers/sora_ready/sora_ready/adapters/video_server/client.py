@@ -23,7 +23,7 @@ from sora_ready.adapters.video_server.messages import Frame, ServerResponse, Vid
 from sora_ready.adapters.video_server.responses import (
     KEY_HINT,
     connection_error,
-    covers,
+    reaches_back_to,
     read_page,
     read_response,
     refusal_error,
@@ -102,7 +102,7 @@ class VideoServerClient:
             if has_more and not new:
                 # The server ignores `after`, so the rest of its list can't be read.
                 break
-            if not has_more or covers(videos, since):
+            if not has_more or reaches_back_to(videos, since):
                 start = since.timestamp()
                 return [video for video in found.values() if video.created_at is None or video.created_at >= start]
             after = videos[-1].id

@@ -85,7 +85,7 @@ def read_page(page: object, limit: int) -> tuple[list[ListedVideo], bool]:
     return [video for video in listed if video.id], bool(page.get("has_more", len(entries) >= limit))
 
 
-def covers(videos: Sequence[ListedVideo], since: datetime) -> bool:
+def reaches_back_to(videos: Sequence[ListedVideo], since: datetime) -> bool:
     """Tell whether a page, newest first, reaches back beyond `since`, so that later pages hold older videos only.
 
     A server that ignores the requested order is read to its end.
