@@ -89,17 +89,12 @@ def parse_options(options: Mapping[str, str]) -> tuple[tuple[Size, ...], FrameOp
     for name, option in merged.items():
         # Also those that no frame option holds.
         OPTIONS[name].read(option, Models(models, model))
-    sizes = find_sizes(size.value, model.sizes) or _parse_pixels(size.value)
-    if not sizes:
-        raise RequestRejected("size", size.value, size.source, [*SIZE.allowed, *list_sizes(model.sizes)])
-    return sizes, parse_frame_options(merged)
-
-
-def _parse_pixels(text: str) -> tuple[Size, ...]:
     try:
-        return (Size.parse(text),)
+        sizes = find_sizes(size.value, model.sizes) or (Size.parse(size.value),)
     except ValueError:
-        return ()
+        allowed = [*SIZE.allowed, *list_sizes(model.sizes)]
+        raise RequestRejected("size", size.value, size.source, allowed) from None
+    return sizes, parse_frame_options(merged)
 
 
 def normalize_photo(task: PhotoTask) -> PhotoResult:
