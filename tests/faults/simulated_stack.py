@@ -27,7 +27,7 @@ from sora_ready.domain.job import FINAL, Job, SourceObject
 from sora_ready.domain.job_id import make_job_id
 from sora_ready.domain.reconciliation import RECONCILE_BACKOFF
 from sora_ready.entrypoints.sqs import retry_delay_seconds
-from sora_ready.pipeline.dead_letters import mark_dead_letter, mark_dead_upload
+from sora_ready.pipeline.dead_letters import Queue, mark_dead_letter, mark_dead_upload
 from sora_ready.pipeline.normalize import Normalize
 from sora_ready.pipeline.reconcile import Reconcile
 from sora_ready.pipeline.resolve_unconfirmed import ResolveUnconfirmed
@@ -278,7 +278,7 @@ class SimulatedStack:
         if message.queue == "normalize":
             mark_dead_upload(message.body, error, self.jobs, self.uploads)
         else:
-            mark_dead_letter(message.body[0], message.queue.title(), error, self.jobs)
+            mark_dead_letter(message.body[0], Queue(message.queue.title()), error, self.jobs)
 
     def _run_step(self, message: Message) -> None:
         if message.queue == "normalize":

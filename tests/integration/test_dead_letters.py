@@ -13,7 +13,7 @@ from sora_ready.adapters.video_server.client import VideoServerClient
 from sora_ready.domain.errors import JobNotReadyError, SubmissionNotAcceptedError
 from sora_ready.domain.job import DUE_AFTER, Job, Status, timestamp
 from sora_ready.domain.job_id import make_job_id
-from sora_ready.pipeline.dead_letters import mark_dead_letter, mark_dead_upload
+from sora_ready.pipeline.dead_letters import Queue, mark_dead_letter, mark_dead_upload
 
 from .function_modules import (
     CONTEXT,
@@ -168,7 +168,7 @@ def test_a_table_that_fails_does_not_hide_why_the_message_failed(stack: Stack, l
 def test_the_mark_of_an_unexpected_error_has_only_its_class(stack: Stack) -> None:
     job = stack.ready_job()
 
-    marked = mark_dead_letter(job.id, "Submit", RuntimeError("a calm sea at sk-secret"), stack.jobs)
+    marked = mark_dead_letter(job.id, Queue.SUBMIT, RuntimeError("a calm sea at sk-secret"), stack.jobs)
 
     assert marked is not None
     assert marked.error.facts["last"] == {"code": "RuntimeError"}
@@ -180,14 +180,14 @@ def test_the_mark_of_an_unexpected_error_has_only_its_class(stack: Stack) -> Non
 @pytest.mark.parametrize(
     ("queue", "statuses"),
     [
-        ("Normalize", {Status.RECEIVED}),
-        ("Submit", {Status.READY}),
-        ("Track", {Status.QUEUED, Status.IN_PROGRESS, Status.UNCONFIRMED}),
+        (Queue.NORMALIZE, {Status.RECEIVED}),
+        (Queue.SUBMIT, {Status.READY}),
+        (Queue.TRACK, {Status.QUEUED, Status.IN_PROGRESS, Status.UNCONFIRMED}),
     ],
 )
 @pytest.mark.parametrize("status", [status for status in Status if status is not Status.RECEIVED])
 def test_a_job_that_does_not_wait_for_the_queue_is_left_alone(
-    stack: Stack, queue: str, statuses: set[Status], status: Status
+    stack: Stack, queue: Queue, statuses: set[Status], status: Status
 ) -> None:
     # given a job that something else moves: a mark would stop it
     job = move_along(stack.jobs, stack.ready_job(), steps_to(status))
@@ -211,7 +211,7 @@ def test_a_copys_event_that_failed_for_good_does_not_stop_its_upload(stack: Stac
     job = stack.jobs.update_job(job)
 
     # when the event of the copy fails its last attempt
-    assert mark_dead_letter(job.id, "Submit", JobNotReadyError(job.id), stack.jobs) is None
+    assert mark_dead_letter(job.id, Queue.SUBMIT, JobNotReadyError(job.id), stack.jobs) is None
 
     # then the upload is still resumed
     assert stack.due_row(job) is not None
@@ -220,7 +220,7 @@ def test_a_copys_event_that_failed_for_good_does_not_stop_its_upload(stack: Stac
 def test_an_unconfirmed_job_stays_where_others_are_matched_against_it(stack: Stack) -> None:
     job = stack.unconfirmed_job()
 
-    marked = mark_dead_letter(job.id, "Track", RuntimeError(), stack.jobs)
+    marked = mark_dead_letter(job.id, Queue.TRACK, RuntimeError(), stack.jobs)
 
     assert marked is not None
     assert marked.error.code == "dead_letter"
@@ -231,8 +231,8 @@ def test_an_unconfirmed_job_stays_where_others_are_matched_against_it(stack: Sta
 
 
 def test_a_message_without_a_job_marks_nothing(stack: Stack) -> None:
-    assert mark_dead_letter(None, "Submit", RuntimeError(), stack.jobs) is None
-    assert mark_dead_letter("video_nowhere", "Submit", RuntimeError(), stack.jobs) is None
+    assert mark_dead_letter(None, Queue.SUBMIT, RuntimeError(), stack.jobs) is None
+    assert mark_dead_letter("video_nowhere", Queue.SUBMIT, RuntimeError(), stack.jobs) is None
 
 
 # ---------------------------------------------------------------- the redrive
@@ -257,7 +257,7 @@ def test_a_redriven_job_is_sent_once(
     stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient
 ) -> None:
     job = stack.ready_job()
-    mark_dead_letter(job.id, "Submit", SubmissionNotAcceptedError("http_429", "wait"), stack.jobs)
+    mark_dead_letter(job.id, Queue.SUBMIT, SubmissionNotAcceptedError("http_429", "wait"), stack.jobs)
 
     done = submit(stack, video_server, job)
 
@@ -273,7 +273,7 @@ def test_a_redriven_poll_continues_from_the_recorded_count(
 ) -> None:
     # given that the last poll may have been counted, and its next message not sent
     job = stack.sent_job("video_" + "0" * 32, polls=4)
-    mark_dead_letter(job.id, "Track", RuntimeError(), stack.jobs)
+    mark_dead_letter(job.id, Queue.TRACK, RuntimeError(), stack.jobs)
 
     polled = track(stack, video_server, job.id, polls=4 - behind)
 
@@ -289,7 +289,7 @@ def test_a_redriven_submission_schedules_a_poll_of_a_parked_job(
     stack: Stack, fake_server: FakeVideoServer, video_server: VideoServerClient
 ) -> None:
     job = stack.sent_job("video_1")
-    mark_dead_letter(job.id, "Track", RuntimeError(), stack.jobs)
+    mark_dead_letter(job.id, Queue.TRACK, RuntimeError(), stack.jobs)
 
     submit(stack, video_server, job)
 

@@ -92,7 +92,7 @@ def publish(job: Job) -> dict[str, Any]:
     """Return the event of a job's last change."""
     bus = FakeBus()
     image = write_item(replace(job, invocation=Invocation(task_tokens=("secret",))))
-    changes = read_changes({"Records": [{"dynamodb": {"NewImage": image, "SequenceNumber": "1"}}]})
+    changes, _ = read_changes({"Records": [{"dynamodb": {"NewImage": image, "SequenceNumber": "1"}}]})
     assert publish_step(bus, FakeTaskTokens()).publish_events(changes) is None
     ((detail,),) = bus.calls
     return {**ENVELOPE, "source": "sora-ready", "detail-type": bus.detail_type, "detail": detail}

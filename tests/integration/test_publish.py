@@ -36,7 +36,7 @@ def stream(*changes: tuple[str, ...]) -> list[StreamRecord]:
 
 
 def publish(records: list[StreamRecord], bus: EventBus) -> str | None:
-    return publish_step(bus).publish_events(read_changes({"Records": records}))
+    return publish_step(bus).publish_events(read_changes({"Records": records})[0])
 
 
 def published(stack: Stack) -> list[list[dict[str, Any]]]:

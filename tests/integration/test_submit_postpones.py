@@ -15,7 +15,7 @@ from sora_ready.domain.job import Status, Submission, timestamp
 
 from .function_modules import CONTEXT, JOB, Event, Load, copy_event, ready_sample, with_real_receipt
 from .run_steps import recorded
-from .stack_fixtures import KEY, PATHS, Stack, move_along
+from .stack_fixtures import DAY, KEY, PATHS, PRICE, Stack, move_along
 
 # The SDK marks its video methods deprecated, and pytest drops the filter that the product sets at import.
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
@@ -79,7 +79,7 @@ def test_the_message_of_a_leased_job_is_retried_when_the_lease_has_expired(
 ) -> None:
     job = ready_sample(stack)
     now = datetime.now(UTC)
-    submission = Submission("attempt-1", timestamp(now), timestamp(now + timedelta(seconds=1000)))
+    submission = Submission("attempt-1", timestamp(now), timestamp(now + timedelta(seconds=1000)), PRICE, DAY)
     stack.jobs.move_job(job.id, Status.SUBMITTING, submission=submission)
     fail(load, with_real_receipt(stack, copy_event()))
     (seconds,) = postponements(stack)

@@ -40,11 +40,11 @@ class DeniedBus(FakeBus):
 
 
 def publish(records: list[StreamRecord], bus: EventBus, task_tokens: TaskTokens) -> str | None:
-    return publish_step(bus, task_tokens)(read_changes({"Records": records}))
+    return publish_step(bus, task_tokens)(read_changes({"Records": records})[0])
 
 
 def answer_task_tokens(records: list[StreamRecord], task_tokens: TaskTokens) -> str | None:
-    return publish_step(FakeBus(), task_tokens).answer_task_tokens(read_changes({"Records": records}))
+    return publish_step(FakeBus(), task_tokens).answer_task_tokens(read_changes({"Records": records})[0])
 
 
 def job(status: Status, *tokens: str, job_id: str = "video_1") -> Job:

@@ -110,6 +110,26 @@ def test_a_part_that_was_not_reached_is_not_in_the_record() -> None:
     assert (job.invocation, job.decoding, job.reconciliation) == (Invocation(), Decoding(), Reconciliation())
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"status": "nothing"},
+        {"source": None},
+        {"error": {"code": "no_message"}},
+        {"invocation": {"channel": "pigeon"}},
+        {"request": {"price_usd": "dear"}},
+        {"submission": {"attempt_id": "1"}},
+        {"history": [{"at": "2026"}]},
+    ],
+)
+def test_a_record_that_somebody_edited_raises_one_error(damage: dict[str, object]) -> None:
+    record = Job("video_1", Status.READY, SourceObject("uploads", "beach.jpg"), "2026", "2026").to_record()
+
+    with pytest.raises(JobRecordError) as raised:
+        Job.from_record({**record, **damage})
+    assert raised.value.facts == {"job_id": "video_1"}
+
+
 def test_an_errors_facts_stand_beside_its_code() -> None:
     error = JobError("source_size", "The object is empty.", None, {"bytes": 0})
 
@@ -118,9 +138,9 @@ def test_an_errors_facts_stand_beside_its_code() -> None:
 
 
 def test_a_part_that_the_status_promises_is_required() -> None:
-    submission = Submission("1", "2026", "2027")
+    submission = Submission("1", "2026", "2027", Decimal(0), "2026-11-12")
 
     assert required(submission, "submission") is submission
     with pytest.raises(JobRecordError) as raised:
         required(None, "submission")
-    assert raised.value.facts == {"part": "submission"}
+    assert "has no submission" in raised.value.message

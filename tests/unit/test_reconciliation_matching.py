@@ -29,7 +29,7 @@ LEASE = timedelta(minutes=3)
 
 
 def attempt(started: datetime = STARTED) -> Submission:
-    return Submission("a", timestamp(started), timestamp(started + LEASE))
+    return Submission("a", timestamp(started), timestamp(started + LEASE), Decimal("0.40"), "2026-11-12")
 
 
 def job(started: datetime = STARTED) -> Job:

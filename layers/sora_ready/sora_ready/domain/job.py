@@ -314,7 +314,9 @@ class Job:
         try:
             return decode_fields(cls, {"id": record["job_id"], **record})
         except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-            raise JobRecordError(str(record.get("job_id")), f"cannot be read ({type(error).__name__} {error})") from error
+            raise JobRecordError(
+                str(record.get("job_id")), f"cannot be read ({type(error).__name__} {error})"
+            ) from error
 
 
 class JobChanges(TypedDict, total=False):

@@ -9,7 +9,14 @@ from collections.abc import Callable, Mapping
 from typing import cast
 
 from sora_ready.domain.codec import JsonObject, JsonValue
-from sora_ready.domain.errors import InvocationRejected, JobError, RequestRejected, SoraReadyError, VideoFailed, VideoServerError
+from sora_ready.domain.errors import (
+    InvocationRejected,
+    JobError,
+    RequestRejected,
+    SoraReadyError,
+    VideoFailed,
+    VideoServerError,
+)
 from sora_ready.domain.job import Job
 from sora_ready.domain.options import OPTION_NAMES
 from sora_ready.entrypoints.logs import log_job

@@ -14,7 +14,6 @@ from sora_ready.domain.reconciliation import REMIND_AFTER
 from sora_ready.pipeline.identify import find_recorded_upload, identify_upload
 
 
-
 class Queue(StrEnum):
     """The queues whose messages move a job; each has its dead-letter queue."""
 

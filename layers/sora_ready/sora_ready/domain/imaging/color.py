@@ -1,7 +1,8 @@
 """Converts decoded samples of any mode, depth and ICC profile to opaque 8-bit sRGB.
 
 First `convert_and_downscale` converts to 8 bits with premultiplied alpha and shrinks, one band of rows at a time, so
-that a large picture is never in memory twice. Then `to_opaque_srgb` applies profile and background to the few pixels left.
+that a large picture is never in memory twice. Then `to_opaque_srgb` applies profile and background to the few pixels
+left.
 """
 
 from __future__ import annotations

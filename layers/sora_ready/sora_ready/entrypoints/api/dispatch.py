@@ -57,7 +57,10 @@ def dispatch(
             logger.exception("request failed", extra={"gateway_request_id": request_id})
             returned = errors.InternalError(method, request_id)
         response = Response(returned.status, returned.to_body(), returned.headers)
-    logger.info("request completed", extra={"operation": operation, "http_status": response.status, "job_id": path.get("video_id")})
+    logger.info(
+        "request completed",
+        extra={"operation": operation, "http_status": response.status, "job_id": path.get("video_id")},
+    )
     return replace(response, headers={**response.headers, **http.cors_headers(headers, allowed_origins)})
 
 
