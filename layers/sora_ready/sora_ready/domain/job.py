@@ -76,6 +76,9 @@ DUE_AFTER: Mapping[Status, timedelta] = {
 Each is longer than a message stays invisible after its worker died, so no second message runs beside a living worker.
 """
 
+REMIND_AFTER = timedelta(days=1)
+"""How often an operator is reminded of an `unconfirmed` job, which stays due."""
+
 
 def statuses_before(status: Status) -> frozenset[Status]:
     """Return every status that `status` may follow."""

@@ -27,8 +27,6 @@ REQUIRED_MATCHES = 2
 RECONCILE_BACKOFF = (timedelta(minutes=5), timedelta(minutes=10), timedelta(minutes=30))
 """The delay before each next check. After the last one an operator is alerted, and reminded once a day."""
 
-REMIND_AFTER = timedelta(days=1)
-
 
 @dataclass(frozen=True)
 class SettledAttempt:

@@ -8,9 +8,8 @@ from enum import StrEnum
 from sora_ready.adapters.job_table import JobTable
 from sora_ready.adapters.upload_bucket import UploadBucket
 from sora_ready.domain.errors import JobError, SoraReadyError, TransitionRefused
-from sora_ready.domain.job import AT_SERVER, Job, SourceObject, Status, timestamp
+from sora_ready.domain.job import AT_SERVER, REMIND_AFTER, Job, SourceObject, Status, timestamp
 from sora_ready.domain.job_id import make_job_id
-from sora_ready.domain.reconciliation import REMIND_AFTER
 from sora_ready.pipeline.identify import find_recorded_upload, identify_upload
 
 

@@ -18,6 +18,7 @@ from sora_ready.domain.errors import (
     VideoServerUnavailableError,
 )
 from sora_ready.domain.job import (
+    REMIND_AFTER,
     UNSETTLED,
     Job,
     JobChanges,
@@ -30,7 +31,6 @@ from sora_ready.domain.job import (
 from sora_ready.domain.polling import poll_delay_seconds
 from sora_ready.domain.reconciliation import (
     RECONCILE_BACKOFF,
-    REMIND_AFTER,
     REQUIRED_MATCHES,
     MatchResult,
     can_be_settled,
