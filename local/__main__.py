@@ -12,7 +12,7 @@ from pathlib import Path
 
 from local import CommandError
 from local.display import Display
-from local.options import add_option_arguments, given_options, make_variable, write_table
+from local.options import add_option_arguments, check_make_variables, given_options, make_variable, write_table
 from sora_ready.domain.errors import RequestRejected
 
 FOLDER = Path(".local")
@@ -55,6 +55,7 @@ def _stack_command(options: argparse.Namespace, display: Display) -> int:
     clear_aws_environment()
     succeeded = True
     if options.command == "run":
+        check_make_variables("image", "out", "python", "bin", "workers")
         image = Path(options.image) if options.image else None
         succeeded = run_picture(image, given_options(options), Path(options.out or "out"), FOLDER / "run", display)
     elif options.command == "up":

@@ -6,8 +6,10 @@ import argparse
 import os
 from pathlib import Path
 
+from local import CommandError
 from sora_ready.domain.options import OPTIONS
 
+_MAKE = "MAKE_RUN_"
 _START, _END = "<!-- written by: python -m local options -->\n", "<!-- end of the table -->\n"
 
 
@@ -31,7 +33,15 @@ def given_options(arguments: argparse.Namespace) -> dict[str, str]:
 
 def make_variable(name: str) -> str:
     """Return a variable of make's command line, which the Makefile exports under another name. Empty if not given."""
-    return os.environ.get(f"MAKE_RUN_{name.upper()}", "")
+    return os.environ.get(f"{_MAKE}{name.upper()}", "")
+
+
+def check_make_variables(*others: str) -> None:
+    """Raise `CommandError` for a variable of make's command line that means nothing: it may be one misspelled."""
+    given = {name.removeprefix(_MAKE) for name in os.environ if name.startswith(_MAKE)}
+    known = {name.upper() for name in (*OPTIONS, *others)}
+    if unknown := sorted(given - known):
+        raise CommandError(f"{', '.join(unknown)}: no such variable. Known: {', '.join(sorted(known))}.")
 
 
 def write_table(document: Path) -> None:

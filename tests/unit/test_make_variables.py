@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from local import CommandError
+from local.options import check_make_variables
+
 ROOT = Path(__file__).resolve().parents[2]
 PRINT_ENVIRONMENT = f"#!{sys.executable}\nimport json, os, sys\nprint(json.dumps([sys.argv[1:], dict(os.environ)]))\n"
 
@@ -100,3 +103,18 @@ def test_the_address_and_key_of_a_server_may_be_given_to_make_too(project: Path)
 
     assert environment["VIDEO_API_BASE_URL"] == "https://videos.example.com/v1"
     assert environment["VIDEO_API_KEY"] == "a$b"
+
+
+@pytest.mark.parametrize("name", ["MOD", "mode", "IMG"])
+def test_a_variable_that_means_nothing_stops_the_run(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"MAKE_RUN_{name}", "pad")
+
+    with pytest.raises(CommandError, match=f"{name}: no such variable. Known: BACKGROUND, .*MODE"):
+        check_make_variables("image", "out")
+
+
+def test_the_variables_of_options_and_of_make_run_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MODE", "SECONDS", "IMAGE", "OUT"):
+        monkeypatch.setenv(f"MAKE_RUN_{name}", "given")
+
+    check_make_variables("image", "out")

@@ -1,1 +1,1 @@
-"""The outside: DynamoDB, S3, SQS, Secrets Manager, the environment, and the video server."""
+"""The outside: DynamoDB, S3, SQS, Secrets Manager, and the video server."""

@@ -120,7 +120,7 @@ class JobTable:
         return JobUpdate(job_id, status, statuses_before(status), due, changes, conditions, entry)
 
     def hold_job(self, job: Job, **changes: Unpack[JobChanges]) -> Job:
-        """Move a `ready` job to `held`, in the order of its age. Raises `TransitionRefused`."""
+        """Move a `ready` job to `held`; held jobs are released oldest first. Raises `TransitionRefused`."""
         created_at, channel = datetime.fromisoformat(job.created_at), job.invocation.channel
         return self._write(self.prepare_move(job.id, Status.HELD, changes, due_at=created_at, channel=channel))
 

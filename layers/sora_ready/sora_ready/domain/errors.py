@@ -23,7 +23,7 @@
     │   ├── SubmissionNotAcceptedError  it provably started nothing; send again later
     │   ├── SubmissionUnconfirmed       it may have started; never send again by itself
     │   ├── VideoListUnsupported        it has no usable list
-    │   ├── ServerVideoNotFound               it no longer has the video
+    │   ├── ServerVideoNotFound         it no longer has the video
     │   └── VideoServerUnavailableError it cannot be asked now
     ├── VideoFailed                     it was accepted and no video came of it
     ├── VideoClaimedError               the video belongs to another job

@@ -1,6 +1,6 @@
 """The one place that reads the environment: a validated settings class for each function.
 
-A validation library would do this too; it costs more at cold start than everything else these functions import of ours.
+A validation library would do this too; it costs more at cold start than all of this package's other imports.
 For the same reason the classes have no comparison and no text form, which nobody uses.
 """
 
@@ -157,7 +157,7 @@ class ApiSettings(DefaultsSettings):
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class AuthorizeSettings(_Settings):
-    """What `authorize` needs to know: the secret that holds the token, and how long the one before it is good."""
+    """What `authorize` needs to know: the secret that holds the token, and how long the previous token stays valid."""
 
     api_token_secret: str
     api_token_overlap_hours: int = field(metadata={"least": 0})

@@ -6,10 +6,10 @@ from sora_ready.adapters.job_items import read_item
 from sora_ready.domain.errors import JobRecordError
 from sora_ready.domain.job import Status
 from sora_ready.entrypoints.logs import LambdaEvent, logger
-from sora_ready.pipeline.publish import JobBefore, JobChange
+from sora_ready.pipeline.publish import JobBefore, RecordChange
 
 
-def read_changes(event: LambdaEvent) -> tuple[list[JobChange], str | None]:
+def read_changes(event: LambdaEvent) -> tuple[list[RecordChange], str | None]:
     """Return the changes of a stream's event in its order, and the sequence number of the first unreadable record.
 
     Changes after that one are left out: the stream sends them again, from there on.
@@ -20,7 +20,9 @@ def read_changes(event: LambdaEvent) -> tuple[list[JobChange], str | None]:
         number: str = images["SequenceNumber"]
         try:
             if "NewImage" in images:
-                changes.append(JobChange(number, _read_before(images.get("OldImage")), read_item(images["NewImage"])))
+                changes.append(
+                    RecordChange(number, _read_before(images.get("OldImage")), read_item(images["NewImage"]))
+                )
         except JobRecordError:
             logger.exception("stream record unreadable", sequence_number=number)
             return changes, number

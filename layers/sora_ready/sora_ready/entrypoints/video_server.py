@@ -1,7 +1,7 @@
 """The stack's video server, connected with its current key.
 
-A handler imports this module after `sqs`, as the alphabet has it: Powertools' batch processor loads its parser's models
-too if the SDK has brought pydantic before.
+Handlers import it after `sqs`. If the SDK's pydantic is loaded already, Powertools loads its parser's models as well,
+which slows the cold start.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ class JobBefore:
 
 
 @dataclass(frozen=True)
-class JobChange:
+class RecordChange:
     """One write of a job's record: before it, None if the record is new, and after it."""
 
     sequence_number: str
@@ -45,7 +45,7 @@ class Publish:
     task_tokens: TaskTokens
     stack: str
 
-    def __call__(self, changes: Sequence[JobChange]) -> str | None:
+    def __call__(self, changes: Sequence[RecordChange]) -> str | None:
         """Publish the changes of status, and answer the task tokens; neither waits for the other to succeed.
 
         Returns None when all is done, else the sequence number of the first change that must come again.
@@ -54,7 +54,7 @@ class Publish:
         numbers = [change.sequence_number for change in changes]
         return next((number for number in numbers if number in failed), None)
 
-    def answer_task_tokens(self, changes: Sequence[JobChange]) -> str | None:
+    def answer_task_tokens(self, changes: Sequence[RecordChange]) -> str | None:
         """End the tasks that wait for jobs which have ended.
 
         A token that was dropped for a newer one fails with `TaskTokenEvictedError`. Returns None when all are answered,
@@ -77,7 +77,7 @@ class Publish:
                 failed = failed or change.sequence_number
         return failed
 
-    def publish_events(self, changes: Sequence[JobChange]) -> str | None:
+    def publish_events(self, changes: Sequence[RecordChange]) -> str | None:
         """Publish an event for each change of status, in their order for each job.
 
         Returns None when all are published, else the sequence number of the first change that must come again. Events
@@ -100,7 +100,7 @@ class Publish:
             start += len(batch)
         return None
 
-    def _event_detail(self, change: JobChange) -> JsonObject | None:
+    def _event_detail(self, change: RecordChange) -> JsonObject | None:
         job, before = change.after, change.before
         if before and before.status is job.status:
             return None
@@ -125,7 +125,7 @@ def _next_batch(events: Sequence[tuple[str, JsonObject]], size: int) -> Sequence
     return events[: next(repeated, size)]
 
 
-def _tokens_to_answer(change: JobChange) -> tuple[Job, Sequence[str], SoraReadyError | None]:
+def _tokens_to_answer(change: RecordChange) -> tuple[Job, Sequence[str], SoraReadyError | None]:
     """Return the change's job, the task tokens that it answers, and the error that they get."""
     before, job = change.before, change.after
     known = before.task_tokens if before else ()

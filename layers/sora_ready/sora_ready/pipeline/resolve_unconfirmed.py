@@ -38,7 +38,7 @@ class ResolveUnconfirmed:
             raise DecisionRejected(
                 "invalid_decision", f"{decision!r} is not send_again, give_up, or adopt with a video_id."
             )
-        # Whether it made a video stays unknown, so no other unconfirmed job may take one that may be its.
+        # Whether it made a video stays unknown, so no other unconfirmed job may adopt a video that could be this job's.
         self.ledger.record_settled_attempt(job)
         # A late response may have settled the job since it was read.
         conditions = JobConditions(

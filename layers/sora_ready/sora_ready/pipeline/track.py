@@ -13,7 +13,7 @@ from sora_ready.adapters.output_bucket import OutputBucket
 from sora_ready.adapters.queues import TrackQueue
 from sora_ready.adapters.video_server.client import VideoServerClient
 from sora_ready.adapters.video_server.messages import ServerResponse
-from sora_ready.adapters.video_server.status_words import Outcome
+from sora_ready.adapters.video_server.status_words import VideoState
 from sora_ready.domain.errors import (
     JobError,
     JobNotReadyError,
@@ -117,12 +117,12 @@ class Track:
     def _apply_server_status(self, job: Job, response: ServerResponse) -> Job:
         """Move the job to what the server says of its video, and store a completed one."""
         video = response.video
-        if response.outcome is Outcome.COMPLETED:
+        if response.state is VideoState.COMPLETED:
             stored = self._store(job.id, video)
             return self._write(job, Status.COMPLETED, server=video, video=stored, error=None)
-        if response.outcome is Outcome.FAILED:
+        if response.state is VideoState.FAILED:
             return self._write(job, Status.FAILED, server=video, error=_server_error(response))
-        waiting = response.outcome is Outcome.WAITING and job.status is Status.QUEUED
+        waiting = response.state is VideoState.WAITING and job.status is Status.QUEUED
         if not job.error and (waiting or video == job.server):
             return job
         return self._write(job, job.status if waiting else Status.IN_PROGRESS, server=video, error=None)

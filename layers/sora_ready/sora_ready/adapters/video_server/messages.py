@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sora_ready.adapters.video_server.status_words import OUTCOMES, Outcome
+from sora_ready.adapters.video_server.status_words import STATE_OF_WORD, VideoState
 from sora_ready.domain.job import ServerVideo
 
 
@@ -18,9 +18,9 @@ class ServerResponse:
     poll_after_ms: int | None = None
 
     @property
-    def outcome(self) -> Outcome:
+    def state(self) -> VideoState:
         """What the video's status means."""
-        return OUTCOMES.get(self.video.status, Outcome.RUNNING)
+        return STATE_OF_WORD.get(self.video.status, VideoState.RUNNING)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum, auto
 
 
-class Outcome(Enum):
+class VideoState(Enum):
     """What a server's status word means for the job."""
 
     WAITING = auto()
@@ -15,8 +15,8 @@ class Outcome(Enum):
 
 
 # OpenAI's words, and those of other servers. A word that isn't here means that the video is still being made.
-OUTCOMES = {
-    **dict.fromkeys(("queued", "pending", "unknown"), Outcome.WAITING),
-    "completed": Outcome.COMPLETED,
-    **dict.fromkeys(("failed", "cancelled", "canceled", "expired", "error"), Outcome.FAILED),
+STATE_OF_WORD = {
+    **dict.fromkeys(("queued", "pending", "unknown"), VideoState.WAITING),
+    "completed": VideoState.COMPLETED,
+    **dict.fromkeys(("failed", "cancelled", "canceled", "expired", "error"), VideoState.FAILED),
 }
