@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _stack_command(options: argparse.Namespace, display: Display) -> int:
     from local.emulator import clear_aws_environment  # noqa: PLC0415
     from local.run import run_picture  # noqa: PLC0415
-    from local.sam import build_stack, deploy_local  # noqa: PLC0415
+    from local.sam_cli import build_stack, deploy_local  # noqa: PLC0415
     from local.up import keep_stack_up  # noqa: PLC0415
 
     clear_aws_environment()

@@ -83,7 +83,7 @@ class BucketNotifications:
 
     def replace(self, before: Configuration, after: Configuration) -> None:
         """Write `after` in place of `before`, and read it back. Raises `CommandError`."""
-        if _normalize(self.read()) != _normalize(before):
+        if _in_canonical_order(self.read()) != _in_canonical_order(before):
             raise CommandError(
                 f"The notifications of {self._name} were changed while you looked at them. Nothing was written; "
                 "run the command again."
@@ -201,7 +201,9 @@ def merge_event_bridge(before: Configuration) -> Configuration:
 
 def show_difference(before: Configuration, after: Configuration) -> str:
     """Return the difference as a unified diff of the whole JSON, so that what stays is visible too."""
-    old, new = (json.dumps(_normalize(side), indent=2, sort_keys=True).splitlines() for side in (before, after))
+    old, new = (
+        json.dumps(_in_canonical_order(side), indent=2, sort_keys=True).splitlines() for side in (before, after)
+    )
     return "\n".join(difflib.unified_diff(old, new, "as it is", "as it will be", n=len(old), lineterm=""))
 
 
@@ -209,7 +211,7 @@ def list_entries(configuration: Configuration) -> list[str]:
     """Return each notification of the configuration as a line of JSON, without EventBridge."""
     return [
         f"{kind} {json.dumps(entry, sort_keys=True)}"
-        for kind, entries in _normalize(configuration).items()
+        for kind, entries in _in_canonical_order(configuration).items()
         if isinstance(entries, list)
         for entry in entries
     ]
@@ -257,7 +259,7 @@ def _list_missing(expected: Configuration, actual: Configuration) -> list[str]:
     return missing + [kind for kind in (EVENT_BRIDGE,) if kind in expected and kind not in actual]
 
 
-def _normalize(configuration: Configuration) -> Configuration:
+def _in_canonical_order(configuration: Configuration) -> Configuration:
     """Return the configuration in a fixed order, so that equal ones compare as equal: S3 doesn't keep the order."""
     ordered: Configuration = json.loads(json.dumps(configuration, sort_keys=True))
     for entries in ordered.values():

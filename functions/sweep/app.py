@@ -12,7 +12,7 @@ from sora_ready.adapters.queues import NormalizeQueue, SubmitQueue, TrackQueue
 from sora_ready.domain.codec import JsonObject
 from sora_ready.entrypoints.logs import LambdaContext, LambdaEvent, bind_context, log_job, logger
 from sora_ready.entrypoints.settings import SweepSettings
-from sora_ready.pipeline.resolve_unconfirmed import ResolveUnconfirmed
+from sora_ready.pipeline.apply_operator_decision import ApplyOperatorDecision
 from sora_ready.pipeline.sweep import Sweep
 
 settings = cache(SweepSettings.from_environment)
@@ -24,7 +24,7 @@ def handler(event: LambdaEvent, context: LambdaContext) -> JsonObject:
     sweep = build_step()
     if "resolve" in event:
         request = event["resolve"]
-        resolve = ResolveUnconfirmed(sweep.jobs, sweep.ledger, sweep.submit_queue, sweep.track_queue)
+        resolve = ApplyOperatorDecision(sweep.jobs, sweep.ledger, sweep.submit_queue, sweep.track_queue)
         job = resolve(request["job_id"], request["decision"], video_id=request.get("video_id", ""))
         log_job("operator decided", job, decision=request["decision"])
         return job.to_public_dict()

@@ -27,10 +27,10 @@ from sora_ready.domain.job import FINAL, Job, SourceObject
 from sora_ready.domain.job_id import make_job_id
 from sora_ready.domain.reconciliation import RECONCILE_BACKOFF
 from sora_ready.entrypoints.sqs import retry_delay_seconds
+from sora_ready.pipeline.apply_operator_decision import ApplyOperatorDecision
 from sora_ready.pipeline.dead_letters import Queue, mark_dead_letter, mark_dead_upload
 from sora_ready.pipeline.normalize import Normalize
 from sora_ready.pipeline.reconcile import Reconcile
-from sora_ready.pipeline.resolve_unconfirmed import ResolveUnconfirmed
 from sora_ready.pipeline.submit import Submit
 from sora_ready.pipeline.sweep import Sweep
 from sora_ready.pipeline.track import Track
@@ -166,7 +166,7 @@ class SimulatedStack:
 
     def resolve(self, source: SourceObject, decision: str, video_id: str = "") -> Job:
         """Apply an operator's decision about an `unconfirmed` job."""
-        resolve = ResolveUnconfirmed(self.jobs, self.ledger, self.queues, self.queues)
+        resolve = ApplyOperatorDecision(self.jobs, self.ledger, self.queues, self.queues)
         job = resolve(make_job_id(source), decision, video_id=video_id)
         self.decisions.append((job.id, decision))
         return job

@@ -12,9 +12,9 @@ from sora_ready.adapters.video_server.client import VideoServerClient
 from sora_ready.adapters.video_server.messages import Frame, ServerResponse
 from sora_ready.domain.catalog import load_catalog
 from sora_ready.domain.job import Job, SourceObject
+from sora_ready.pipeline.apply_operator_decision import ApplyOperatorDecision
 from sora_ready.pipeline.normalize import Normalize
 from sora_ready.pipeline.reconcile import Reconcile
-from sora_ready.pipeline.resolve_unconfirmed import ResolveUnconfirmed
 from sora_ready.pipeline.submit import Submit
 from sora_ready.pipeline.sweep import Sweep
 from sora_ready.pipeline.track import Track
@@ -75,9 +75,9 @@ def track_step(stack: Stack, video_server: VideoServerClient, **fields: Any) -> 
     return replace(step, **fields)
 
 
-def resolve_step(stack: Stack) -> ResolveUnconfirmed:
+def resolve_step(stack: Stack) -> ApplyOperatorDecision:
     """Return the step over the stack."""
-    return ResolveUnconfirmed(stack.jobs, stack.ledger, stack.submit_queue, stack.track_queue)
+    return ApplyOperatorDecision(stack.jobs, stack.ledger, stack.submit_queue, stack.track_queue)
 
 
 def normalize(stack: Stack, source: SourceObject, **fields: Any) -> Job:

@@ -13,7 +13,7 @@ from sora_ready.domain.job import Status
 from sora_ready.domain.options import OPTIONS, OptionSpec
 from sora_ready.entrypoints.api.errors import ERROR_TYPES
 from sora_ready.entrypoints.api.routes import ROUTES, Route
-from sora_ready.pipeline.resolve_unconfirmed import DECISIONS
+from sora_ready.pipeline.apply_operator_decision import DECISIONS
 
 Schema: TypeAlias = JsonObject
 

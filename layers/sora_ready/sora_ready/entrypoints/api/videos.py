@@ -15,9 +15,9 @@ from sora_ready.entrypoints.api.context import ApiContext
 from sora_ready.entrypoints.api.errors import ParameterRejected, ResourceNotFound, StateConflict
 from sora_ready.entrypoints.api.http import Request, Response
 from sora_ready.entrypoints.api.video_object import find_statuses
+from sora_ready.pipeline.apply_operator_decision import DECISIONS, ApplyOperatorDecision
 from sora_ready.pipeline.create_job import create_api_job
 from sora_ready.pipeline.delete import DeleteJob
-from sora_ready.pipeline.resolve_unconfirmed import DECISIONS, ResolveUnconfirmed
 
 LINK_SECONDS = 300
 # A response of Lambda has at most 6 MB.
@@ -116,7 +116,7 @@ def resolve_video(request: Request, context: ApiContext) -> Response:
             "video_not_unconfirmed", f"The video is {job.status}; there is nothing to decide.", param="video_id"
         )
     submit_queue, track_queue = context.open_queues()
-    resolve = ResolveUnconfirmed(context.jobs, context.ledger, submit_queue, track_queue)
+    resolve = ApplyOperatorDecision(context.jobs, context.ledger, submit_queue, track_queue)
     return Response(200, context.describe(resolve(job.id, decision, video_id=video_id)))
 
 

@@ -15,7 +15,7 @@ DECISIONS = ("send_again", "give_up", "adopt")
 
 
 @dataclass(frozen=True)
-class ResolveUnconfirmed:
+class ApplyOperatorDecision:
     """Applies an operator's decision."""
 
     jobs: JobTable
