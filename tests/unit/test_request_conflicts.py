@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,20 +10,9 @@ import pytest
 from sora_ready.domain.job import Job, JobRequest, SourceObject, Status
 from sora_ready.domain.request import merge_options, request_conflicts
 
-REQUEST = JobRequest(
-    model="sora-2",
-    size="1280x720",
-    requested_size="landscape_720p",
-    seconds=4,
-    mode="pad",
-    focus="0.5 0.5",
-    crop="0 0 1 1",
-    background="000000",
-    format="jpeg",
-    quality=95,
-    prompt="A calm sea",
-    price_usd=Decimal("0.40"),
-)
+from .job_parts import make_request
+
+REQUEST = make_request(requested_size="landscape_720p", mode="pad", background="000000", prompt="A calm sea")
 RECEIVED = Job("video_1", Status.RECEIVED, SourceObject("b", "k"), "", "")
 
 

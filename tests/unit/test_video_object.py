@@ -11,9 +11,11 @@ from openai.types import Video
 
 from sora_ready.domain.catalog import load_catalog
 from sora_ready.domain.errors import JobError
-from sora_ready.domain.job import Job, JobRequest, Reconciliation, ServerVideo, SourceObject, Status
+from sora_ready.domain.job import Job, Reconciliation, ServerVideo, SourceObject, Status
 from sora_ready.entrypoints.api.video_object import VIDEO_STATUS, describe_video, find_statuses
 from tests.openai_schema import OWN_FIELDS, VIDEO, assert_holds
+
+from .job_parts import make_request
 
 CATALOG = load_catalog()
 DEFAULTS = {
@@ -27,18 +29,13 @@ DEFAULTS = {
     "seconds": "4",
     "prompt": "Bring it to life.",
 }
-REQUEST = JobRequest(
-    model="sora-2",
+REQUEST = make_request(
     size="720x1280",
-    requested_size="auto",
     seconds=8,
     mode="pad",
     focus="center",
     crop="whole",
     background="000000",
-    format="jpeg",
-    quality=95,
-    prompt="a calm sea",
     price_usd=Decimal("0.80"),
 )
 VISIBLE = sorted(set(Status) - {Status.DELETED})

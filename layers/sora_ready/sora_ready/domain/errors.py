@@ -173,8 +173,10 @@ class JobLeasedError(SoraReadyError):
 class JobRecordError(SoraReadyError):
     """A job record cannot be read, or lacks a part that its status promises. Somebody edited it."""
 
-    def __init__(self, job_id: str, problem: str) -> None:
-        super().__init__("job_record_unreadable", f"The record of job {job_id} {problem}.", job_id=job_id)
+    def __init__(self, job_id: str | None, problem: str) -> None:
+        record = f"The record of job {job_id}" if job_id else "The job's record"
+        repair = "Put back what was edited; the table's point-in-time recovery has the earlier record."
+        super().__init__("job_record_unreadable", f"{record} {problem}. {repair}", job_id=job_id)
 
 
 class TransitionRefused(SoraReadyError):

@@ -354,7 +354,7 @@ class JobConditions(TypedDict, total=False):
 def required(part: T | None, name: str) -> T:
     """Return a part of a job that its status promises. Raises `JobRecordError` where the record lacks it."""
     if part is None:
-        raise JobRecordError("in question", f"has no {name}")
+        raise JobRecordError(None, f"has no {name}")
     return part
 
 

@@ -137,7 +137,8 @@ class Reconcile:
     def _record(self, job: Job, after: Reconciliation, delay: timedelta, changes: JobChanges) -> Job:
         """Record a check and when the next one is due. Of several equal messages only one gets to do so."""
         next_at = self.jobs.now() + delay
-        changes["reconciliation"] = replace(after, next_at=timestamp(next_at))
+        reconciliation = replace(after, next_at=timestamp(next_at))
+        changes = JobChanges(**changes, reconciliation=reconciliation)
         conditions = JobConditions(
             attempt_id=required(job.submission, "submission").attempt_id, checks=job.reconciliation.checks
         )
